@@ -1,0 +1,24 @@
+import { defaultClientConditions, defaultServerConditions } from 'vite';
+import { defineConfig } from 'vitest/config';
+
+// Tests run the sources: `perdure-source` is the first condition of every door in package.json.
+const source = 'perdure-source';
+
+export default defineConfig({
+  resolve: { conditions: [source, ...defaultClientConditions] },
+  ssr: { resolve: { conditions: [source, ...defaultServerConditions] } },
+  test: {
+    environment: 'node',
+    include: ['test/**/*.test.ts'],
+    watch: false,
+    reporters: ['default'],
+    testTimeout: 20_000,
+    hookTimeout: 20_000,
+    coverage: {
+      provider: 'v8',
+      include: ['src/**/*.ts'],
+      reporter: ['text', 'html', 'lcovonly'],
+      reportsDirectory: 'coverage',
+    },
+  },
+});
