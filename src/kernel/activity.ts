@@ -1,0 +1,76 @@
+/**
+ * Activities: user code with I/O, written as XState actor logic. `setup({ actors })` types it, editors show it, a plain
+ * `createActor` runs it with the same retry arithmetic on ordinary timers, and a host of Perdure makes it durable. The
+ * declaration travels with the logic under a symbol, so there is no registry beside the machine.
+ */
+import { fromPromise } from 'xstate';
+import type { NonReducibleUnknown, PromiseActorLogic } from 'xstate';
+import type { ActivityDescriptor, ActivityScope } from './activity-descriptor.ts';
+import { durable } from './activity-descriptor.ts';
+import type { Duration } from './duration.ts';
+import { parseDuration } from './duration.ts';
+import { PerdureError } from './errors.ts';
+import type { RetryOptions } from './retry-policy.ts';
+import { parseRetryPolicy } from './retry-policy.ts';
+import { runWithRetries } from './volatile-attempts.ts';
+
+export interface ActivityOptions<Input, Output> {
+  /** For records and messages. Default: machine id and the name under which the machine has it. */
+  readonly name?: string;
+  /** The code. Leave it out to declare only, and bring the code with {@link implement}. */
+  readonly run?: (scope: ActivityScope<Input>) => PromiseLike<Output> | Output;
+  /** How long one attempt may take. Default 1 min. */
+  readonly startToCloseTimeout?: Duration;
+  readonly retry?: RetryOptions;
+}
+
+/** The descriptor is optional in the type: a required member would make `provide()` refuse replacements. */
+export interface ActivityLogic<Input, Output> extends PromiseActorLogic<Output, Input> {
+  readonly [durable]?: ActivityDescriptor;
+}
+
+/**
+ * Declares an activity.
+ *
+ * @throws TypeError for a malformed duration or retry option
+ */
+export function activity<Input extends NonReducibleUnknown, Output>(options: ActivityOptions<Input, Output>): ActivityLogic<Input, Output> {
+  const what = `activity ${options.name === undefined ? '' : JSON.stringify(options.name)}`.trimEnd();
+  return activityLogic<Input, Output>({
+    kind: 'activity',
+    name: options.name,
+    run: options.run as ActivityDescriptor['run'],
+    startToCloseTimeoutMs: parseDuration(options.startToCloseTimeout ?? '1m', `${what}: startToCloseTimeout`),
+    retry: parseRetryPolicy(options.retry ?? {}, what),
+  });
+}
+
+/**
+ * The declared activity with code: policy and name stay those of the declaration.
+ *
+ * @throws TypeError if the first argument was not made by {@link activity}
+ */
+export function implement<Input extends NonReducibleUnknown, Output>(
+  declaration: ActivityLogic<Input, Output>,
+  code: { readonly run: (scope: ActivityScope<Input>) => PromiseLike<Output> | Output },
+): ActivityLogic<Input, Output> {
+  const descriptor = declaration[durable];
+  if (descriptor === undefined) throw new TypeError('implement() takes a declaration made by activity() as its first argument.');
+  return activityLogic<Input, Output>({ ...descriptor, run: code.run as ActivityDescriptor['run'] });
+}
+
+function activityLogic<Input extends NonReducibleUnknown, Output>(descriptor: ActivityDescriptor): ActivityLogic<Input, Output> {
+  const logic = fromPromise<Output, Input>(({ input, signal, self }) => {
+    const run = descriptor.run;
+    if (run === undefined) {
+      const missing = descriptor.name ?? self.id;
+      throw new PerdureError('IMPLEMENTATION_MISSING', `Activity "${missing}" is declared without code; provide it with implement().`, {
+        missing: [missing],
+      });
+    }
+    const once = (attempt: number, attemptSignal: AbortSignal): unknown =>
+      run({ input, attempt, signal: attemptSignal, idempotencyKey: self.sessionId });
+    return runWithRetries(descriptor, once, signal) as Promise<Output>;
+  });
+  return Object.assign(logic, { [durable]: descriptor });
+}

@@ -1,0 +1,92 @@
+import type { Address } from './address.ts';
+import { formatAddress } from './address.ts';
+import type { StoredActor } from './ports.ts';
+import type { ActivityRecord, ActorRecord, ChartRecord, ContextDelta } from './record.ts';
+import { limits } from './limits.ts';
+import type { RegisteredMachine } from './registered-machine.ts';
+import type { Json } from './value-encoding.ts';
+import { checkSize, encodeValue } from './value-encoding.ts';
+import type { AnyMachineSnapshot, LiveChart } from './xstate-seam.ts';
+import { historyOf, reviveChart } from './xstate-seam.ts';
+
+/** One resident actor as the kernel sees it: an immutable value; each step makes the next one. */
+export interface Actor {
+  readonly machine: RegisteredMachine;
+  readonly record: ActorRecord;
+  readonly activities: ReadonlyMap<number, ActivityRecord>;
+  readonly chart: LiveChart;
+}
+
+/**
+ * Brings an actor back from its records.
+ *
+ * @throws Error if the machine no longer has a state the records name
+ */
+export function reviveActor(machine: RegisteredMachine, stored: StoredActor): Actor {
+  const { record } = stored;
+  return {
+    machine,
+    record,
+    activities: new Map(stored.activities.map((activity) => [activity.n, activity])),
+    chart: reviveChart(machine.machine, sessionIdOf(record.address), record.chart, record.activities),
+  };
+}
+
+export function sessionIdOf(address: Address): string {
+  return formatAddress(address);
+}
+
+/** A chart in our own encoding, with what changed in its context since the record before. */
+export interface EncodedChart {
+  readonly chart: ChartRecord;
+  readonly delta: ContextDelta;
+}
+
+/**
+ * Encodes a snapshot. A top-level key of the context whose reference did not change keeps its earlier encoding: contexts are
+ * immutable in XState. Every so many records all of it is encoded anew, so that a context mutated in place is caught up with.
+ *
+ * @throws PerdureError `PAYLOAD_…` with the path of what cannot be kept
+ */
+export function encodeChart(snapshot: AnyMachineSnapshot, before: Actor | undefined, sequence: number): EncodedChart {
+  const reusable = sequence % limits.journalSnapshotInterval === 0 ? undefined : before;
+  const known = reusable?.chart.snapshot.context as Record<string, unknown> | undefined;
+  const context: Record<string, Json> = {};
+  const set: Record<string, Json> = {};
+  for (const [key, value] of Object.entries(plainContext(snapshot.context))) {
+    const earlier = known !== undefined && Object.hasOwn(known, key) && Object.is(known[key], value) ? reusable?.record.chart.context[key] : undefined;
+    const json = earlier ?? encodeValue(value, `context.${key}`);
+    define(context, key, json);
+    if (earlier === undefined) define(set, key, json);
+  }
+  const removed = Object.keys(before?.record.chart.context ?? {}).filter((key) => !Object.hasOwn(context, key));
+  if (Object.keys(set).length > 0) checkSize(context, 'context');
+  return { chart: chartRecord(snapshot, context), delta: { set, removed } };
+}
+
+function chartRecord(snapshot: AnyMachineSnapshot, context: Record<string, Json>): ChartRecord {
+  const chart = {
+    status: snapshot.status as ChartRecord['status'],
+    value: snapshot.value as Json,
+    context,
+    history: historyOf(snapshot),
+  };
+  if (snapshot.status === 'error') return { ...chart, error: encodeValue(snapshot.error, 'error') };
+  if (snapshot.output === undefined) return chart;
+  const output = encodeValue(snapshot.output, 'output');
+  checkSize(output, 'output');
+  return { ...chart, output };
+}
+
+function plainContext(context: unknown): Record<string, unknown> {
+  const prototype: unknown = Object.getPrototypeOf(context);
+  // Refused with its path, as any other class instance.
+  if (prototype !== Object.prototype && prototype !== null) encodeValue(context, 'context');
+  return context as Record<string, unknown>;
+}
+
+/** Assigning `__proto__` would set a prototype. */
+function define(target: Record<string, Json>, key: string, value: Json): void {
+  if (key === '__proto__') Object.defineProperty(target, key, { value, enumerable: true, configurable: true, writable: true });
+  else target[key] = value;
+}

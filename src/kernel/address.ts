@@ -1,0 +1,58 @@
+import { PerdureError } from './errors.ts';
+import { limits } from './limits.ts';
+
+/**
+ * An actor's unique, never reused place: workflow id + run + path of counters. The root's path is empty. The counter a child
+ * takes is committed with its parent, so an address that was issued once is never issued again, not even after a crash.
+ */
+export interface Address {
+  readonly workflowId: string;
+  /** 1, 2, … each time a closed id is started again. */
+  readonly run: number;
+  readonly path: readonly number[];
+}
+
+export function rootAddress(workflowId: string, run: number): Address {
+  return { workflowId, run, path: [] };
+}
+
+/** The address as one string, unique within a store; equal addresses give equal strings. */
+export function formatAddress(address: Address): string {
+  return `${address.workflowId}:${address.run}:${address.path.join('.')}`;
+}
+
+/** What makes a repeated call recognisable to the world outside: written when the activity is scheduled, never recomputed. */
+export function idempotencyKey(address: Address, counter: number): string {
+  return `${formatAddress(address)}:${counter}`;
+}
+
+/**
+ * Checks an id that users give: any non-empty string up to 255 bytes of UTF-8 without lone surrogates (two strings that
+ * differ only there would become one key).
+ *
+ * @param what names the id in the message, for example `workflow id`
+ * @throws PerdureError `ID_INVALID`, or a `TypeError` if it is no string
+ */
+export function checkId(id: unknown, what: string): asserts id is string {
+  if (typeof id !== 'string') throw new TypeError(`The ${what} must be a string, found ${id === null ? 'null' : typeof id}.`);
+  const refuse = (reason: string): never => {
+    throw new PerdureError('ID_INVALID', `The ${what} ${shorten(id)} ${reason}.`, { reason });
+  };
+  if (id === '') refuse('is empty; give it at least one character');
+  if (id.length > limits.idBytesMax) refuse(`is longer than ${limits.idBytesMax} bytes`);
+  if (!isWellFormed(id)) refuse('contains a lone surrogate, so it is not valid text');
+  if (new TextEncoder().encode(id).length > limits.idBytesMax) refuse(`is longer than ${limits.idBytesMax} bytes of UTF-8`);
+}
+
+function isWellFormed(text: string): boolean {
+  try {
+    encodeURIComponent(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function shorten(id: string): string {
+  return JSON.stringify(id.length > 60 ? `${id.slice(0, 60)}…` : id);
+}

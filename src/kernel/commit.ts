@@ -1,0 +1,36 @@
+import type { ActivityRecord, ActorRecord, JournalRecord, MessageRecord, TimerRecord } from './record.ts';
+import type { Json } from './value-encoding.ts';
+
+/** What a commit asks the world to do once it is on disk, in order. Timers are not effects but data: see `wake.ts`. */
+export type Effect =
+  | {
+      readonly kind: 'run-attempt';
+      readonly n: number;
+      readonly src: string;
+      readonly attempt: number;
+      readonly input: Json;
+      readonly idempotencyKey: string;
+    }
+  | { readonly kind: 'abort-attempt'; readonly n: number; readonly reason: AbortReason };
+
+/** Why an attempt's `AbortSignal` fired. */
+export type AbortReason = 'state-left' | 'timeout' | 'closed' | 'shutdown';
+
+/**
+ * The value one step writes: plain data, without closures or references to live objects. A host keeps all of it atomically,
+ * and performs `effects` only after that.
+ */
+export interface Commit {
+  /** Sequence of the record it was decided on: lets a host see that it decided on an old one. 0 for a start. */
+  readonly base: number;
+  readonly record: ActorRecord;
+  readonly journal: JournalRecord;
+  /** Rows of their own, so that the record stays small. */
+  readonly activitiesPut: readonly ActivityRecord[];
+  readonly activitiesRemoved: readonly number[];
+  /** Derived rows: the timers armed and disarmed by this step. */
+  readonly timersArmed: readonly TimerRecord[];
+  readonly timersDisarmed: readonly TimerRecord[];
+  readonly message?: MessageRecord;
+  readonly effects: readonly Effect[];
+}

@@ -1,0 +1,118 @@
+/** A workflow in words and data, for whoever asks where it is. */
+import type { Actor } from './actor.ts';
+import type { FailureRecord } from './failure.ts';
+import type { StoredActor } from './ports.ts';
+import type { ActivityRecord, ActorRecord, ParkReason, WorkflowStatus } from './record.ts';
+import type { Json } from './value-encoding.ts';
+import { decodeValue } from './value-encoding.ts';
+import { acceptedEvents } from './xstate-seam.ts';
+
+export interface ActivityDescription {
+  readonly n: number;
+  readonly name: string;
+  readonly state: 'waiting' | 'running' | 'backoff';
+  /** Attempts begun so far. */
+  readonly attempt: number;
+  readonly maximumAttempts?: number;
+  readonly idempotencyKey: string;
+  readonly scheduledAtMs: number;
+  readonly nextAttemptAtMs?: number;
+  readonly lastFailure?: FailureRecord;
+}
+
+export interface TimerDescription {
+  readonly id: string;
+  readonly eventType: string;
+  readonly armedAtMs: number;
+  readonly dueAtMs: number;
+}
+
+export interface WorkflowDescription {
+  readonly id: string;
+  readonly run: number;
+  readonly machine: { readonly id: string; readonly version: string };
+  readonly status: WorkflowStatus;
+  /** The chart's state value. */
+  readonly value: Json;
+  readonly context: unknown;
+  readonly output?: unknown;
+  /** Commits so far. */
+  readonly sequence: number;
+  readonly startedAtMs: number;
+  readonly updatedAtMs: number;
+  readonly closedAtMs?: number;
+  readonly failure?: FailureRecord;
+  readonly parked?: { readonly reason: ParkReason; readonly message: string };
+  readonly activities: readonly ActivityDescription[];
+  readonly timers: readonly TimerDescription[];
+  /** Event types the chart has a transition for now. Absent while its machine is not registered. */
+  readonly accepts?: readonly string[];
+  /** One sentence each: what it waits for. */
+  readonly waitsFor: readonly string[];
+}
+
+/** Describes what is on disk; `actor` adds what only the machine knows. */
+export function describeWorkflow(stored: StoredActor, actor: Actor | undefined, parked?: ActorRecord['parked']): WorkflowDescription {
+  const { record, activities } = stored;
+  const park = parked ?? record.parked;
+  const status = parked === undefined ? record.status : 'parked';
+  const timers = record.timers.map(describeTimer).sort((a, b) => a.dueAtMs - b.dueAtMs);
+  const accepts = actor === undefined ? undefined : status === 'running' ? acceptedEvents(actor.chart.snapshot) : [];
+  const described = activities.map((activity) => describeActivity(activity, actor));
+  return {
+    id: record.address.workflowId,
+    run: record.address.run,
+    machine: { id: record.machine.id, version: record.machine.version },
+    status,
+    value: record.chart.value,
+    context: Object.fromEntries(Object.entries(record.chart.context).map(([key, json]) => [key, decodeValue(json)])),
+    ...(record.chart.output === undefined ? {} : { output: decodeValue(record.chart.output) }),
+    sequence: record.sequence,
+    startedAtMs: record.startedAtMs,
+    updatedAtMs: record.updatedAtMs,
+    ...(record.closedAtMs === undefined ? {} : { closedAtMs: record.closedAtMs }),
+    ...(record.failure === undefined ? {} : { failure: record.failure }),
+    ...(park === undefined ? {} : { parked: { reason: park.reason, message: park.failure.message } }),
+    activities: described,
+    timers,
+    ...(accepts === undefined ? {} : { accepts }),
+    waitsFor: [
+      ...described.map(describeWait),
+      ...timers.map((timer) => `timer "${timer.id}", due ${formatTime(timer.dueAtMs)}`),
+      ...(accepts ?? []).map((type) => `event "${type}"`),
+    ],
+  };
+}
+
+function describeActivity(activity: ActivityRecord, actor: Actor | undefined): ActivityDescription {
+  const { n, src, name, state, attempt, idempotencyKey, scheduledAtMs, nextAttemptAtMs, lastFailure } = activity;
+  const policy = actor?.machine.activities.get(src)?.descriptor.retry;
+  return {
+    n,
+    name,
+    state,
+    attempt,
+    ...(policy === undefined ? {} : { maximumAttempts: policy.maximumAttempts }),
+    idempotencyKey,
+    scheduledAtMs,
+    ...(nextAttemptAtMs === undefined ? {} : { nextAttemptAtMs }),
+    ...(lastFailure === undefined ? {} : { lastFailure }),
+  };
+}
+
+function describeTimer(timer: ActorRecord['timers'][number]): TimerDescription {
+  const type = (Object(timer.event) as { readonly type?: unknown }).type;
+  return { id: timer.id, eventType: String(type), armedAtMs: timer.armedAtMs, dueAtMs: timer.dueAtMs };
+}
+
+function describeWait(activity: ActivityDescription): string {
+  const { name, state, attempt, nextAttemptAtMs } = activity;
+  const of = activity.maximumAttempts === undefined ? '' : ` of ${activity.maximumAttempts}`;
+  if (state === 'running') return `activity "${name}", attempt ${attempt}${of} running`;
+  if (nextAttemptAtMs === undefined) return `activity "${name}", waiting for a free place`;
+  return `activity "${name}", attempt ${attempt + 1}${of} due ${formatTime(nextAttemptAtMs)}`;
+}
+
+function formatTime(atMs: number): string {
+  return new Date(atMs).toISOString();
+}

@@ -1,0 +1,26 @@
+/** A length of time: milliseconds as a number, or text such as `'200ms'`, `'10s'`, `'1.5m'`, `'72h'`, `'7d'`. */
+export type Duration = number | `${number}${DurationUnit}`;
+type DurationUnit = 'ms' | 's' | 'm' | 'h' | 'd';
+
+const millisecondsPer: Readonly<Record<DurationUnit, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/**
+ * Milliseconds of a duration.
+ *
+ * @param what names the option in the message
+ * @throws TypeError if it is neither a finite, non-negative number nor such a text
+ */
+export function parseDuration(duration: Duration, what: string): number {
+  const milliseconds = typeof duration === 'number' ? duration : parseText(duration);
+  if (milliseconds === undefined || !Number.isFinite(milliseconds) || milliseconds < 0) {
+    const found = typeof duration === 'string' ? JSON.stringify(duration) : String(duration);
+    throw new TypeError(`${what} must be a duration such as 500 (milliseconds), '10s', '5m' or '72h'; found ${found}.`);
+  }
+  return milliseconds;
+}
+
+function parseText(text: unknown): number | undefined {
+  const match = typeof text === 'string' ? /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/.exec(text) : null;
+  if (match?.[1] === undefined) return undefined;
+  return Number(match[1]) * millisecondsPer[match[2] as DurationUnit];
+}

@@ -1,0 +1,102 @@
+import type { Json } from './value-encoding.ts';
+import { encodeValue } from './value-encoding.ts';
+import { limits } from './limits.ts';
+
+/** Why something failed, in at most 8 KB: kept with the workflow, shown to people, carried by `WorkflowFailedError`. */
+export interface FailureRecord {
+  /** The error's `name`: what retry policies and counts go by. */
+  readonly class: string;
+  readonly message: string;
+  readonly stack?: string;
+  /** Where the error came from, if it came from an activity. */
+  readonly activity?: string;
+  readonly attempt?: number;
+  readonly retryable?: boolean;
+  /** The chart's state when it happened. */
+  readonly state?: Json;
+  /** The chain of `cause`, nearest first. */
+  readonly causes?: readonly { readonly class: string; readonly message: string }[];
+}
+
+/** An error on its way into a chart, with what people are shown of it. */
+export interface FailedOutcome {
+  /** The error as the chart will see it, encoded. */
+  readonly error: Json;
+  readonly failure: FailureRecord;
+}
+
+const fieldMax = limits.failureBytesMax / 16;
+const stackMax = limits.failureBytesMax / 4;
+
+/**
+ * Reads a failure off anything that can be thrown: strings, null, proxies, errors whose getters throw. Never throws.
+ * Sizes are cut so that the record stays within its limit whatever the script of the text.
+ */
+export function failureOf(thrown: unknown): FailureRecord {
+  const stack = readText(thrown, 'stack');
+  const causes = causesOf(thrown);
+  const brief = { class: cut(className(thrown), fieldMax / 4), message: cut(messageOf(thrown), fieldMax) };
+  const full = {
+    ...brief,
+    ...(stack === undefined ? {} : { stack: cut(stack, stackMax) }),
+    ...(causes.length === 0 ? {} : { causes }),
+  };
+  // Text that needs several bytes a character can outgrow the limit: what matters most is kept.
+  return new TextEncoder().encode(JSON.stringify(full)).length <= limits.failureBytesMax ? full : brief;
+}
+
+/** A thrown value as an event's `error`: the value itself if it can be stored, otherwise an error of the same name and message. */
+export function failedOutcome(thrown: unknown): FailedOutcome {
+  const failure = failureOf(thrown);
+  try {
+    const error = encodeValue(thrown, 'error');
+    if (JSON.stringify(error).length <= limits.payloadBytesMax / 4) return { error, failure };
+  } catch {
+    // Not storable as it is; its name and message are, below.
+  }
+  return { error: { $type: 'Error', name: failure.class, message: failure.message, stack: failure.stack ?? '' }, failure };
+}
+
+function causesOf(thrown: unknown): { class: string; message: string }[] {
+  const causes: { class: string; message: string }[] = [];
+  let cause = read(thrown, 'cause');
+  while (cause !== undefined && cause !== null && causes.length < limits.failureCausesMax) {
+    causes.push({ class: cut(className(cause), fieldMax / 4), message: cut(messageOf(cause), fieldMax / 2) });
+    cause = read(cause, 'cause');
+  }
+  return causes;
+}
+
+function className(thrown: unknown): string {
+  return readText(thrown, 'name') ?? 'Error';
+}
+
+function messageOf(thrown: unknown): string {
+  if (isObject(thrown)) return readText(thrown, 'message') ?? 'an object without a message was thrown';
+  try {
+    return String(thrown);
+  } catch {
+    return `a ${typeof thrown} was thrown`;
+  }
+}
+
+function isObject(value: unknown): value is object {
+  return (typeof value === 'object' && value !== null) || typeof value === 'function';
+}
+
+function readText(thrown: unknown, key: string): string | undefined {
+  const value = read(thrown, key);
+  return typeof value === 'string' && value !== '' ? value : undefined;
+}
+
+function read(thrown: unknown, key: string): unknown {
+  try {
+    return isObject(thrown) ? (thrown as Record<string, unknown>)[key] : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function cut(text: string, max: number): string {
+  return text.length <= max ? text : `${text.slice(0, max - 1)}…`;
+}

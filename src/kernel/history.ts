@@ -1,0 +1,43 @@
+import type { FailureRecord } from './failure.ts';
+import type { StoredJournalRecord } from './ports.ts';
+import type { JournalOutcome, WorkflowStatus } from './record.ts';
+import type { Json } from './value-encoding.ts';
+import { decodeValue } from './value-encoding.ts';
+
+/** One step of a workflow's history, oldest first. */
+export interface HistoryEntry {
+  /** Position in the history, from 1. */
+  readonly step: number;
+  readonly sequence: number;
+  /** Store-wide commit number. */
+  readonly commit: number;
+  readonly atMs: number;
+  /** What happened: `start`, the type of a signal, or what became of a timer or an attempt. */
+  readonly kind: StoredJournalRecord['envelope']['kind'];
+  readonly event?: unknown;
+  readonly outcome: JournalOutcome;
+  readonly status: WorkflowStatus;
+  /** The chart's state value after it. */
+  readonly value: Json;
+  /** Number and attempt of the activity it is about. */
+  readonly activity?: { readonly n: number; readonly attempt?: number };
+  /** Why an attempt failed. */
+  readonly failure?: FailureRecord;
+}
+
+export function historyEntry(record: StoredJournalRecord): HistoryEntry {
+  const { envelope } = record;
+  return {
+    step: record.sequence,
+    sequence: record.sequence,
+    commit: record.commit,
+    atMs: record.atMs,
+    kind: envelope.kind,
+    ...('event' in envelope ? { event: decodeValue(envelope.event) } : {}),
+    outcome: record.outcome,
+    status: record.status,
+    value: record.value,
+    ...('n' in envelope ? { activity: 'attempt' in envelope ? { n: envelope.n, attempt: envelope.attempt } : { n: envelope.n } } : {}),
+    ...('failure' in envelope ? { failure: envelope.failure } : {}),
+  };
+}

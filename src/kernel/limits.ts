@@ -1,0 +1,50 @@
+/**
+ * Every bound Perdure keeps, in one place. Sizes are bytes of UTF-8 in the encoded form, durations are milliseconds.
+ * A bound that is a promise to users is quoted in the message of the error that enforces it.
+ */
+export const limits = {
+  /** A workflow id, in UTF-8. Also bounds message ids, so that a key never outgrows a LevelDB block. */
+  idBytesMax: 255,
+  /** One event, input, output, error or context. Larger data belongs in object storage, with its address in the context. */
+  payloadBytesMax: 1_048_576,
+  /** Nesting of one payload: deep enough for any sane document, far from the call stack's end. */
+  payloadDepthMax: 200,
+  /** The failure record shown to people and kept with the workflow. */
+  failureBytesMax: 8_192,
+  /** Causes listed in a failure record. */
+  failureCausesMax: 5,
+  /** Microsteps of one step; an endless `always` or `raise` loop is stopped here. */
+  microstepsMax: 10_000,
+  /** How often a step that threw is tried again in the process before its workflow is parked. */
+  stepRetriesMax: 2,
+  /** The longest delay of a timer: 100 years of 365.25 days. */
+  delayMsMax: 3_155_760_000_000,
+  /** Timers one actor may have armed at once. */
+  timersMax: 10_000,
+  /** Activities one actor may have pending at once. */
+  activitiesMax: 1_000,
+  /** A full snapshot is written into the journal every so many records, so that time travel folds a bounded number. */
+  journalSnapshotInterval: 256,
+  /** Records returned by one call of `history`. */
+  historyPageMax: 1_000,
+  /** Messages waiting in front of one actor; one more is refused with `MAILBOX_FULL`. */
+  mailboxMax: 10_000,
+  /** Actors kept in memory; beyond it the longest idle ones are passivated. */
+  residentsMax: 10_000,
+  /** Attempts running at once; further activities wait for a place. */
+  concurrentAttemptsMax: 10_000,
+  /** Commits in one batch. */
+  batchCommitsMax: 2_000,
+  /** Rows fetched by one page of a scan at open or by the timer queue. */
+  scanPageMax: 1_000,
+  /** Timers due within this window are kept in memory; later ones stay on disk until it reaches them. */
+  timerWindowMs: 60_000,
+  /** How far apart the wall clock is looked at while timers wait, so that a clock stepped forward is noticed. */
+  clockCheckMs: 1_000,
+  /** The longest synchronous slice of work before the event loop gets a turn. */
+  sliceMs: 5,
+  /** How long `close` waits for running attempts after aborting them. */
+  closeGraceMs: 5_000,
+  /** How often a process that waits for a locked store looks again. */
+  lockPollMs: 200,
+} as const;

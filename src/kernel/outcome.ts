@@ -1,0 +1,38 @@
+/** How a chart's end becomes the engine's word for the workflow, and why it failed. */
+import type { FailureRecord } from './failure.ts';
+import { failureOf } from './failure.ts';
+import type { WorkflowStatus } from './record.ts';
+import type { Json } from './value-encoding.ts';
+import type { AnyMachineSnapshot } from './xstate-seam.ts';
+
+/** Only the root's final state decides: tag `failed`, tag `cancelled`, or neither. A chart in error has failed. */
+export function statusOf(snapshot: AnyMachineSnapshot): WorkflowStatus {
+  if (snapshot.status === 'error') return 'failed';
+  if (snapshot.status !== 'done') return 'running';
+  if (snapshot.tags.has('failed')) return 'failed';
+  return snapshot.tags.has('cancelled') ? 'cancelled' : 'completed';
+}
+
+/**
+ * The failure of a workflow that ended badly. Its class is the `name` of the output's `error`, else that of the last activity
+ * error that moved the workflow, else `Failed` (or `Cancelled`).
+ */
+export function failureOfEnd(
+  status: WorkflowStatus,
+  snapshot: AnyMachineSnapshot,
+  activityFailure: FailureRecord | undefined,
+): FailureRecord | undefined {
+  if (status !== 'failed' && status !== 'cancelled') return undefined;
+  const state = snapshot.value as Json;
+  if (snapshot.status === 'error') return { ...activityFailure, ...failureOf(snapshot.error), state };
+  const named = namedError(snapshot.output);
+  if (named !== undefined) return { ...failureOf(named), state };
+  if (activityFailure !== undefined) return { ...activityFailure, state };
+  const word = status === 'failed' ? 'Failed' : 'Cancelled';
+  return { class: word, message: `The chart ended in ${JSON.stringify(state)}, tagged "${status}".`, state };
+}
+
+function namedError(output: unknown): unknown {
+  const error = (Object(output) as { readonly error?: unknown }).error;
+  return typeof (Object(error) as { readonly name?: unknown }).name === 'string' ? error : undefined;
+}

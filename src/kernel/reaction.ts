@@ -1,0 +1,157 @@
+/**
+ * What an envelope means to an actor before the chart is asked: the protocols of attempts, timers and messages. Each answer
+ * says what the chart is to hear, if anything, and how the rest of the record changes.
+ */
+import type { Actor } from './actor.ts';
+import { startToCloseTimeout } from './activity-descriptor.ts';
+import type { DecideContext, Draft } from './draft.ts';
+import { beginAttempt, disarmTimer, forgetActivity, putActivity } from './draft.ts';
+import type { Envelope } from './envelope.ts';
+import type { PerdureError } from './errors.ts';
+import type { FailedOutcome } from './failure.ts';
+import { failedOutcome } from './failure.ts';
+import type { ActivityRecord } from './record.ts';
+import { isClosed } from './record.ts';
+import { backoffMs, isRetryable } from './retry-policy.ts';
+import { closedError, parkedError } from './refusals.ts';
+import { decodeValue } from './value-encoding.ts';
+import type { EventObject } from './xstate-seam.ts';
+
+type Change = (draft: Draft) => void;
+
+export type Reaction =
+  /** the chart hears `event`; `change` is part of the same commit */
+  | { readonly kind: 'deliver'; readonly event: EventObject; readonly change: Change }
+  /** bookkeeping only */
+  | { readonly kind: 'note'; readonly change: Change }
+  /** a result nobody waits for: journaled, nothing else */
+  | { readonly kind: 'late' }
+  /** nothing to write: a wake-up for what is no longer there */
+  | { readonly kind: 'ignore' }
+  | { readonly kind: 'refuse'; readonly error: PerdureError }
+  | { readonly kind: 'terminate'; readonly reason: string };
+
+type AttemptEnvelope = Extract<Envelope, { readonly attempt: number }>;
+
+const nothing: Change = () => {
+  // The event alone changes what is kept.
+};
+
+export function reactionTo(actor: Actor, envelope: Exclude<Envelope, { kind: 'start' }>, context: DecideContext): Reaction {
+  const { status } = actor.record;
+  switch (envelope.kind) {
+    case 'signal':
+      if (isClosed(status)) return { kind: 'refuse', error: closedError(actor.record) };
+      if (status === 'parked') return { kind: 'refuse', error: parkedError(actor.record) };
+      return { kind: 'deliver', event: decodeValue(envelope.event) as EventObject, change: nothing };
+    case 'terminate':
+      return isClosed(status) ? { kind: 'ignore' } : { kind: 'terminate', reason: envelope.reason };
+    case 'timer':
+      return status === 'running' ? timerFired(actor, envelope.generation) : { kind: 'ignore' };
+    case 'attempt-due':
+      return status === 'running' ? attemptDue(actor, envelope.n, context) : { kind: 'ignore' };
+    case 'attempt-completed':
+      if (status === 'parked') return { kind: 'ignore' };
+      return attemptCompleted(actor, envelope);
+    case 'attempt-failed':
+      return attemptFailed(actor, envelope, envelope, context);
+    case 'attempt-timed-out':
+      return attemptTimedOut(actor, envelope, context);
+    case 'attempt-lost':
+      return attemptLost(actor, envelope, context);
+    case 'attempt-released':
+      return attemptReleased(actor, envelope);
+  }
+}
+
+function timerFired(actor: Actor, generation: number): Reaction {
+  const timer = actor.record.timers.find((armed) => armed.generation === generation);
+  if (timer === undefined) return { kind: 'ignore' };
+  return { kind: 'deliver', event: decodeValue(timer.event) as EventObject, change: (draft) => disarmTimer(draft, timer) };
+}
+
+function attemptDue(actor: Actor, n: number, context: DecideContext): Reaction {
+  const activity = actor.activities.get(n);
+  if (activity === undefined || activity.state === 'running' || !context.admit(activity.name)) return { kind: 'ignore' };
+  return { kind: 'note', change: (draft) => beginAttempt(draft, activity) };
+}
+
+function attemptCompleted(actor: Actor, envelope: Extract<Envelope, { kind: 'attempt-completed' }>): Reaction {
+  const activity = runningAttempt(actor, envelope);
+  if (activity === undefined) return { kind: 'late' };
+  const { childId, n } = activity;
+  // The shape of XState's done event, so that `onDone` and its types hold.
+  const event = { type: `xstate.done.actor.${childId}`, output: decodeValue(envelope.output), actorId: childId };
+  return { kind: 'deliver', event, change: (draft) => forgetActivity(draft, n) };
+}
+
+function attemptFailed(actor: Actor, envelope: AttemptEnvelope, outcome: FailedOutcome, context: DecideContext): Reaction {
+  const activity = runningAttempt(actor, envelope);
+  if (activity === undefined) return { kind: 'ignore' };
+  const policy = actor.machine.activities.get(activity.src)?.descriptor.retry;
+  const charged = activity.attempt - activity.uncharged;
+  if (policy !== undefined && isRetryable(policy, outcome.failure.class, charged)) {
+    const nextAttemptAtMs = context.nowMs + backoffMs(policy, charged, context.random());
+    const lastFailure = { ...outcome.failure, attempt: activity.attempt, retryable: true };
+    return { kind: 'note', change: (draft) => putActivity(draft, { ...activity, state: 'backoff', nextAttemptAtMs, lastFailure }) };
+  }
+  return giveUp(actor, activity, outcome);
+}
+
+function attemptTimedOut(actor: Actor, envelope: AttemptEnvelope, context: DecideContext): Reaction {
+  const activity = runningAttempt(actor, envelope);
+  if (activity === undefined) return { kind: 'ignore' };
+  const timeoutMs = actor.machine.activities.get(activity.src)?.descriptor.startToCloseTimeoutMs ?? 0;
+  const reaction = attemptFailed(actor, envelope, failedOutcome(startToCloseTimeout(timeoutMs)), context);
+  if (reaction.kind !== 'note' && reaction.kind !== 'deliver') return reaction;
+  const abort: Change = (draft) => {
+    reaction.change(draft);
+    draft.effects.push({ kind: 'abort-attempt', n: activity.n, reason: 'timeout' });
+  };
+  return { ...reaction, change: abort };
+}
+
+/** A lost attempt counts. The next one begins at once: it was not the activity that failed. */
+function attemptLost(actor: Actor, envelope: AttemptEnvelope, context: DecideContext): Reaction {
+  const activity = runningAttempt(actor, envelope);
+  if (activity === undefined) return { kind: 'ignore' };
+  const policy = actor.machine.activities.get(activity.src)?.descriptor.retry;
+  const outcome = failedOutcome(attemptLostError(activity));
+  if (policy === undefined || !isRetryable(policy, outcome.failure.class, activity.attempt - activity.uncharged)) {
+    return giveUp(actor, activity, outcome);
+  }
+  const waiting: ActivityRecord = { ...activity, state: 'waiting', lastFailure: { ...outcome.failure, attempt: activity.attempt, retryable: true } };
+  const canBegin = context.admit(activity.name);
+  return { kind: 'note', change: (draft) => (canBegin ? beginAttempt(draft, waiting) : putActivity(draft, waiting)) };
+}
+
+function attemptReleased(actor: Actor, envelope: AttemptEnvelope): Reaction {
+  const activity = runningAttempt(actor, envelope);
+  if (activity === undefined) return { kind: 'ignore' };
+  return { kind: 'note', change: (draft) => putActivity(draft, { ...activity, state: 'waiting', uncharged: activity.uncharged + 1 }) };
+}
+
+/** The last error is the outcome: the chart hears of it as of any actor's error. */
+function giveUp(actor: Actor, activity: ActivityRecord, outcome: FailedOutcome): Reaction {
+  const { childId, n, name, attempt } = activity;
+  const event = { type: `xstate.error.actor.${childId}`, error: decodeValue(outcome.error), actorId: childId };
+  const failure = { ...outcome.failure, activity: name, attempt, retryable: false, state: actor.record.chart.value };
+  const change: Change = (draft) => {
+    forgetActivity(draft, n);
+    draft.activityFailure = failure;
+  };
+  return { kind: 'deliver', event, change };
+}
+
+/** The activity this outcome belongs to, if it is still awaited and this very attempt is the one that runs. */
+function runningAttempt(actor: Actor, envelope: AttemptEnvelope): ActivityRecord | undefined {
+  if (actor.record.status !== 'running') return undefined;
+  const activity = actor.activities.get(envelope.n);
+  return activity?.state === 'running' && activity.attempt === envelope.attempt ? activity : undefined;
+}
+
+function attemptLostError(activity: ActivityRecord): Error {
+  const error = new Error(`The process ended while attempt ${activity.attempt} ran; whether it took effect is not known.`);
+  error.name = 'AttemptLost';
+  return error;
+}

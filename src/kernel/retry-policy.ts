@@ -1,0 +1,74 @@
+/**
+ * How often and when an activity is tried. Option names and meaning follow Temporal's retry policies; full jitter follows
+ * "Exponential Backoff And Jitter" (Marc Brooker, AWS Architecture Blog, 2015).
+ */
+import type { Duration } from './duration.ts';
+import { parseDuration } from './duration.ts';
+
+export interface RetryOptions {
+  /** Attempts in all, the first included. Default 10; 1 means at most once; `Infinity` never gives up. */
+  readonly maximumAttempts?: number;
+  /** Upper bound of the wait before the second attempt. Default 1 s. */
+  readonly initialInterval?: Duration;
+  /** What the bound is multiplied by for each further attempt. Default 2. */
+  readonly backoffCoefficient?: number;
+  /** The bound never grows beyond this. Default 1 min. */
+  readonly maximumInterval?: Duration;
+  /** `full`: wait a random part of the bound, so that what failed together does not come back together. Default `full`. */
+  readonly jitter?: 'full' | 'none';
+  /** Names of errors that are final at once. Default none. */
+  readonly nonRetryableErrorTypes?: readonly string[];
+}
+
+export interface RetryPolicy {
+  readonly maximumAttempts: number;
+  readonly initialIntervalMs: number;
+  readonly backoffCoefficient: number;
+  readonly maximumIntervalMs: number;
+  readonly jitter: 'full' | 'none';
+  readonly nonRetryableErrorTypes: readonly string[];
+}
+
+/**
+ * Options with their defaults filled in.
+ *
+ * @throws TypeError naming the option and its value
+ */
+export function parseRetryPolicy(options: RetryOptions, what: string): RetryPolicy {
+  const maximumAttempts = options.maximumAttempts ?? 10;
+  if (!(maximumAttempts >= 1) || (maximumAttempts !== Infinity && !Number.isInteger(maximumAttempts))) {
+    throw new TypeError(`${what}: maximumAttempts must be a whole number from 1, or Infinity; found ${String(maximumAttempts)}.`);
+  }
+  const backoffCoefficient = options.backoffCoefficient ?? 2;
+  if (!(backoffCoefficient >= 1 && backoffCoefficient < Infinity)) {
+    throw new TypeError(`${what}: backoffCoefficient must be a finite number from 1; found ${String(backoffCoefficient)}.`);
+  }
+  const jitter: unknown = options.jitter ?? 'full';
+  if (jitter !== 'full' && jitter !== 'none') {
+    throw new TypeError(`${what}: jitter must be 'full' or 'none'; found ${JSON.stringify(jitter)}.`);
+  }
+  return {
+    maximumAttempts,
+    initialIntervalMs: parseDuration(options.initialInterval ?? '1s', `${what}: initialInterval`),
+    backoffCoefficient,
+    maximumIntervalMs: parseDuration(options.maximumInterval ?? '1m', `${what}: maximumInterval`),
+    jitter,
+    nonRetryableErrorTypes: options.nonRetryableErrorTypes ?? [],
+  };
+}
+
+/**
+ * Whole milliseconds to wait after `failedAttempts` attempts.
+ *
+ * @param random a number in [0, 1)
+ */
+export function backoffMs(policy: RetryPolicy, failedAttempts: number, random: number): number {
+  const grown = policy.initialIntervalMs * policy.backoffCoefficient ** (failedAttempts - 1);
+  const bound = Math.min(grown, policy.maximumIntervalMs);
+  return Math.ceil(policy.jitter === 'full' ? bound * random : bound);
+}
+
+/** Whether another attempt follows one that failed with an error of this class. */
+export function isRetryable(policy: RetryPolicy, errorClass: string, chargedAttempts: number): boolean {
+  return chargedAttempts < policy.maximumAttempts && !policy.nonRetryableErrorTypes.includes(errorClass);
+}

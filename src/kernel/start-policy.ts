@@ -1,0 +1,52 @@
+/** What a start means when the id is taken. Never a silent reset. */
+import { PerdureError } from './errors.ts';
+import type { ActorRecord, MachineReference } from './record.ts';
+import { isClosed } from './record.ts';
+import type { Json } from './value-encoding.ts';
+
+/**
+ * What to do when the id belongs to a workflow already:
+ * - `same-input` (default): the same machine and input returns it, anything else is refused
+ * - `fail`: always refused
+ * - `use-existing`: the open workflow of that machine is returned whatever its input
+ * - `terminate-existing`: the open workflow is terminated and a new run started, in one commit
+ */
+export type StartPolicy = 'same-input' | 'fail' | 'use-existing' | 'terminate-existing';
+
+/** The workflow that has the id, with the input it was started with. */
+export interface ExistingWorkflow {
+  readonly record: ActorRecord;
+  readonly input: Json;
+}
+
+export type StartVerdict =
+  | { readonly kind: 'use-existing' }
+  | { readonly kind: 'terminate-existing' }
+  | { readonly kind: 'refuse'; readonly error: PerdureError };
+
+export function judgeStart(existing: ExistingWorkflow, machine: MachineReference, input: Json, policy: StartPolicy): StartVerdict {
+  const { record } = existing;
+  const isSameMachine = record.machine.id === machine.id && record.machine.version === machine.version;
+  const isOpen = !isClosed(record.status);
+  if (policy === 'fail') return refuse(record, 'policy', 'and the start says `fail`');
+  if (policy === 'terminate-existing' && isOpen) return { kind: 'terminate-existing' };
+  if (!isSameMachine) return refuse(record, 'machine', `on machine ${record.machine.id} version ${record.machine.version}, not ${machine.id} version ${machine.version}`);
+  if (policy === 'use-existing' && isOpen) return { kind: 'use-existing' };
+  if (canonical(existing.input) === canonical(input)) return { kind: 'use-existing' };
+  return refuse(record, 'input', 'with another input');
+}
+
+function refuse(record: ActorRecord, reason: 'machine' | 'input' | 'policy', why: string): StartVerdict {
+  const id = record.address.workflowId;
+  const { status } = record;
+  const message = `Workflow "${id}" exists already (${status}) ${why}. Use another id, or get("${id}").`;
+  return { kind: 'refuse', error: new PerdureError('WORKFLOW_EXISTS', message, { id, status, reason }) };
+}
+
+/** One text per value, whatever the order of its keys. */
+function canonical(json: Json): string {
+  return JSON.stringify(json, (_key, value: unknown) => {
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+    return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
+  });
+}

@@ -1,0 +1,233 @@
+/**
+ * Values on their way to and from disk. Everything a user hands over is turned into plain JSON data at the door, or refused
+ * with the path of what cannot be kept. `Date`, `Map`, `Set`, `BigInt`, `Error`, bytes, `undefined`, `NaN`, infinities and -0
+ * survive; they travel as `{ "$type": name, ... }`, and a user's object that has a `$type` key of its own is wrapped likewise.
+ */
+import { PerdureError } from './errors.ts';
+import { limits } from './limits.ts';
+
+export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
+
+type Path = readonly (string | number)[];
+
+const typeKey = '$type';
+
+/** A path as people write it: `$.a.b[3]`. */
+export function formatPath(root: string, path: Path): string {
+  return path.reduce<string>((text, part) => {
+    if (typeof part === 'number') return `${text}[${part}]`;
+    return /^[A-Za-z_$][\w$]*$/.test(part) ? `${text}.${part}` : `${text}[${JSON.stringify(part)}]`;
+  }, root);
+}
+
+/**
+ * Encodes a value as plain JSON data that shares nothing with it.
+ *
+ * @param root names the value in errors: `$` reads as `$.a.b`
+ * @throws PerdureError `PAYLOAD_NOT_SERIALIZABLE` for functions, symbols, cycles and class instances, `PAYLOAD_TOO_DEEP`
+ */
+export function encodeValue(value: unknown, root = '$'): Json {
+  return encode(value, { root, path: [], open: new Set() });
+}
+
+/** The value that {@link encodeValue} was given, as far as it survives: class prototypes of errors do not. */
+export function decodeValue(json: Json): unknown {
+  if (json === null || typeof json !== 'object') return json;
+  if (isJsonArray(json)) return json.map(decodeValue);
+  if (Object.hasOwn(json, typeKey)) return decodeTagged(json);
+  return decodeEntries(Object.entries(json));
+}
+
+/**
+ * Refuses a payload over the limit; `json` must come from {@link encodeValue}.
+ *
+ * @throws PerdureError `PAYLOAD_TOO_LARGE` with size and path
+ */
+export function checkSize(json: Json, root: string): void {
+  const text = JSON.stringify(json);
+  // A UTF-16 unit is at most three bytes of UTF-8: counting exactly is only needed near the limit.
+  if (text.length * 3 <= limits.payloadBytesMax) return;
+  const bytes = new TextEncoder().encode(text).length;
+  if (bytes <= limits.payloadBytesMax) return;
+  const heaviest = heaviestKey(json);
+  const path = heaviest === undefined ? root : formatPath(root, [heaviest]);
+  throw new PerdureError(
+    'PAYLOAD_TOO_LARGE',
+    `${path} makes this payload ${bytes} bytes, the limit is ${limits.payloadBytesMax}. Keep large data elsewhere and pass its address.`,
+    { path, bytes, max: limits.payloadBytesMax },
+  );
+}
+
+/** Encodes and measures in one go: the door every payload comes through. */
+export function encodePayload(value: unknown, root: string): Json {
+  const json = encodeValue(value, root);
+  checkSize(json, root);
+  return json;
+}
+
+interface Walk {
+  readonly root: string;
+  readonly path: (string | number)[];
+  readonly open: Set<object>;
+}
+
+function encode(value: unknown, walk: Walk): Json {
+  switch (typeof value) {
+    case 'string':
+    case 'boolean':
+      return value;
+    case 'number':
+      return encodeNumber(value);
+    case 'undefined':
+      return { [typeKey]: 'undefined' };
+    case 'bigint':
+      return { [typeKey]: 'bigint', value: value.toString() };
+    case 'object':
+      return value === null ? null : encodeObject(value, walk);
+    default:
+      return refuse(walk, `a ${typeof value}`);
+  }
+}
+
+function encodeNumber(value: number): Json {
+  if (Number.isFinite(value) && !Object.is(value, -0)) return value;
+  return { [typeKey]: 'number', value: Object.is(value, -0) ? '-0' : String(value) };
+}
+
+function encodeObject(value: object, walk: Walk): Json {
+  if (walk.open.has(value)) return refuse(walk, 'a cycle');
+  if (walk.path.length >= limits.payloadDepthMax) {
+    const path = formatPath(walk.root, walk.path.slice(0, 5));
+    throw new PerdureError('PAYLOAD_TOO_DEEP', `${path}… is nested deeper than ${limits.payloadDepthMax} levels.`, {
+      path,
+      max: limits.payloadDepthMax,
+    });
+  }
+  walk.open.add(value);
+  const json = Array.isArray(value) ? encodeArray(value, walk) : encodeStructure(value, walk);
+  walk.open.delete(value);
+  return json;
+}
+
+function encodeArray(value: readonly unknown[], walk: Walk): Json {
+  return Array.from(value, (item, index) => encodeAt(item, index, walk));
+}
+
+function encodeAt(value: unknown, key: string | number, walk: Walk): Json {
+  walk.path.push(key);
+  const json = encode(value, walk);
+  walk.path.pop();
+  return json;
+}
+
+function encodeStructure(value: object, walk: Walk): Json {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  if (prototype === Object.prototype || prototype === null) return encodePlain(value, walk);
+  if (value instanceof Date) return { [typeKey]: 'Date', value: encodeNumber(value.getTime()) };
+  if (value instanceof Error) return encodeError(value, walk);
+  if (prototype === Map.prototype) return { [typeKey]: 'Map', value: encodeArray([...(value as Map<unknown, unknown>)], walk) };
+  if (prototype === Set.prototype) return { [typeKey]: 'Set', value: encodeArray([...(value as Set<unknown>)], walk) };
+  if (value instanceof Uint8Array) return { [typeKey]: 'bytes', value: toBase64(value) };
+  const name = (value.constructor as { name?: unknown } | undefined)?.name;
+  return refuse(walk, `an instance of class ${typeof name === 'string' && name !== '' ? name : '(unnamed)'}`);
+}
+
+function encodePlain(value: object, walk: Walk): Json {
+  const symbol = Object.getOwnPropertySymbols(value).find((key) => Object.prototype.propertyIsEnumerable.call(value, key));
+  if (symbol !== undefined) return refuse(walk, `the symbol key ${String(symbol)}`);
+  const entries = Object.entries(value).map(([key, item]): [string, Json] => [key, encodeAt(item, key, walk)]);
+  if (Object.hasOwn(value, typeKey)) return { [typeKey]: 'Object', value: entries };
+  return Object.fromEntries(entries);
+}
+
+/** Own data of an error only: an error that carries what cannot be kept loses that, not its name and message. */
+function encodeError(error: Error, walk: Walk): Json {
+  const parts: Record<string, Json> = { [typeKey]: 'Error', name: String(error.name), message: String(error.message) };
+  if (typeof error.stack === 'string') parts['stack'] = error.stack;
+  if (Object.hasOwn(error, 'cause')) parts['cause'] = encodeAt(error.cause, 'cause', walk);
+  if (error instanceof AggregateError) parts['errors'] = encodeAt(error.errors, 'errors', walk);
+  const own = Object.entries(error).filter(([key]) => !['name', 'message', 'stack', 'cause', 'errors'].includes(key));
+  if (own.length > 0) parts['own'] = own.map(([key, item]) => [key, encodeAt(item, key, walk)]);
+  return parts;
+}
+
+function refuse(walk: Walk, found: string): never {
+  const path = formatPath(walk.root, walk.path);
+  throw new PerdureError(
+    'PAYLOAD_NOT_SERIALIZABLE',
+    `${path} is ${found}, which cannot be stored. Pass plain data: JSON values, Date, Map, Set, BigInt, Error or bytes.`,
+    { path, found },
+  );
+}
+
+function decodeTagged(json: { readonly [key: string]: Json }): unknown {
+  const value = json['value'] ?? null;
+  switch (json[typeKey]) {
+    case 'undefined':
+      return undefined;
+    case 'number':
+      return value === '-0' ? -0 : Number(value);
+    case 'bigint':
+      return BigInt(value as string);
+    case 'Date':
+      return new Date(decodeValue(value) as number);
+    case 'Map':
+      return new Map(decodeValue(value) as [unknown, unknown][]);
+    case 'Set':
+      return new Set(decodeValue(value) as unknown[]);
+    case 'bytes':
+      return Uint8Array.from(atob(value as string), (character) => character.charCodeAt(0));
+    case 'Error':
+      return decodeError(json);
+    case 'Object':
+      return decodeEntries(value as unknown as [string, Json][]);
+    default:
+      throw new PerdureError('RECORD_DAMAGED', `A stored value has the unknown type ${JSON.stringify(json[typeKey])}.`, {
+        key: typeKey,
+        reason: 'unknown type of value',
+      });
+  }
+}
+
+function decodeError(json: { readonly [key: string]: Json }): Error {
+  const message = json['message'] as string;
+  const errors = json['errors'];
+  const error = errors === undefined ? new Error(message) : new AggregateError(decodeValue(errors) as unknown[], message);
+  const restore = (key: string, value: unknown, enumerable: boolean): void => {
+    Object.defineProperty(error, key, { value, enumerable, configurable: true, writable: true });
+  };
+  if (error.name !== json['name']) restore('name', json['name'], false);
+  restore('stack', json['stack'], false);
+  if (json['cause'] !== undefined) restore('cause', decodeValue(json['cause']), false);
+  for (const [key, value] of (json['own'] ?? []) as unknown as [string, Json][]) restore(key, decodeValue(value), true);
+  return error;
+}
+
+/** Assigning `__proto__` would set a prototype, so a key of that name is defined instead. */
+function decodeEntries(entries: readonly (readonly [string, Json])[]): Record<string, unknown> {
+  const object: Record<string, unknown> = {};
+  for (const [key, item] of entries) {
+    const value = decodeValue(item);
+    if (key === '__proto__') Object.defineProperty(object, key, { value, enumerable: true, configurable: true, writable: true });
+    else object[key] = value;
+  }
+  return object;
+}
+
+function isJsonArray(json: Json): json is readonly Json[] {
+  return Array.isArray(json);
+}
+
+function heaviestKey(json: Json): string | number | undefined {
+  if (json === null || typeof json !== 'object') return undefined;
+  const sizes = Object.entries(json).map(([key, item]): [string, number] => [key, JSON.stringify(item).length]);
+  const heaviest = sizes.reduce<[string, number] | undefined>((best, size) => (best === undefined || size[1] > best[1] ? size : best), undefined);
+  if (heaviest === undefined) return undefined;
+  return isJsonArray(json) ? Number(heaviest[0]) : heaviest[0];
+}
+
+function toBase64(bytes: Uint8Array): string {
+  let binary = '';
+  for (const byte of bytes) binary += String.fromCharCode(byte);
+  return btoa(binary);
+}

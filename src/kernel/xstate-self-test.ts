@@ -1,0 +1,100 @@
+/**
+ * Runs a small chart through the seam and compares what comes out with what the seam relies on, so that an XState whose
+ * insides changed is refused at start-up instead of misbehaving later. Takes well under a millisecond or two.
+ */
+import { assign, createMachine, raise } from 'xstate';
+import { activity } from './activity.ts';
+import { PerdureError } from './errors.ts';
+import type { AnyStateMachine, ChartAction, ChartStep } from './xstate-seam.ts';
+import { historyOf, reviveChart, startChart, stepChart } from './xstate-seam.ts';
+
+/** @throws PerdureError `XSTATE_UNSUPPORTED` saying what was found */
+export function selfTestXState(): void {
+  const machine = probe();
+  const finding = catchFinding(() => findings(machine));
+  if (finding === undefined) return;
+  throw new PerdureError('XSTATE_UNSUPPORTED', `The installed xstate does not behave as this version of perdure needs: ${finding}. Install xstate ~5.33.3.`, {
+    finding,
+  });
+}
+
+function probe(): AnyStateMachine {
+  return createMachine(
+    {
+      id: 'probe',
+      context: ({ input }: { input: unknown }) => ({ input, entered: 0 }),
+      initial: 'idle',
+      states: {
+        idle: { on: { GO: 'busy' } },
+        busy: {
+          invoke: { src: 'work', id: 'work', input: { size: 1 }, onDone: 'recall', onError: 'recall' },
+          after: { 1000: 'recall' },
+          entry: [assign({ entered: ({ context }: { context: { entered: number } }) => context.entered + 1 }), raise({ type: 'STEP' })],
+          initial: 'one',
+          states: { one: { on: { STEP: 'two' } }, two: {}, past: { type: 'history' } },
+          on: { BACK: 'idle' },
+        },
+        recall: { on: { AGAIN: 'busy.past' } },
+      },
+    } as never,
+    { actors: { work: activity({ name: 'work', run: () => undefined }) } } as never,
+  ) as AnyStateMachine;
+}
+
+function findings(machine: AnyStateMachine): string | undefined {
+  const first = startChart(machine, 'probe:1:', { a: 1 });
+  const unknown = stepChart(machine, first.chart, { type: 'NOBODY_KNOWS' }, 0);
+  if (unknown.isHandled || unknown.chart.snapshot !== first.chart.snapshot) return 'an unknown event changed something';
+  const busy = stepChart(machine, first.chart, { type: 'GO' }, 0);
+  const entering = describe(busy.actions);
+  if (entering !== 'schedule xstate.after.1000.probe.busy 1000, spawn 1 work work') return `entering a state asked for "${entering}"`;
+  if (!busy.isHandled || JSON.stringify(busy.chart.snapshot.value) !== '{"busy":"two"}') return 'a raised event was not taken in its step';
+  if ((busy.chart.snapshot.context as { entered: number }).entered !== 1) return 'an assign was not applied once';
+  return leaving(machine, busy);
+}
+
+function leaving(machine: AnyStateMachine, busy: ChartStep): string | undefined {
+  const done = { type: 'xstate.done.actor.work', output: 1, actorId: 'work' };
+  const record = {
+    status: 'active' as const,
+    value: { busy: 'two' },
+    context: { input: null, entered: 1 },
+    history: historyOf(busy.chart.snapshot),
+  };
+  const revived = reviveChart(machine, 'probe:1:', record, [{ n: 1, childId: 'work' }]);
+  for (const [name, chart] of Object.entries({ live: busy.chart, revived })) {
+    const left = stepChart(machine, chart, done, 1);
+    const actions = describe(left.actions);
+    if (actions !== 'cancel xstate.after.1000.probe.busy, stop 1') return `leaving a state (${name}) asked for "${actions}"`;
+    const again = stepChart(machine, left.chart, { type: 'AGAIN' }, 1);
+    if (JSON.stringify(again.chart.snapshot.value) !== '{"busy":"two"}') return `a history state (${name}) was not recalled`;
+    if (again.childCounter !== 2) return `a child (${name}) was not numbered from the counter`;
+  }
+  const failed = stepChart(machine, revived, { type: 'xstate.error.actor.other', error: new Error('x') } as never, 1);
+  return failed.chart.snapshot.status === 'error' ? undefined : 'an unhandled error did not end the chart';
+}
+
+function describe(actions: readonly ChartAction[]): string {
+  return actions
+    .map((action) => {
+      switch (action.kind) {
+        case 'schedule':
+          return `schedule ${String(action.id)} ${action.delay}`;
+        case 'cancel':
+          return `cancel ${action.id}`;
+        case 'spawn':
+          return `spawn ${action.n} ${action.childId} ${action.src}`;
+        case 'stop':
+          return `stop ${action.n}`;
+      }
+    })
+    .join(', ');
+}
+
+function catchFinding(find: () => string | undefined): string | undefined {
+  try {
+    return find();
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}

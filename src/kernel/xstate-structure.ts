@@ -1,0 +1,159 @@
+/**
+ * The structure of a machine: what identifies a version. It is walked over the state nodes, since `machine.toJSON()` loses
+ * `always`, inline guards and the delays of `after`. Function bodies are not part of it: bundlers change them.
+ */
+import { sha256 } from '@noble/hashes/sha2.js';
+import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
+import type { AnyStateMachine, AnyStateNode } from 'xstate';
+import type { Json } from './value-encoding.ts';
+
+const hashBytes = 16;
+
+/** One invoked child as declared in the chart. */
+export interface InvokeSite {
+  readonly state: string;
+  readonly src: string;
+  readonly childId: string;
+  readonly logic: unknown;
+}
+
+/** A place in the chart that names code: to find what is missing or not supported. */
+export interface CodeSite {
+  readonly state: string;
+  readonly slot: string;
+  readonly kind: 'action' | 'guard' | 'delay';
+  /** `(inline)` for a function written in place. */
+  readonly name: string;
+  readonly code: unknown;
+}
+
+/** All states of a machine, the root first, in document order. */
+export function stateNodes(machine: AnyStateMachine): AnyStateNode[] {
+  const walk = (node: AnyStateNode): AnyStateNode[] => [node, ...Object.values(node.states).flatMap(walk)];
+  return walk(machine.root);
+}
+
+/** Plain data describing the chart: states, events, targets, names of guards and actions, delays, invoked sources. */
+export function structureOf(machine: AnyStateMachine): Json {
+  return { states: stateNodes(machine).map(describeNode) };
+}
+
+/** Hex digest of a structure: SHA-256, cut to 128 bits. */
+export function hashStructure(structure: Json): string {
+  return bytesToHex(sha256(utf8ToBytes(JSON.stringify(structure))).subarray(0, hashBytes));
+}
+
+/** Ids of states that differ between two structures of one machine. */
+export function differingStates(before: Json, after: Json): string[] {
+  const index = (structure: Json): Map<string, string> => {
+    const states = (structure as { readonly states: readonly { readonly id: string }[] }).states;
+    return new Map(states.map((state) => [state.id, JSON.stringify(state)]));
+  };
+  const [old, current] = [index(before), index(after)];
+  return [
+    ...[...old.keys()].filter((id) => !current.has(id)).map((id) => `state "${id}" was removed`),
+    ...[...current.keys()].filter((id) => !old.has(id)).map((id) => `state "${id}" was added`),
+    ...[...current].filter(([id, text]) => old.has(id) && old.get(id) !== text).map(([id]) => `state "${id}" changed`),
+  ];
+}
+
+export function invokeSites(machine: AnyStateMachine): InvokeSite[] {
+  return stateNodes(machine).flatMap((node) =>
+    node.invoke.map((invoke, index) => {
+      const configured = [node.config.invoke].flat()[index] as { readonly src?: unknown } | undefined;
+      const inline = typeof configured?.src === 'string' ? undefined : configured?.src;
+      return { state: node.id, src: invoke.src as string, childId: invoke.id, logic: inline ?? machine.implementations.actors[invoke.src as string] };
+    }),
+  );
+}
+
+export function codeSites(machine: AnyStateMachine): CodeSite[] {
+  const { actions, guards, delays } = machine.implementations as Record<'actions' | 'guards' | 'delays', Record<string, unknown>>;
+  return stateNodes(machine).flatMap((node) => {
+    const site = (kind: CodeSite['kind'], slot: string, code: unknown, named: Record<string, unknown>): CodeSite => {
+      const name = nameOf(code);
+      return { state: node.id, slot, kind, name, code: isReference(code) ? named[name] : code };
+    };
+    const transitions = transitionsOf(node);
+    return [
+      ...node.entry.map((code) => site('action', 'entry', code, actions)),
+      ...node.exit.map((code) => site('action', 'exit', code, actions)),
+      ...(node.states === undefined || node.type !== 'compound' ? [] : node.initial.actions.map((code) => site('action', 'initial', code, actions))),
+      ...transitions.flatMap(({ slot, actions: codes }) => codes.map((code) => site('action', slot, code, actions))),
+      ...transitions.flatMap(({ slot, guard }) => leafGuards(guard).map((code) => site('guard', slot, code, guards))),
+      ...Object.keys(node.config.after ?? {})
+        .filter((delay) => Number.isNaN(Number(delay)))
+        .map((delay) => site('delay', 'after', delay, delays)),
+    ];
+  });
+}
+
+interface TransitionSite {
+  readonly slot: string;
+  readonly targets: readonly string[];
+  readonly guard: unknown;
+  readonly actions: readonly unknown[];
+  readonly reenter: boolean;
+}
+
+function transitionsOf(node: AnyStateNode): TransitionSite[] {
+  const defined = [...node.transitions.values(), node.always ?? []].flat();
+  return defined.map((transition) => ({
+    slot: transition.eventType === '' ? 'always' : transition.eventType,
+    targets: (transition.target ?? []).map((target) => target.id),
+    guard: transition.guard,
+    actions: transition.actions,
+    reenter: transition.reenter,
+  }));
+}
+
+function describeNode(node: AnyStateNode): Json {
+  return {
+    id: node.id,
+    type: node.type,
+    history: node.history === false ? null : (node.history ?? null),
+    initial: node.type === 'compound' ? node.initial.target.map((target) => target.id) : [],
+    tags: [...node.tags],
+    entry: node.entry.map(describeAction),
+    exit: node.exit.map(describeAction),
+    invoke: node.invoke.map((invoke) => ({ id: invoke.id, src: invoke.src as string })),
+    transitions: transitionsOf(node).map(({ slot, targets, guard, actions, reenter }) => ({
+      on: slot,
+      targets,
+      guard: guard === undefined ? null : describeGuard(guard),
+      actions: actions.map(describeAction),
+      reenter,
+    })),
+  };
+}
+
+function describeAction(action: unknown): Json {
+  const { delay, event } = Object(action) as { delay?: unknown; event?: { type?: unknown } };
+  const details = typeof delay === 'number' || typeof delay === 'string' ? { delay } : {};
+  const raised = typeof event?.type === 'string' ? { event: event.type } : {};
+  return { name: nameOf(action), ...details, ...raised };
+}
+
+/** The guards inside `and`, `or` and `not`, down to those that are code. */
+function leafGuards(guard: unknown): unknown[] {
+  const inner = (Object(guard) as { guards?: readonly unknown[] }).guards;
+  if (inner !== undefined) return inner.flatMap(leafGuards);
+  return guard === undefined ? [] : [guard];
+}
+
+function describeGuard(guard: unknown): Json {
+  const inner = (Object(guard) as { guards?: readonly unknown[] }).guards;
+  return inner === undefined ? nameOf(guard) : { [(guard as { name?: string }).name ?? 'composite']: inner.map(describeGuard) };
+}
+
+/** Whether code is named rather than written in place. */
+function isReference(code: unknown): boolean {
+  return typeof code === 'string' || (typeof code === 'object' && code !== null);
+}
+
+/** The name in `setup`; XState's own actions carry a type that starts with `xstate.`. */
+function nameOf(code: unknown): string {
+  if (typeof code === 'string') return code;
+  const type = (Object(code) as { type?: unknown }).type;
+  return typeof type === 'string' ? type : '(inline)';
+}
