@@ -1,5 +1,6 @@
 import { defaultClientConditions, defaultServerConditions } from 'vite';
 import { defineConfig } from 'vitest/config';
+import { CountReporter } from './.ci/count-reporter.mjs';
 
 // Tests run the sources: `perdure-source` is the first condition of every door in package.json.
 const source = 'perdure-source';
@@ -11,7 +12,7 @@ export default defineConfig({
     environment: 'node',
     include: ['test/**/*.test.ts'],
     watch: false,
-    reporters: ['default'],
+    reporters: ['default', new CountReporter()],
     testTimeout: 20_000,
     hookTimeout: 20_000,
     coverage: {

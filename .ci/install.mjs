@@ -9,6 +9,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { npmCommand } from './npm.mjs';
 
 const root = resolve(fileURLToPath(import.meta.url), '../..');
 const lockFile = join(root, 'package-lock.json');
@@ -117,15 +118,8 @@ async function acquireLock() {
   }
 }
 
-function npmCommand() {
-  const args = ['ci', '--include=dev', '--no-audit', '--no-fund'];
-  const running = process.env.npm_execpath;
-  if (running !== undefined && /npm-cli\.c?js$/.test(running)) return { file: process.execPath, args: [running, ...args], shell: false };
-  return { file: 'npm', args, shell: process.platform === 'win32' };
-}
-
 function runNpm() {
-  const { file, args, shell } = npmCommand();
+  const { file, args, shell } = npmCommand(['ci', '--include=dev', '--no-audit', '--no-fund']);
   return new Promise((done) => {
     const child = spawn(file, args, { cwd: root, shell, stdio: ['ignore', 'pipe', 'pipe'] });
     // An npm that outlives this process still owns the folder.
