@@ -61,7 +61,8 @@ function staleness(wanted) {
 function isAlive(pid) {
   try {
     process.kill(pid, 0);
-    return true;
+    // In a container nobody may bury a dead process: it answers, and does nothing any more.
+    return !/\) [ZX] /.test(readOrUndefined(`/proc/${pid}/stat`) ?? '');
   } catch (error) {
     return error.code === 'EPERM';
   }
