@@ -9,7 +9,7 @@ export const DEFAULT_COUNT = 1847;
 /** The seed used unless another is given. */
 export const DEFAULT_SEED = 1;
 /** The most merchants that can be invented at once. */
-export const MAX_COUNT = 1_000_000;
+const MAX_COUNT = 1_000_000;
 /** Id of the merchant whose owner is on the shipped watchlist. */
 export const LISTED_MERCHANT_ID = 'm-9001-BAD';
 

@@ -5,7 +5,7 @@ import { quoteForTerminal } from './terminal-text.ts';
 import { INPUT_LIMITS, readTextFile, type InputLimits } from './text-file.ts';
 
 /** Longest id of a merchant, in bytes of UTF-8. */
-export const MAX_ID_BYTES = 255;
+const MAX_ID_BYTES = 255;
 
 type Column = keyof Merchant;
 

@@ -3,7 +3,7 @@ import { distance, ratio } from 'fuzzball';
 const NO_PROCESSING = { full_process: false } as const;
 
 /** How many letters may be wrong in a token of this length (the shorter of two): none up to 3, one up to 7, else two. */
-export function allowedEdits(length: number): number {
+function allowedEdits(length: number): number {
   if (length <= 3) return 0;
   return length <= 7 ? 1 : 2;
 }
