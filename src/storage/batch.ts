@@ -1,0 +1,123 @@
+/** One batch, built in one place: everything a step changes, so that it is on disk together or not at all. */
+import type { Address } from '../kernel/address.ts';
+import { formatAddress } from '../kernel/address.ts';
+import type { Commit } from '../kernel/commit.ts';
+import type { StoreBatch, StoredJournalRecord } from '../kernel/ports.ts';
+import type { ActivityRecord, ActorRecord, DefinitionRecord, MessageRecord } from '../kernel/record.ts';
+import type { Codec } from './codec.ts';
+import type { Operation } from './database.ts';
+import {
+  encodeActivityKey,
+  encodeActorKey,
+  encodeDefinitionKey,
+  encodeJournalKey,
+  encodeMessageKey,
+  encodeTimerKey,
+  headKey,
+} from './keys.ts';
+
+/** What the key says is not said again in the value. */
+export type StoredValue<Row, InKey extends keyof Row> = Omit<Row, InKey>;
+export type ActorValue = StoredValue<ActorRecord, 'address'>;
+export type JournalValue = StoredValue<StoredJournalRecord, 'address' | 'sequence'>;
+export type ActivityValue = StoredValue<ActivityRecord, 'n'>;
+export type MessageValue = StoredValue<MessageRecord, 'workflowId' | 'messageId'>;
+export type DefinitionValue = { readonly structureHash: string } & StoredValue<DefinitionRecord, 'machine'>;
+
+/**
+ * The last commit number of the store, written in every batch. Commit numbers must never be given twice nor leave a gap,
+ * because streams are resumed by them; finding the highest one otherwise would need a scan of every journal at open. A
+ * database that lost this row, or whose journals go beyond it, lost data.
+ */
+export interface HeadValue {
+  readonly commit: number;
+}
+
+export function headOperation(codec: Codec, commit: number): Operation {
+  const value: HeadValue = { commit };
+  return put(codec, headKey, value);
+}
+
+/**
+ * The operations of a batch, in order.
+ *
+ * @param lastCommit number of the last commit before the batch
+ * @throws TypeError if the batch does not follow on what is there
+ */
+export function batchOperations(batch: StoreBatch, lastCommit: number, codec: Codec): readonly Operation[] {
+  checkBatch(batch, lastCommit);
+  const operations: Operation[] = [];
+  for (const definition of batch.definitions) operations.push(definitionOperation(definition, codec));
+  // Of an actor that moved more than once only its last record is kept: the ones before it would be overwritten at once.
+  const records = new Map<string, ActorRecord>();
+  batch.commits.forEach((commit, index) => {
+    records.set(formatAddress(commit.record.address), commit.record);
+    pushStep(operations, commit, batch.firstCommit + index, codec);
+  });
+  for (const record of records.values()) operations.push(actorOperation(record, codec));
+  operations.push(headOperation(codec, lastCommit + batch.commits.length));
+  return operations;
+}
+
+/** All of a commit but its record. What a step puts and removes again is gone: removals come last. */
+function pushStep(operations: Operation[], commit: Commit, number: number, codec: Codec): void {
+  const { address } = commit.record;
+  operations.push(journalOperation(commit, number, codec));
+  for (const activity of commit.activitiesPut) operations.push(activityOperation(address, activity, codec));
+  for (const n of commit.activitiesRemoved) operations.push({ kind: 'delete', key: encodeActivityKey(address, n) });
+  for (const { generation, dueAtMs } of commit.timersArmed) {
+    operations.push(put(codec, encodeTimerKey({ address, generation, dueAtMs })));
+  }
+  for (const { generation, dueAtMs } of commit.timersDisarmed) {
+    operations.push({ kind: 'delete', key: encodeTimerKey({ address, generation, dueAtMs }) });
+  }
+  if (commit.message !== undefined) operations.push(messageOperation(commit.message, codec));
+}
+
+function checkBatch(batch: StoreBatch, lastCommit: number): void {
+  if (batch.firstCommit !== lastCommit + 1) {
+    throw new TypeError(`A batch begins with commit ${batch.firstCommit}, the store expects ${lastCommit + 1}: commit numbers have no gaps.`);
+  }
+  const sequences = new Map<string, number>();
+  for (const { base, record, journal, message } of batch.commits) {
+    const place = formatAddress(record.address);
+    if (formatAddress(journal.address) !== place) throw new TypeError(`The journal record of ${place} names another actor.`);
+    if (record.sequence !== base + 1 || journal.sequence !== record.sequence) {
+      throw new TypeError(`A commit of ${place} on sequence ${base} has record ${record.sequence} and journal record ${journal.sequence}.`);
+    }
+    if ((sequences.get(place) ?? base) !== base) throw new TypeError(`Two commits of ${place} in one batch do not follow on each other.`);
+    if (message !== undefined && message.workflowId !== record.address.workflowId) {
+      throw new TypeError(`A commit of ${place} carries the message of another workflow.`);
+    }
+    sequences.set(place, record.sequence);
+  }
+}
+
+// Setting a field to undefined leaves it out of the JSON text, which is cheaper than a copy without it.
+
+function actorOperation(record: ActorRecord, codec: Codec): Operation {
+  return put(codec, encodeActorKey(record.address), { ...record, address: undefined });
+}
+
+function journalOperation({ journal }: Commit, commit: number, codec: Codec): Operation {
+  const key = encodeJournalKey(journal.address, journal.sequence);
+  return put(codec, key, { ...journal, commit, address: undefined, sequence: undefined });
+}
+
+function activityOperation(address: Address, activity: ActivityRecord, codec: Codec): Operation {
+  return put(codec, encodeActivityKey(address, activity.n), { ...activity, n: undefined });
+}
+
+function messageOperation(message: MessageRecord, codec: Codec): Operation {
+  const key = encodeMessageKey(message.workflowId, message.messageId);
+  return put(codec, key, { ...message, workflowId: undefined, messageId: undefined });
+}
+
+function definitionOperation({ machine, structure }: DefinitionRecord, codec: Codec): Operation {
+  const value: DefinitionValue = { structureHash: machine.structureHash, structure };
+  return put(codec, encodeDefinitionKey(machine.id, machine.version), value);
+}
+
+function put(codec: Codec, key: Uint8Array, value?: object): Operation {
+  return { kind: 'put', key, value: codec.encode(key, value) };
+}

@@ -1,0 +1,34 @@
+/** Errors about what is on disk; each says what it means for the rest and what to do next. */
+import { PerdureError } from '../kernel/errors.ts';
+
+/** One record cannot be used. The rest of the store can. */
+export function recordDamaged(key: string, reason: string, cause?: unknown): PerdureError<'RECORD_DAMAGED'> {
+  return new PerdureError(
+    'RECORD_DAMAGED',
+    `The stored ${key} is damaged: ${reason}. Other workflows are not affected; to get this one back, restore the whole store directory from a backup.`,
+    { key, reason },
+    { cause },
+  );
+}
+
+/** The store as a whole cannot be trusted and is not opened. */
+export function storeDamaged(path: string, reason: string, cause?: unknown): PerdureError<'STORE_DAMAGED'> {
+  return new PerdureError(
+    'STORE_DAMAGED',
+    `The store at ${path} is damaged: ${reason}. Nothing was changed; restore the whole directory from a backup, or open another path.`,
+    { path },
+    { cause },
+  );
+}
+
+/** The store cannot be reached, opened or written; what is on disk is not in doubt beyond what the sentence says. */
+export function storeUnavailable(path: string, sentence: string, cause?: unknown): PerdureError<'STORE_UNAVAILABLE'> {
+  return new PerdureError('STORE_UNAVAILABLE', sentence, { path }, { cause });
+}
+
+/** What an unknown thrown value says, for the middle of a sentence: without the full stop at its end. */
+export function reasonOf(thrown: unknown): string {
+  if (!(thrown instanceof Error)) return String(thrown);
+  const inner = thrown.cause instanceof Error ? `${thrown.message} (${thrown.cause.message})` : thrown.message;
+  return inner.replace(/\.$/, '');
+}

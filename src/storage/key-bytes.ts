@@ -1,0 +1,127 @@
+/**
+ * The pieces keys are made of. Each keeps the order of what it encodes, and none is a prefix of another of its kind, so keys
+ * made of them sort by their parts and a prefix scan finds exactly what belongs to it.
+ */
+import type { Address } from '../kernel/address.ts';
+
+const uint32Max = 0xffff_ffff;
+const highWord = 0x1_0000_0000;
+/** Before each element of a path; more than {@link pathEnd}, so that a parent sorts before its children. */
+const pathElement = 0x01;
+const pathEnd = 0x00;
+
+// A byte order mark is a character of an id like any other.
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/** UTF-8 with U+0000 written `00 01`, ended by `00 00`. */
+export function idBytes(id: string): Uint8Array {
+  // Two ids that differ only in a lone surrogate would become one key.
+  if (/\p{Cs}/u.test(id)) throw new TypeError(`A key cannot hold ${JSON.stringify(id)}: it contains a lone surrogate. Check ids at the door.`);
+  const text = id.includes('\0') ? id.replaceAll('\0', '\0\u0001') : id;
+  const length = Buffer.byteLength(text);
+  const bytes = Buffer.alloc(length + 2);
+  bytes.write(text);
+  return bytes;
+}
+
+export function uint32Bytes(value: number): Uint8Array {
+  if (!Number.isInteger(value) || value < 0 || value > uint32Max) throw new TypeError(`A key cannot hold ${value} as a 32-bit counter.`);
+  const bytes = Buffer.allocUnsafe(4);
+  bytes.writeUInt32BE(value);
+  return bytes;
+}
+
+/** Eight bytes for a whole number up to 2^53 - 1. */
+export function integerBytes(value: number): Uint8Array {
+  if (!Number.isSafeInteger(value) || value < 0) throw new TypeError(`A key cannot hold ${value} as a number from 0 to 2^53 - 1.`);
+  const bytes = Buffer.allocUnsafe(8);
+  bytes.writeUInt32BE(Math.floor(value / highWord));
+  bytes.writeUInt32BE(value % highWord, 4);
+  return bytes;
+}
+
+/**
+ * Eight bytes for a moment in epoch milliseconds. The bits of doubles that are not negative sort as the numbers do, so a
+ * moment with a fraction (a delay of 0.5 ms) comes back as exactly what it was.
+ */
+export function momentBytes(atMs: number): Uint8Array {
+  if (!(atMs >= 0)) throw new TypeError(`A key cannot hold ${atMs} as a moment; moments are epoch milliseconds from 0.`);
+  const bytes = Buffer.allocUnsafe(8);
+  // Adding 0 turns -0, which would sort last, into 0.
+  bytes.writeDoubleBE(atMs + 0);
+  return bytes;
+}
+
+/** Id, run, then each element of the path marked by `01`, then `00`. */
+export function addressBytes(address: Address): Uint8Array {
+  const parts = [idBytes(address.workflowId), uint32Bytes(address.run)];
+  for (const element of address.path) parts.push(Uint8Array.of(pathElement), uint32Bytes(element));
+  parts.push(Uint8Array.of(pathEnd));
+  return Buffer.concat(parts);
+}
+
+/** Takes a key apart, front to back; throws a `RangeError` at bytes that none of the functions above could have written. */
+export class KeyReader {
+  readonly #bytes: Buffer;
+  #offset = 0;
+
+  constructor(key: Uint8Array) {
+    this.#bytes = Buffer.from(key.buffer, key.byteOffset, key.byteLength);
+  }
+
+  byte(): number {
+    const value = this.#bytes.readUInt8(this.#offset);
+    this.#offset += 1;
+    return value;
+  }
+
+  id(): string {
+    const characters: number[] = [];
+    for (;;) {
+      const byte = this.byte();
+      if (byte !== 0) characters.push(byte);
+      else if (this.#isEscape()) characters.push(0);
+      else return utf8.decode(Uint8Array.from(characters));
+    }
+  }
+
+  uint32(): number {
+    const value = this.#bytes.readUInt32BE(this.#offset);
+    this.#offset += 4;
+    return value;
+  }
+
+  integer(): number {
+    const value = this.uint32() * highWord + this.uint32();
+    if (!Number.isSafeInteger(value)) throw new RangeError('a number above 2^53 - 1');
+    return value;
+  }
+
+  moment(): number {
+    const value = this.#bytes.readDoubleBE(this.#offset);
+    if (!(value >= 0) || Object.is(value, -0)) throw new RangeError('a moment that is not a number from 0');
+    this.#offset += 8;
+    return value;
+  }
+
+  address(): Address {
+    const workflowId = this.id();
+    const run = this.uint32();
+    const path: number[] = [];
+    for (let mark = this.byte(); mark !== pathEnd; mark = this.byte()) {
+      if (mark !== pathElement) throw new RangeError('a path element without its mark');
+      path.push(this.uint32());
+    }
+    return { workflowId, run, path };
+  }
+
+  end(): void {
+    if (this.#offset !== this.#bytes.length) throw new RangeError('bytes after the end');
+  }
+
+  #isEscape(): boolean {
+    const byte = this.byte();
+    if (byte > 1) throw new RangeError('an unfinished id');
+    return byte === 1;
+  }
+}

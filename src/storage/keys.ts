@@ -1,0 +1,191 @@
+/**
+ * Where each kind of record stands: one letter for its space, then parts that keep their order (see `key-bytes.ts`).
+ *
+ * | space | parts |
+ * | --- | --- |
+ * | actor | address |
+ * | journal | address, sequence |
+ * | activity | address, n |
+ * | timer | moment due, address, generation |
+ * | message | workflow id, message id |
+ * | definition | machine id, version |
+ * | meta | a word |
+ */
+import type { Address } from '../kernel/address.ts';
+import { formatAddress } from '../kernel/address.ts';
+import type { TimerRow } from '../kernel/ports.ts';
+import { reasonOf, recordDamaged } from './damage.ts';
+import { KeyReader, addressBytes, idBytes, integerBytes, momentBytes, uint32Bytes } from './key-bytes.ts';
+
+const letters = { actor: 'a', definition: 'd', journal: 'j', message: 'm', meta: 's', timer: 't', activity: 'y' } as const;
+
+/** A kind of record. */
+export type Space = keyof typeof letters;
+
+/** Keys from `from` up to, not including, `to`. */
+export interface KeyRange {
+  readonly from: Uint8Array;
+  readonly to: Uint8Array;
+}
+
+/** Holds the number of the last commit. */
+export const headKey: Uint8Array = keyOf('meta', Buffer.from('head'));
+
+export function encodeActorKey(address: Address): Uint8Array {
+  return keyOf('actor', addressBytes(address));
+}
+
+export function decodeActorKey(key: Uint8Array): Address {
+  return decode('actor', key, (reader) => reader.address());
+}
+
+export function encodeJournalKey(address: Address, sequence: number): Uint8Array {
+  return keyOf('journal', addressBytes(address), integerBytes(sequence));
+}
+
+export function decodeJournalKey(key: Uint8Array): { readonly address: Address; readonly sequence: number } {
+  return decode('journal', key, (reader) => ({ address: reader.address(), sequence: reader.integer() }));
+}
+
+export function encodeActivityKey(address: Address, n: number): Uint8Array {
+  return keyOf('activity', addressBytes(address), uint32Bytes(n));
+}
+
+export function decodeActivityKey(key: Uint8Array): { readonly address: Address; readonly n: number } {
+  return decode('activity', key, (reader) => ({ address: reader.address(), n: reader.uint32() }));
+}
+
+export function encodeTimerKey(timer: TimerRow): Uint8Array {
+  return keyOf('timer', momentBytes(timer.dueAtMs), addressBytes(timer.address), integerBytes(timer.generation));
+}
+
+export function decodeTimerKey(key: Uint8Array): TimerRow {
+  return decode('timer', key, (reader) => ({ dueAtMs: reader.moment(), address: reader.address(), generation: reader.integer() }));
+}
+
+export function encodeMessageKey(workflowId: string, messageId: string): Uint8Array {
+  return keyOf('message', idBytes(workflowId), idBytes(messageId));
+}
+
+export function decodeMessageKey(key: Uint8Array): { readonly workflowId: string; readonly messageId: string } {
+  return decode('message', key, (reader) => ({ workflowId: reader.id(), messageId: reader.id() }));
+}
+
+export function encodeDefinitionKey(id: string, version: string): Uint8Array {
+  return keyOf('definition', idBytes(id), idBytes(version));
+}
+
+export function decodeDefinitionKey(key: Uint8Array): { readonly id: string; readonly version: string } {
+  return decode('definition', key, (reader) => ({ id: reader.id(), version: reader.id() }));
+}
+
+/** Every key of a space. */
+export function spaceRange(space: Space): KeyRange {
+  return prefixRange(keyOf(space));
+}
+
+/** Every run and child of a workflow id, in the space of actors or journals; runs ascend. */
+export function workflowRange(space: 'actor' | 'journal', workflowId: string): KeyRange {
+  return prefixRange(keyOf(space, idBytes(workflowId)));
+}
+
+/** The rows of one actor, without those of its children. */
+export function actorRowsRange(space: 'journal' | 'activity', address: Address): KeyRange {
+  return prefixRange(keyOf(space, addressBytes(address)));
+}
+
+/** Timers due up to and including `untilMs`; none are due before 1970. */
+export function timersUntilRange(untilMs: number): KeyRange {
+  if (Number.isNaN(untilMs)) throw new TypeError('Timers cannot be read up to NaN; pass epoch milliseconds.');
+  const all = spaceRange('timer');
+  return { from: all.from, to: untilMs < 0 ? all.from : prefixRange(keyOf('timer', momentBytes(untilMs))).to };
+}
+
+/** The smallest key after `key`. */
+export function successorOf(key: Uint8Array): Uint8Array {
+  return Buffer.concat([key, Uint8Array.of(0)]);
+}
+
+/** Compares in the order of the database. */
+export function compareKeys(left: Uint8Array, right: Uint8Array): number {
+  return Buffer.compare(left, right);
+}
+
+/** A key as people read it: `journal record #14 of "m-7731:1:3.2"`. Bytes that are no key come as hexadecimal digits. */
+export function formatKey(key: Uint8Array): string {
+  try {
+    return describe(key);
+  } catch {
+    return `key ${Buffer.from(key).toString('hex')}`;
+  }
+}
+
+function describe(key: Uint8Array): string {
+  const space = spaceOf(key);
+  switch (space) {
+    case 'actor':
+      return `actor ${formatPlace(decodeActorKey(key))}`;
+    case 'journal': {
+      const { address, sequence } = decodeJournalKey(key);
+      return `journal record #${sequence} of ${formatPlace(address)}`;
+    }
+    case 'activity': {
+      const { address, n } = decodeActivityKey(key);
+      return `activity ${n} of ${formatPlace(address)}`;
+    }
+    case 'timer': {
+      const { dueAtMs, address, generation } = decodeTimerKey(key);
+      return `timer ${generation} of ${formatPlace(address)}, due at ${dueAtMs}`;
+    }
+    case 'message': {
+      const { workflowId, messageId } = decodeMessageKey(key);
+      return `message ${JSON.stringify(messageId)} of ${JSON.stringify(workflowId)}`;
+    }
+    case 'definition': {
+      const { id, version } = decodeDefinitionKey(key);
+      return `definition ${JSON.stringify(id)} version ${JSON.stringify(version)}`;
+    }
+    case 'meta':
+      return `meta row ${JSON.stringify(Buffer.from(key.subarray(1)).toString('latin1'))}`;
+  }
+}
+
+/** Quoted, so that control characters in an id cannot reach a terminal or a log. */
+function formatPlace(address: Address): string {
+  return JSON.stringify(formatAddress(address));
+}
+
+function spaceOf(key: Uint8Array): Space {
+  const letter = String.fromCharCode(key[0] ?? 0);
+  for (const [space, own] of Object.entries(letters)) if (own === letter) return space as Space;
+  throw new RangeError('a space nobody writes to');
+}
+
+function keyOf(space: Space, ...parts: readonly Uint8Array[]): Uint8Array {
+  return Buffer.concat([Buffer.from(letters[space]), ...parts]);
+}
+
+/** @throws PerdureError `RECORD_DAMAGED` if the key is none of this space */
+function decode<Parts>(space: Space, key: Uint8Array, read: (reader: KeyReader) => Parts): Parts {
+  const reader = new KeyReader(key);
+  try {
+    if (reader.byte() !== letters[space].charCodeAt(0)) throw new RangeError(`not in the space of ${space}`);
+    const parts = read(reader);
+    reader.end();
+    return parts;
+  } catch (error) {
+    const reason = `it is not the key of a row of space ${space}: ${reasonOf(error)}`;
+    throw recordDamaged(`key ${Buffer.from(key).toString('hex')}`, reason, error);
+  }
+}
+
+function prefixRange(prefix: Uint8Array): KeyRange {
+  let length = prefix.length;
+  while (length > 0 && prefix[length - 1] === 0xff) length -= 1;
+  const to = Uint8Array.from(prefix.subarray(0, length));
+  const last = to[length - 1];
+  // Every prefix begins with a letter, so something below 0xff is always left.
+  if (last === undefined) throw new TypeError('A range needs a prefix.');
+  to[length - 1] = last + 1;
+  return { from: prefix, to };
+}

@@ -1,0 +1,188 @@
+/**
+ * The Store port on a database.
+ *
+ * 1. One write is in flight at most: unawaited writes to LevelDB may change places.
+ * 2. Commit numbers have no gaps: a batch begins after the last one issued, and the head row in it says where it ends.
+ * 3. After the first write that was rejected, none reaches the database: what became of it is unknown, and LevelDB may accept
+ *    later writes only to lose them. Reads go on.
+ * 4. Nothing is returned that was not checked against its key and this store's id.
+ * 5. What is compared was read at one moment.
+ */
+import type { Address } from '../kernel/address.ts';
+import { PerdureError } from '../kernel/errors.ts';
+import type { Page, Store, StoreBatch, StoredActor, StoredJournalRecord, TimerRow } from '../kernel/ports.ts';
+import type { DefinitionRecord, MessageRecord } from '../kernel/record.ts';
+import { batchOperations, headOperation } from './batch.ts';
+import type { Codec } from './codec.ts';
+import { createCodec } from './codec.ts';
+import { reasonOf, recordDamaged, storeDamaged, storeUnavailable } from './damage.ts';
+import type { Database, DatabaseReader } from './database.ts';
+import { encodeActorKey, encodeMessageKey, formatKey } from './keys.ts';
+import { readActor, readDefinitions, readHead, readJournal, readLatestRun, readMessage } from './reads.ts';
+import type { ScannedActor } from './scans.ts';
+import { scanActive, scanActors, scanTimers } from './scans.ts';
+
+export interface StoreOptions {
+  /** Where the database is, for messages to people. */
+  readonly location: string;
+  /** Goes into every checksum: rows of a store with another id are refused. */
+  readonly storeId: string;
+  /** Whether a database without a single row may be made a store. Default true; false where a store is known to have been. */
+  readonly createIfEmpty?: boolean;
+}
+
+/**
+ * Opens a store on a database, which it closes when it is closed itself. A new store begins by writing its head row.
+ *
+ * @throws PerdureError `STORE_DAMAGED` if the database lost its head row or belongs to another store
+ */
+export async function openStoreOn(database: Database, options: StoreOptions): Promise<Store> {
+  const codec = createCodec(options.storeId);
+  const head = await readHeadOrRefuse(database, codec, options.location);
+  if (head !== undefined) return new LevelStore(database, codec, options.location, head);
+  if (await hasRows(database)) throw storeDamaged(options.location, 'it has records, but the number of its last commit is missing');
+  if (options.createIfEmpty === false) throw storeDamaged(options.location, 'its database is empty, though a store was created here');
+  await database.write([headOperation(codec, 0)]);
+  return new LevelStore(database, codec, options.location, 0);
+}
+
+async function readHeadOrRefuse(database: Database, codec: Codec, location: string): Promise<number | undefined> {
+  try {
+    return await readHead(database, codec);
+  } catch (error) {
+    throw storeDamaged(location, 'its database belongs to another store, or the number of its last commit cannot be read', error);
+  }
+}
+
+/** Whether there is any row at all. */
+export async function hasRows(reader: DatabaseReader): Promise<boolean> {
+  const keys = await reader.keys({ from: Uint8Array.of(0), to: Uint8Array.of(0xff), limit: 1 });
+  return keys.length > 0;
+}
+
+class LevelStore implements Store {
+  readonly location: string;
+  readonly lastCommit: number;
+  readonly #database: Database;
+  readonly #codec: Codec;
+  /** Number of the last commit that can be on disk: moved before a batch is written. */
+  #issuedCommit: number;
+  /** The write on its way: `close` waits for it. */
+  #writing: Promise<void> | undefined;
+  /** Why no more writes are taken, set once. */
+  #failure: PerdureError | undefined;
+  #closing: Promise<void> | undefined;
+
+  constructor(database: Database, codec: Codec, location: string, lastCommit: number) {
+    this.#database = database;
+    this.#codec = codec;
+    this.location = location;
+    this.lastCommit = lastCommit;
+    this.#issuedCommit = lastCommit;
+  }
+
+  async write(batch: StoreBatch): Promise<void> {
+    this.#refuseClosed();
+    if (this.#failure !== undefined) {
+      const sentence = `The store at ${this.location} takes no writes since one failed; close it and open it again.`;
+      throw storeUnavailable(this.location, sentence, this.#failure);
+    }
+    if (this.#writing !== undefined) throw this.#fail(new TypeError('a batch was written before the one ahead of it was on disk'));
+    this.#writing = this.#writeOne(batch);
+    try {
+      await this.#writing;
+    } catch (error) {
+      throw this.#fail(error);
+    } finally {
+      this.#writing = undefined;
+    }
+  }
+
+  async #writeOne(batch: StoreBatch): Promise<void> {
+    const operations = batchOperations(batch, this.#issuedCommit, this.#codec);
+    this.#issuedCommit += batch.commits.length;
+    await this.#database.write(operations);
+  }
+
+  /** Ends the writing (invariant 3). A batch that breaks a rule does so, too: whoever built it lost track of what is on disk. */
+  #fail(error: unknown): PerdureError {
+    const sentence =
+      `A batch was not written to the store at ${this.location}, or it is unknown whether it was: ${reasonOf(error)}. ` +
+      'No more writes are taken; close the store and open it again to see what is on disk.';
+    this.#failure ??= storeUnavailable(this.location, sentence, error);
+    return this.#failure;
+  }
+
+  readLatestRun(workflowId: string): Promise<number | undefined> {
+    return this.#read(() => `runs of ${JSON.stringify(workflowId)}`, () => readLatestRun(this.#database, workflowId));
+  }
+
+  readActor(address: Address): Promise<StoredActor | undefined> {
+    return this.#read(
+      () => formatKey(encodeActorKey(address)),
+      () => this.#database.readAtOnce((reader) => readActor(reader, this.#codec, address, this.#issuedCommit)),
+    );
+  }
+
+  readMessage(workflowId: string, messageId: string): Promise<MessageRecord | undefined> {
+    return this.#read(
+      () => formatKey(encodeMessageKey(workflowId, messageId)),
+      () => readMessage(this.#database, this.#codec, workflowId, messageId),
+    );
+  }
+
+  readJournal(address: Address, fromSequence: number, limit: number): Promise<readonly StoredJournalRecord[]> {
+    return this.#read(
+      () => `journal of ${formatKey(encodeActorKey(address))}`,
+      () => readJournal(this.#database, this.#codec, address, fromSequence, limit),
+    );
+  }
+
+  scanActive(limit: number, after?: Uint8Array): Promise<Page<Address>> {
+    return this.#read(() => 'list of pending activities', () => scanActive(this.#database, limit, after));
+  }
+
+  scanTimers(untilMs: number, limit: number, after?: Uint8Array): Promise<Page<TimerRow>> {
+    return this.#read(() => 'list of timers', () => scanTimers(this.#database, this.#codec, untilMs, limit, after));
+  }
+
+  scanActors(limit: number, after?: Uint8Array): Promise<Page<ScannedActor>> {
+    return this.#read(() => 'list of actors', () => scanActors(this.#database, this.#codec, limit, after));
+  }
+
+  readDefinitions(): Promise<readonly DefinitionRecord[]> {
+    return this.#read(() => 'list of definitions', () => readDefinitions(this.#database, this.#codec));
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    await this.#writing?.catch(() => undefined);
+    await this.#database.close();
+  }
+
+  #refuseClosed(): void {
+    if (this.#closing !== undefined) throw storeUnavailable(this.location, `The store at ${this.location} is closed; open it again.`);
+  }
+
+  /** Gives the database's own errors a code: a corrupt block is damage of what was read, the rest says nothing of it. */
+  async #read<Result>(what: () => string, work: () => Promise<Result>): Promise<Result> {
+    this.#refuseClosed();
+    try {
+      return await work();
+    } catch (error) {
+      if (error instanceof PerdureError || error instanceof TypeError) throw error;
+      this.#refuseClosed();
+      if (isCorruption(error)) throw recordDamaged(what(), reasonOf(error), error);
+      const sentence = `The ${what()} could not be read from the store at ${this.location}: ${reasonOf(error)}. Look at the disk, then try again.`;
+      throw storeUnavailable(this.location, sentence, error);
+    }
+  }
+}
+
+function isCorruption(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'LEVEL_CORRUPTION';
+}

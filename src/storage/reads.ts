@@ -1,0 +1,141 @@
+/**
+ * Reading one thing, checked. Each function takes the reader of one moment, so that rows are compared with rows of the same
+ * commit.
+ */
+import type { Address } from '../kernel/address.ts';
+import type { StoredActor, StoredJournalRecord } from '../kernel/ports.ts';
+import type { ActivityRecord, ActorRecord, DefinitionRecord, MessageRecord } from '../kernel/record.ts';
+import type { ActivityValue, ActorValue, DefinitionValue, HeadValue, JournalValue, MessageValue } from './batch.ts';
+import type { Codec } from './codec.ts';
+import { recordDamaged } from './damage.ts';
+import type { DatabaseReader, Entry } from './database.ts';
+import {
+  actorRowsRange,
+  decodeActivityKey,
+  decodeActorKey,
+  decodeDefinitionKey,
+  decodeJournalKey,
+  encodeActorKey,
+  encodeJournalKey,
+  encodeMessageKey,
+  formatKey,
+  headKey,
+  spaceRange,
+  workflowRange,
+} from './keys.ts';
+
+/** The last commit number, or undefined if none was ever written. */
+export async function readHead(reader: DatabaseReader, codec: Codec): Promise<number | undefined> {
+  const bytes = await reader.get(headKey);
+  return bytes === undefined ? undefined : (codec.decode(headKey, bytes) as HeadValue).commit;
+}
+
+/**
+ * Looks at journals as well as records: if a record is lost, its id must not look free and be started over its own journal.
+ */
+export async function readLatestRun(reader: DatabaseReader, workflowId: string): Promise<number | undefined> {
+  const last = { limit: 1, isReverse: true };
+  const [[actorKey], [journalKey]] = await Promise.all([
+    reader.keys({ ...workflowRange('actor', workflowId), ...last }),
+    reader.keys({ ...workflowRange('journal', workflowId), ...last }),
+  ]);
+  const runs: number[] = [];
+  if (actorKey !== undefined) runs.push(decodeActorKey(actorKey).run);
+  if (journalKey !== undefined) runs.push(decodeJournalKey(journalKey).address.run);
+  return runs.length === 0 ? undefined : Math.max(...runs);
+}
+
+/**
+ * @param lastCommit number of the last commit that can be on disk: a journal that goes beyond it belongs to a head that was lost
+ * @throws PerdureError `RECORD_DAMAGED`
+ */
+export async function readActor(
+  reader: DatabaseReader,
+  codec: Codec,
+  address: Address,
+  lastCommit: number,
+): Promise<StoredActor | undefined> {
+  const key = encodeActorKey(address);
+  const [bytes, activityRows, [head]] = await Promise.all([
+    reader.get(key),
+    reader.entries(actorRowsRange('activity', address)),
+    reader.entries({ ...actorRowsRange('journal', address), limit: 1, isReverse: true }),
+  ]);
+  if (bytes === undefined) {
+    if (head === undefined && activityRows.length === 0) return undefined;
+    throw recordDamaged(formatKey(key), 'it is missing, though its journal or its activities are there');
+  }
+  const record: ActorRecord = { address, ...(codec.decode(key, bytes) as ActorValue) };
+  const activities = activityRows.map((row) => activityOf(codec, row));
+  checkHead(key, record, head === undefined ? undefined : journalRecordOf(codec, head), lastCommit);
+  checkActivities(key, record, activities);
+  return { record, activities };
+}
+
+function checkHead(key: Uint8Array, record: ActorRecord, head: StoredJournalRecord | undefined, lastCommit: number): void {
+  const refuse = (reason: string): never => {
+    throw recordDamaged(formatKey(key), reason);
+  };
+  if (head === undefined) return refuse(`it is at sequence ${record.sequence}, but its journal is missing`);
+  if (head.sequence !== record.sequence) refuse(`it is at sequence ${record.sequence}, but its journal ends at ${head.sequence}`);
+  if (head.commit > lastCommit) refuse(`its journal ends at commit ${head.commit}, but the store ends at ${lastCommit}`);
+}
+
+function checkActivities(key: Uint8Array, record: ActorRecord, rows: readonly ActivityRecord[]): void {
+  const named = new Map(record.activities.map(({ n, childId }) => [n, childId]));
+  for (const { n, childId } of rows) {
+    if (named.get(n) !== childId) throw recordDamaged(formatKey(key), `it does not name activity ${n} as ${JSON.stringify(childId)}`);
+    named.delete(n);
+  }
+  for (const n of named.keys()) throw recordDamaged(formatKey(key), `activity ${n}, which it names, is missing`);
+}
+
+export async function readMessage(
+  reader: DatabaseReader,
+  codec: Codec,
+  workflowId: string,
+  messageId: string,
+): Promise<MessageRecord | undefined> {
+  const key = encodeMessageKey(workflowId, messageId);
+  const bytes = await reader.get(key);
+  return bytes === undefined ? undefined : { workflowId, messageId, ...(codec.decode(key, bytes) as MessageValue) };
+}
+
+/** @throws PerdureError `RECORD_DAMAGED` at a gap, at the front of the page, too */
+export async function readJournal(
+  reader: DatabaseReader,
+  codec: Codec,
+  address: Address,
+  fromSequence: number,
+  limit: number,
+): Promise<readonly StoredJournalRecord[]> {
+  const first = Math.max(1, fromSequence);
+  const rows = await reader.entries({ ...actorRowsRange('journal', address), from: encodeJournalKey(address, first), limit });
+  const records = rows.map((row) => journalRecordOf(codec, row));
+  let lastCommit = 0;
+  records.forEach((record, index) => {
+    const refuse = (reason: string): never => {
+      throw recordDamaged(formatKey(encodeJournalKey(address, first + index)), reason);
+    };
+    if (record.sequence !== first + index) refuse(`it is missing, the next one is #${record.sequence}`);
+    if (record.commit <= lastCommit) refuse(`it is commit ${record.commit}, the one before it is ${lastCommit}`);
+    lastCommit = record.commit;
+  });
+  return records;
+}
+
+export async function readDefinitions(reader: DatabaseReader, codec: Codec): Promise<readonly DefinitionRecord[]> {
+  const rows = await reader.entries(spaceRange('definition'));
+  return rows.map(({ key, value }) => {
+    const { structureHash, structure } = codec.decode(key, value) as DefinitionValue;
+    return { machine: { ...decodeDefinitionKey(key), structureHash }, structure };
+  });
+}
+
+function activityOf(codec: Codec, { key, value }: Entry): ActivityRecord {
+  return { n: decodeActivityKey(key).n, ...(codec.decode(key, value) as ActivityValue) };
+}
+
+function journalRecordOf(codec: Codec, { key, value }: Entry): StoredJournalRecord {
+  return { ...decodeJournalKey(key), ...(codec.decode(key, value) as JournalValue) };
+}

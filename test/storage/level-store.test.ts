@@ -1,0 +1,316 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Level } from 'level';
+import * as fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { rootAddress } from '../../src/kernel/address.ts';
+import { hasErrorCode } from '../../src/kernel/errors.ts';
+import type { Store } from '../../src/kernel/ports.ts';
+import type { Database, Entry, Operation } from '../../src/storage/database.ts';
+import { databaseOn } from '../../src/storage/database.ts';
+import { encodeActivityKey, encodeActorKey, encodeJournalKey, encodeMessageKey, headKey } from '../../src/storage/keys.ts';
+import { openStoreOn } from '../../src/storage/level-store.ts';
+import type { MemoryDatabase } from './memory-database.ts';
+import { createMemoryDatabase } from './memory-database.ts';
+import { sampleActivity, sampleBatch, sampleCommit, sampleTimer } from './samples.ts';
+import { storeContract } from './store-contract.ts';
+
+const options = { location: 'memory', storeId: 'store-1' };
+const address = rootAddress('order-1', 1);
+const isDamaged = (error: unknown): boolean => hasErrorCode(error, 'RECORD_DAMAGED');
+const isUnavailable = (error: unknown): boolean => hasErrorCode(error, 'STORE_UNAVAILABLE');
+const isStoreDamaged = (error: unknown): boolean => hasErrorCode(error, 'STORE_DAMAGED');
+
+storeContract('memory', async () => {
+  const database = await createMemoryDatabase();
+  return { open: () => openStoreOn(database.reopen(), options), remove: () => Promise.resolve() };
+});
+
+storeContract('LevelDB', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'perdure-store-'));
+  const open = async (): Promise<Store> => {
+    const level = new Level<Uint8Array, Uint8Array>(folder, { keyEncoding: 'view', valueEncoding: 'view' });
+    await level.open();
+    return openStoreOn(databaseOn(level), { ...options, location: folder });
+  };
+  return { open, remove: () => rm(folder, { recursive: true }) };
+});
+
+describe('after a write was rejected', () => {
+  /** Rejects the second write, after or before it was applied. */
+  async function openFailing(isApplied: boolean): Promise<{ readonly store: Store; readonly memory: MemoryDatabase; readonly writes: () => number }> {
+    const memory = await createMemoryDatabase();
+    let writes = 0;
+    const database: Database = {
+      ...memory,
+      async write(operations) {
+        writes += 1;
+        // The first one is the head row of a new store.
+        if (writes !== 3) return memory.write(operations);
+        if (isApplied) await memory.write(operations);
+        throw new Error('IO error: No space left on device');
+      },
+    };
+    return { store: await openStoreOn(database, options), memory, writes: () => writes };
+  }
+
+  test.each([true, false])('no further one reaches the database, reads go on, a new store finds what is there (applied: %s)', async (isApplied) => {
+    const { store, memory, writes } = await openFailing(isApplied);
+    await store.write(sampleBatch(1, [sampleCommit(1)]));
+    await expect(store.write(sampleBatch(2, [sampleCommit(2)]))).rejects.toThrow(/No space left.*unknown|unknown.*No space left/);
+    await expect(store.write(sampleBatch(2, [sampleCommit(2)]))).rejects.toSatisfy(isUnavailable);
+    await expect(store.write(sampleBatch(3, [sampleCommit(3)]))).rejects.toSatisfy(isUnavailable);
+    expect(writes()).toBe(3);
+    const sequence = isApplied ? 2 : 1;
+    expect((await store.readActor(address))?.record.sequence).toBe(sequence);
+    const again = await openStoreOn(memory.reopen(), options);
+    expect(again.lastCommit).toBe(sequence);
+    await again.write(sampleBatch(sequence + 1, [sampleCommit(sequence + 1)]));
+  });
+
+  test('the first cause is named with every later refusal', async () => {
+    const { store } = await openFailing(false);
+    await store.write(sampleBatch(1, [sampleCommit(1)]));
+    const cause = await store.write(sampleBatch(2, [sampleCommit(2)])).catch((error: unknown) => error);
+    await expect(store.write(sampleBatch(2, [sampleCommit(2)]))).rejects.toMatchObject({ cause });
+  });
+});
+
+/** A store of two steps with every kind of row, and what is beneath it. */
+async function filled(): Promise<{ readonly store: Store; readonly memory: MemoryDatabase; readonly rows: readonly Entry[] }> {
+  const memory = await createMemoryDatabase();
+  const store = await openStoreOn(memory, options);
+  const activities = [{ n: 4, childId: '4.order.paying' }];
+  await store.write({
+    firstCommit: 1,
+    commits: [
+      sampleCommit(1, { record: { activities }, activitiesPut: [sampleActivity(4)] }),
+      sampleCommit(2, {
+        record: { activities },
+        timersArmed: [sampleTimer(1, 5_000)],
+        message: { workflowId: 'order-1', messageId: 'web-1', run: 1, sequence: 2, outcome: 'applied' },
+      }),
+    ],
+    definitions: [{ machine: { id: 'order', version: '1', structureHash: 'aa' }, structure: { id: 'order' } }],
+  });
+  const rows = await memory.entries({ from: Uint8Array.of(0), to: Uint8Array.of(255) });
+  return { store, memory, rows };
+}
+
+function flip(bytes: Uint8Array, bit: number): Uint8Array {
+  const copy = Uint8Array.from(bytes);
+  const index = bit >> 3;
+  copy[index] = (copy[index] ?? 0) ^ (1 << (bit & 7));
+  return copy;
+}
+
+/** Everything that can be read of the sample, as one text; a read that ends with an error code gives that. */
+async function readAll(store: Store): Promise<string> {
+  const reads: readonly Promise<unknown>[] = [
+    store.readActor(address),
+    store.readJournal(address, 1, 10),
+    store.readMessage('order-1', 'web-1'),
+    store.readDefinitions(),
+    store.scanTimers(Number.MAX_SAFE_INTEGER, 10),
+    store.scanActors(10),
+  ];
+  const found = await Promise.all(reads.map((read) => read.catch((error: unknown) => (isDamaged(error) ? 'damaged' : Promise.reject(error)))));
+  return JSON.stringify(found);
+}
+
+describe('damage on disk', () => {
+  test('of any bit of any value is found before the value is used', async () => {
+    const { store, memory, rows } = await filled();
+    const sound = await readAll(store);
+    for (const { key, value } of rows) {
+      if (Buffer.from(key).equals(headKey)) continue;
+      for (let bit = 0; bit < value.length * 8; bit += 1) {
+        await memory.write([{ kind: 'put', key, value: flip(value, bit) }]);
+        expect(await readAll(store)).toContain('"damaged"');
+      }
+      await memory.write([{ kind: 'put', key, value }]);
+    }
+    expect(await readAll(store)).toBe(sound);
+  });
+
+  test('of any bit of any key is found, or the row is missed where it belongs', async () => {
+    const { store, memory, rows } = await filled();
+    for (const { key, value } of rows) {
+      // The message row and the definition have no other row that would miss them.
+      if (Buffer.from(key).equals(headKey) || key[0] === 'm'.charCodeAt(0) || key[0] === 'd'.charCodeAt(0)) continue;
+      for (let bit = 0; bit < key.length * 8; bit += 1) {
+        const moved = flip(key, bit);
+        await memory.write([
+          { kind: 'delete', key },
+          { kind: 'put', key: moved, value },
+        ]);
+        const reads = [store.readActor(address), store.readJournal(address, 1, 10), store.scanTimers(Number.MAX_SAFE_INTEGER, 10)];
+        const found = await Promise.allSettled(reads);
+        const isFound = found.some((read) => read.status === 'rejected' && isDamaged(read.reason));
+        // A timer row is derived from the record, which still says what is armed.
+        expect(isFound || key[0] === 't'.charCodeAt(0)).toBe(true);
+        await memory.write([
+          { kind: 'delete', key: moved },
+          { kind: 'put', key, value },
+        ]);
+      }
+    }
+  });
+
+  test.each([
+    ['a record is missing while its journal is there', encodeActorKey(address)],
+    ['an activity that the record names is missing', encodeActivityKey(address, 4)],
+    ['the head of the journal is missing', encodeJournalKey(address, 2)],
+  ])('%s: the actor is not read', async (_what, key) => {
+    const { store, memory } = await filled();
+    await memory.write([{ kind: 'delete', key }]);
+    await expect(store.readActor(address)).rejects.toSatisfy(isDamaged);
+  });
+
+  test('a lost record does not make its id look free', async () => {
+    const { store, memory } = await filled();
+    await memory.write([{ kind: 'delete', key: encodeActorKey(address) }]);
+    expect(await store.readLatestRun('order-1')).toBe(1);
+  });
+
+  test('a gap in a journal is named by what is missing', async () => {
+    const { store, memory } = await filled();
+    await memory.write([{ kind: 'delete', key: encodeJournalKey(address, 1) }]);
+    await expect(store.readJournal(address, 1, 10)).rejects.toThrow('The stored journal record #1 of "order-1:1:" is damaged: it is missing');
+  });
+
+  test('an older version of a record is not taken for the current one', async () => {
+    const { store, memory } = await filled();
+    const key = encodeActorKey(address);
+    const old = await memory.get(key);
+    await store.write(sampleBatch(3, [sampleCommit(3, { record: { activities: [{ n: 4, childId: '4.order.paying' }] } })]));
+    if (old !== undefined) await memory.write([{ kind: 'put', key, value: old }]);
+    await expect(store.readActor(address)).rejects.toThrow('it is at sequence 2, but its journal ends at 3');
+  });
+
+  test('of one row leaves the others readable, and a list of actors goes on over it', async () => {
+    const { store, memory, rows } = await filled();
+    const other = sampleCommit(1, { address: rootAddress('order-2', 1) });
+    await store.write(sampleBatch(3, [other]));
+    const row = rows.find(({ key }) => Buffer.from(key).equals(encodeActorKey(address)));
+    if (row === undefined) throw new Error('no row');
+    await memory.write([{ kind: 'put', key: row.key, value: flip(row.value, 99) }]);
+    expect(await store.scanActors(10)).toEqual({ rows: [{ address }, { address: other.record.address, record: other.record }] });
+    expect((await store.readActor(other.record.address))?.record).toEqual(other.record);
+  });
+
+  test('a message row in the place of another is refused', async () => {
+    const { store, memory } = await filled();
+    const value = await memory.get(encodeMessageKey('order-1', 'web-1'));
+    if (value !== undefined) await memory.write([{ kind: 'put', key: encodeMessageKey('order-1', 'web-2'), value }]);
+    await expect(store.readMessage('order-1', 'web-2')).rejects.toSatisfy(isDamaged);
+  });
+
+  test('a key that is no key ends a scan, because it may be any workflow', async () => {
+    const { store, memory } = await filled();
+    await memory.write([{ kind: 'put', key: Buffer.from('y???'), value: Uint8Array.of() }]);
+    await expect(store.scanActive(10)).rejects.toSatisfy(isDamaged);
+  });
+});
+
+describe('the number of the last commit', () => {
+  test('is in every batch', async () => {
+    const memory = await createMemoryDatabase();
+    const batches: (readonly Operation[])[] = [];
+    const database: Database = {
+      ...memory,
+      write(operations) {
+        batches.push(operations);
+        return memory.write(operations);
+      },
+    };
+    const store = await openStoreOn(database, options);
+    await store.write(sampleBatch(1, [sampleCommit(1), sampleCommit(2)]));
+    await store.write(sampleBatch(3, [sampleCommit(3)]));
+    expect(batches.map((operations) => operations.filter(({ key }) => Buffer.from(key).equals(headKey)).length)).toEqual([1, 1, 1]);
+  });
+
+  test('missing from a database with records refuses the store', async () => {
+    const { memory } = await filled();
+    await memory.write([{ kind: 'delete', key: headKey }]);
+    await expect(openStoreOn(memory.reopen(), options)).rejects.toSatisfy(isStoreDamaged);
+  });
+
+  test('unreadable refuses the store', async () => {
+    const { memory } = await filled();
+    const value = await memory.get(headKey);
+    if (value === undefined) throw new Error('no head');
+    for (let bit = 0; bit < value.length * 8; bit += 1) {
+      await memory.write([{ kind: 'put', key: headKey, value: flip(value, bit) }]);
+      await expect(openStoreOn(memory.reopen(), options)).rejects.toSatisfy(isStoreDamaged);
+    }
+  });
+
+  test('older than a journal shows that a part of the store was lost', async () => {
+    const { memory } = await filled();
+    const head = await memory.get(headKey);
+    const store = await openStoreOn(memory.reopen(), options);
+    await store.write(sampleBatch(3, [sampleCommit(3, { record: { activities: [{ n: 4, childId: '4.order.paying' }] } })]));
+    if (head !== undefined) await memory.write([{ kind: 'put', key: headKey, value: head }]);
+    const again = await openStoreOn(memory.reopen(), options);
+    await expect(again.readActor(address)).rejects.toThrow('its journal ends at commit 3, but the store ends at 2');
+  });
+
+  test('of another store is refused', async () => {
+    const { memory } = await filled();
+    await expect(openStoreOn(memory.reopen(), { ...options, storeId: 'store-2' })).rejects.toThrow('belongs to another store');
+  });
+
+  test('missing where a store is known to have been refuses it', async () => {
+    const memory = await createMemoryDatabase();
+    await expect(openStoreOn(memory, { ...options, createIfEmpty: false })).rejects.toSatisfy(isStoreDamaged);
+    expect(await memory.keys({ from: Uint8Array.of(0), to: Uint8Array.of(255) })).toEqual([]);
+  });
+});
+
+describe('errors of the database while reading', () => {
+  const failing = async (code: string): Promise<Store> => {
+    const { memory } = await filled();
+    const fail = (): Promise<never> => Promise.reject(Object.assign(new Error('Corruption: block checksum mismatch'), { code }));
+    return openStoreOn({ ...memory, readAtOnce: fail, entries: fail }, options);
+  };
+
+  test('a corrupt block is damage of what was read', async () => {
+    const store = await failing('LEVEL_CORRUPTION');
+    await expect(store.readActor(address)).rejects.toThrow('The stored actor "order-1:1:" is damaged: Corruption: block checksum mismatch.');
+    await expect(store.scanActors(10)).rejects.toSatisfy(isDamaged);
+  });
+
+  test('anything else says nothing of the record', async () => {
+    const store = await failing('LEVEL_IO_ERROR');
+    await expect(store.readActor(address)).rejects.toSatisfy(isUnavailable);
+  });
+});
+
+test('an actor record and a journal record of a small context take well under a kilobyte each', async () => {
+  const context = { text: 'x'.repeat(440) };
+  const memory = await createMemoryDatabase();
+  const store = await openStoreOn(memory, options);
+  const { record } = sampleCommit(1);
+  const chart = { ...record.chart, context };
+  await store.write(sampleBatch(1, [sampleCommit(1, { record: { chart }, journal: { context: { set: {}, removed: [] } } })]));
+  const size = async (key: Uint8Array): Promise<number> => (await memory.get(key))?.length ?? 0;
+  expect(await size(encodeActorKey(address))).toBeLessThan(860);
+  expect(await size(encodeJournalKey(address, 1))).toBeLessThan(300);
+});
+
+test('a torn batch, of which only a beginning was applied, is found when the actor is read or the store opened', async () => {
+  const activities = [{ n: 4, childId: '4.order.paying' }];
+  await fc.assert(
+    fc.asyncProperty(fc.nat({ max: 4 }), async (cut) => {
+      const memory = await createMemoryDatabase();
+      const database: Database = { ...memory, write: (operations) => memory.write(operations.length > 1 ? operations.slice(0, cut) : operations) };
+      const store = await openStoreOn(database, options);
+      await store.write(sampleBatch(1, [sampleCommit(1, { record: { activities }, activitiesPut: [sampleActivity(4)] })]));
+      const again = await openStoreOn(memory.reopen(), options);
+      const actor = await again.readActor(address).catch((error: unknown) => (isDamaged(error) ? 'damaged' : error));
+      expect(cut === 0 ? actor === undefined : cut === 4 ? actor !== undefined : actor === 'damaged').toBe(true);
+    }),
+  );
+});
