@@ -4,7 +4,7 @@ import type { StoredActor } from './ports.ts';
 import type { ActivityRecord, ActorRecord, ChartRecord, ContextDelta } from './record.ts';
 import { limits } from './limits.ts';
 import type { RegisteredMachine } from './registered-machine.ts';
-import type { Json } from './value-encoding.ts';
+import type { Json } from './json.ts';
 import { checkSize, encodeValue } from './value-encoding.ts';
 import type { AnyMachineSnapshot, LiveChart } from './xstate-seam.ts';
 import { historyOf, reviveChart } from './xstate-seam.ts';
@@ -54,7 +54,8 @@ export function encodeChart(snapshot: AnyMachineSnapshot, before: Actor | undefi
   const context: Record<string, Json> = {};
   const set: Record<string, Json> = {};
   for (const [key, value] of Object.entries(plainContext(snapshot.context))) {
-    const earlier = known !== undefined && Object.hasOwn(known, key) && Object.is(known[key], value) ? reusable?.record.chart.context[key] : undefined;
+    const earlier =
+      known !== undefined && Object.hasOwn(known, key) && Object.is(known[key], value) ? reusable?.record.chart.context[key] : undefined;
     const json = earlier ?? encodeValue(value, `context.${key}`);
     define(context, key, json);
     if (earlier === undefined) define(set, key, json);

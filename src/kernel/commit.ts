@@ -1,5 +1,5 @@
 import type { ActivityRecord, ActorRecord, JournalRecord, MessageRecord, TimerRecord } from './record.ts';
-import type { Json } from './value-encoding.ts';
+import type { Json } from './json.ts';
 
 /** What a commit asks the world to do once it is on disk, in order. Timers are not effects but data: see `wake.ts`. */
 export type Effect =

@@ -10,7 +10,7 @@ import type { DecideContext, Draft } from './draft.ts';
 import { applyActions, beginScheduled, dropEverything, openDraft } from './draft.ts';
 import type { Envelope } from './envelope.ts';
 import { PerdureError } from './errors.ts';
-import type { FailureRecord } from './failure.ts';
+import type { FailureRecord } from './failure-record.ts';
 import { failureOf } from './failure.ts';
 import { limits } from './limits.ts';
 import { failureOfEnd, statusOf } from './outcome.ts';
@@ -18,7 +18,7 @@ import { reactionTo } from './reaction.ts';
 import type { ActorRecord, JournalOutcome, WorkflowStatus } from './record.ts';
 import { isClosed } from './record.ts';
 import type { RegisteredMachine } from './registered-machine.ts';
-import type { Json } from './value-encoding.ts';
+import type { Json } from './json.ts';
 import { decodeValue } from './value-encoding.ts';
 import type { ChartStep, EventObject, LiveChart } from './xstate-seam.ts';
 import { startChart, stepChart } from './xstate-seam.ts';
@@ -42,10 +42,14 @@ export function decideStart(machine: RegisteredMachine, address: Address, input:
   const id = address.workflowId;
   return {
     kind: 'refuse',
-    error: new PerdureError('STEP_FAILED', `Workflow "${id}" was not started: its first step failed with ${failure.class}: ${failure.message}`, {
-      id,
-      failure,
-    }),
+    error: new PerdureError(
+      'STEP_FAILED',
+      `Workflow "${id}" was not started: its first step failed with ${failure.class}: ${failure.message}`,
+      {
+        id,
+        failure,
+      },
+    ),
   };
 }
 
@@ -115,7 +119,12 @@ function finishStep(draft: Draft, before: Actor | undefined, envelope: Envelope,
   // Last, since nothing may throw once the host has granted places.
   if (isClosed(status)) dropEverything(draft);
   else beginScheduled(draft);
-  return seal(draft, before, envelope, { outcome: step.isHandled ? 'applied' : 'unhandled', status, failure, stepped: { chart: step.chart, encoded } });
+  return seal(draft, before, envelope, {
+    outcome: step.isHandled ? 'applied' : 'unhandled',
+    status,
+    failure,
+    stepped: { chart: step.chart, encoded },
+  });
 }
 
 interface Ending {

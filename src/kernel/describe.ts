@@ -1,9 +1,9 @@
 /** A workflow in words and data, for whoever asks where it is. */
 import type { Actor } from './actor.ts';
-import type { FailureRecord } from './failure.ts';
+import type { FailureRecord } from './failure-record.ts';
 import type { StoredActor } from './ports.ts';
 import type { ActivityRecord, ActorRecord, ParkReason, WorkflowStatus } from './record.ts';
-import type { Json } from './value-encoding.ts';
+import type { Json } from './json.ts';
 import { decodeValue } from './value-encoding.ts';
 import { acceptedEvents } from './xstate-seam.ts';
 

@@ -11,7 +11,7 @@ import type { Address } from './address.ts';
 import { idempotencyKey } from './address.ts';
 import type { AbortReason, Effect } from './commit.ts';
 import { PerdureError } from './errors.ts';
-import type { FailureRecord } from './failure.ts';
+import type { FailureRecord } from './failure-record.ts';
 import { limits } from './limits.ts';
 import type { Random } from './ports.ts';
 import type { ActivityRecord, TimerRecord } from './record.ts';

@@ -1,5 +1,5 @@
 import type { FailedOutcome } from './failure.ts';
-import type { Json } from './value-encoding.ts';
+import type { Json } from './json.ts';
 
 /** What happened, as an actor hears of it. Plain data: it is journaled as it is. */
 export type Envelope =

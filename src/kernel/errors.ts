@@ -1,4 +1,4 @@
-import type { FailureRecord } from './failure.ts';
+import type { FailureRecord } from './failure-record.ts';
 
 /** What each error code carries in `details`. The codes are stable: programs may rely on them, on messages they may not. */
 export interface PerdureErrorDetails {

@@ -1,22 +1,7 @@
-import type { Json } from './value-encoding.ts';
+import type { FailureRecord } from './failure-record.ts';
+import type { Json } from './json.ts';
 import { encodeValue } from './value-encoding.ts';
 import { limits } from './limits.ts';
-
-/** Why something failed, in at most 8 KB: kept with the workflow, shown to people, carried by `WorkflowFailedError`. */
-export interface FailureRecord {
-  /** The error's `name`: what retry policies and counts go by. */
-  readonly class: string;
-  readonly message: string;
-  readonly stack?: string;
-  /** Where the error came from, if it came from an activity. */
-  readonly activity?: string;
-  readonly attempt?: number;
-  readonly retryable?: boolean;
-  /** The chart's state when it happened. */
-  readonly state?: Json;
-  /** The chain of `cause`, nearest first. */
-  readonly causes?: readonly { readonly class: string; readonly message: string }[];
-}
 
 /** An error on its way into a chart, with what people are shown of it. */
 export interface FailedOutcome {

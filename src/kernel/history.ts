@@ -1,7 +1,7 @@
-import type { FailureRecord } from './failure.ts';
+import type { FailureRecord } from './failure-record.ts';
 import type { StoredJournalRecord } from './ports.ts';
 import type { JournalOutcome, WorkflowStatus } from './record.ts';
-import type { Json } from './value-encoding.ts';
+import type { Json } from './json.ts';
 import { decodeValue } from './value-encoding.ts';
 
 /** One step of a workflow's history, oldest first. */

@@ -33,12 +33,18 @@ export const limits = {
   residentsMax: 10_000,
   /** Attempts running at once; further activities wait for a place. */
   concurrentAttemptsMax: 10_000,
+  /** Activities waiting for a place that are listed in memory; further ones are found again in the store. */
+  waitingActivitiesMax: 100_000,
+  /** Letters one actor handles before the others get a turn. */
+  lettersPerTurn: 16,
   /** Commits in one batch. */
   batchCommitsMax: 2_000,
   /** Rows fetched by one page of a scan at open or by the timer queue. */
   scanPageMax: 1_000,
   /** Timers due within this window are kept in memory; later ones stay on disk until it reaches them. */
   timerWindowMs: 60_000,
+  /** Timers in memory at most; when more are due within the window, the later ones wait on disk for their turn. */
+  timersInMemoryMax: 100_000,
   /** How far apart the wall clock is looked at while timers wait, so that a clock stepped forward is noticed. */
   clockCheckMs: 1_000,
   /** The longest synchronous slice of work before the event loop gets a turn. */

@@ -1,8 +1,8 @@
 /** How a chart's end becomes the engine's word for the workflow, and why it failed. */
-import type { FailureRecord } from './failure.ts';
+import type { FailureRecord } from './failure-record.ts';
 import { failureOf } from './failure.ts';
 import type { WorkflowStatus } from './record.ts';
-import type { Json } from './value-encoding.ts';
+import type { Json } from './json.ts';
 import type { AnyMachineSnapshot } from './xstate-seam.ts';
 
 /** Only the root's final state decides: tag `failed`, tag `cancelled`, or neither. A chart in error has failed. */

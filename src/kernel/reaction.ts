@@ -90,7 +90,7 @@ function attemptFailed(actor: Actor, envelope: AttemptEnvelope, outcome: FailedO
   if (activity === undefined) return { kind: 'ignore' };
   const policy = actor.machine.activities.get(activity.src)?.descriptor.retry;
   const charged = activity.attempt - activity.uncharged;
-  if (policy !== undefined && isRetryable(policy, outcome.failure.class, charged)) {
+  if (outcome.failure.retryable !== false && policy !== undefined && isRetryable(policy, outcome.failure.class, charged)) {
     const nextAttemptAtMs = context.nowMs + backoffMs(policy, charged, context.random());
     const lastFailure = { ...outcome.failure, attempt: activity.attempt, retryable: true };
     return { kind: 'note', change: (draft) => putActivity(draft, { ...activity, state: 'backoff', nextAttemptAtMs, lastFailure }) };
@@ -120,7 +120,11 @@ function attemptLost(actor: Actor, envelope: AttemptEnvelope, context: DecideCon
   if (policy === undefined || !isRetryable(policy, outcome.failure.class, activity.attempt - activity.uncharged)) {
     return giveUp(actor, activity, outcome);
   }
-  const waiting: ActivityRecord = { ...activity, state: 'waiting', lastFailure: { ...outcome.failure, attempt: activity.attempt, retryable: true } };
+  const waiting: ActivityRecord = {
+    ...activity,
+    state: 'waiting',
+    lastFailure: { ...outcome.failure, attempt: activity.attempt, retryable: true },
+  };
   const canBegin = context.admit(activity.name);
   return { kind: 'note', change: (draft) => (canBegin ? beginAttempt(draft, waiting) : putActivity(draft, waiting)) };
 }

@@ -4,8 +4,8 @@
  */
 import type { Address } from './address.ts';
 import type { Envelope } from './envelope.ts';
-import type { FailureRecord } from './failure.ts';
-import type { Json } from './value-encoding.ts';
+import type { FailureRecord } from './failure-record.ts';
+import type { Json } from './json.ts';
 
 /** The engine's one word for a workflow; the chart's own state value and tags stand beside it. */
 export type WorkflowStatus = 'running' | 'parked' | 'completed' | 'failed' | 'cancelled' | 'terminated';

@@ -3,7 +3,7 @@ import type { ActivityDescriptor } from './activity-descriptor.ts';
 import { activityDescriptor } from './activity-descriptor.ts';
 import { PerdureError } from './errors.ts';
 import type { MachineReference } from './record.ts';
-import type { Json } from './value-encoding.ts';
+import type { Json } from './json.ts';
 import type { AnyStateMachine } from './xstate-seam.ts';
 import type { CodeSite, InvokeSite } from './xstate-structure.ts';
 import { codeSites, hashStructure, invokeSites, structureOf } from './xstate-structure.ts';

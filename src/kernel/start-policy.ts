@@ -2,7 +2,7 @@
 import { PerdureError } from './errors.ts';
 import type { ActorRecord, MachineReference } from './record.ts';
 import { isClosed } from './record.ts';
-import type { Json } from './value-encoding.ts';
+import type { Json } from './json.ts';
 
 /**
  * What to do when the id belongs to a workflow already:
@@ -20,9 +20,7 @@ export interface ExistingWorkflow {
 }
 
 export type StartVerdict =
-  | { readonly kind: 'use-existing' }
-  | { readonly kind: 'terminate-existing' }
-  | { readonly kind: 'refuse'; readonly error: PerdureError };
+  { readonly kind: 'use-existing' } | { readonly kind: 'terminate-existing' } | { readonly kind: 'refuse'; readonly error: PerdureError };
 
 export function judgeStart(existing: ExistingWorkflow, machine: MachineReference, input: Json, policy: StartPolicy): StartVerdict {
   const { record } = existing;
@@ -30,7 +28,12 @@ export function judgeStart(existing: ExistingWorkflow, machine: MachineReference
   const isOpen = !isClosed(record.status);
   if (policy === 'fail') return refuse(record, 'policy', 'and the start says `fail`');
   if (policy === 'terminate-existing' && isOpen) return { kind: 'terminate-existing' };
-  if (!isSameMachine) return refuse(record, 'machine', `on machine ${record.machine.id} version ${record.machine.version}, not ${machine.id} version ${machine.version}`);
+  if (!isSameMachine)
+    return refuse(
+      record,
+      'machine',
+      `on machine ${record.machine.id} version ${record.machine.version}, not ${machine.id} version ${machine.version}`,
+    );
   if (policy === 'use-existing' && isOpen) return { kind: 'use-existing' };
   if (canonical(existing.input) === canonical(input)) return { kind: 'use-existing' };
   return refuse(record, 'input', 'with another input');

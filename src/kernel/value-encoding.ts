@@ -4,9 +4,8 @@
  * survive; they travel as `{ "$type": name, ... }`, and a user's object that has a `$type` key of its own is wrapped likewise.
  */
 import { PerdureError } from './errors.ts';
+import type { Json } from './json.ts';
 import { limits } from './limits.ts';
-
-export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
 
 type Path = readonly (string | number)[];
 
@@ -221,7 +220,10 @@ function isJsonArray(json: Json): json is readonly Json[] {
 function heaviestKey(json: Json): string | number | undefined {
   if (json === null || typeof json !== 'object') return undefined;
   const sizes = Object.entries(json).map(([key, item]): [string, number] => [key, JSON.stringify(item).length]);
-  const heaviest = sizes.reduce<[string, number] | undefined>((best, size) => (best === undefined || size[1] > best[1] ? size : best), undefined);
+  const heaviest = sizes.reduce<[string, number] | undefined>(
+    (best, size) => (best === undefined || size[1] > best[1] ? size : best),
+    undefined,
+  );
   if (heaviest === undefined) return undefined;
   return isJsonArray(json) ? Number(heaviest[0]) : heaviest[0];
 }

@@ -27,10 +27,13 @@ async function runOnce(descriptor: ActivityDescriptor, run: Attempt, attempt: nu
   signal.addEventListener('abort', stop, { once: true });
   let timer: ReturnType<typeof setTimeout> | undefined;
   const timedOut = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => {
-      controller.abort('timeout');
-      reject(startToCloseTimeout(descriptor.startToCloseTimeoutMs));
-    }, Math.min(descriptor.startToCloseTimeoutMs, timerMsMax));
+    timer = setTimeout(
+      () => {
+        controller.abort('timeout');
+        reject(startToCloseTimeout(descriptor.startToCloseTimeoutMs));
+      },
+      Math.min(descriptor.startToCloseTimeoutMs, timerMsMax),
+    );
   });
   try {
     return await Promise.race([Promise.resolve(run(attempt, controller.signal)), timedOut]);
@@ -42,10 +45,13 @@ async function runOnce(descriptor: ActivityDescriptor, run: Attempt, attempt: nu
 
 async function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
   await new Promise<void>((resolve, reject) => {
-    const timer = setTimeout(() => {
-      signal.removeEventListener('abort', stop);
-      resolve();
-    }, Math.min(milliseconds, timerMsMax));
+    const timer = setTimeout(
+      () => {
+        signal.removeEventListener('abort', stop);
+        resolve();
+      },
+      Math.min(milliseconds, timerMsMax),
+    );
     const stop = (): void => {
       clearTimeout(timer);
       reject(new Error('The state was left.'));

@@ -15,7 +15,16 @@ import { limits } from './limits.ts';
 import type { ChartRecord } from './record.ts';
 import { decodeValue } from './value-encoding.ts';
 
-export type { AnyMachineSnapshot, AnyStateMachine, EventObject, Snapshot, SnapshotFrom, EventFromLogic, InputFrom, OutputFrom } from 'xstate';
+export type {
+  AnyMachineSnapshot,
+  AnyStateMachine,
+  EventObject,
+  Snapshot,
+  SnapshotFrom,
+  EventFromLogic,
+  InputFrom,
+  OutputFrom,
+} from 'xstate';
 
 /** The live chart of one actor: what XState computes on, with the scope it computes in. */
 export interface LiveChart {
@@ -155,7 +164,8 @@ function toChartAction(action: CollectedAction): readonly ChartAction[] {
       return [{ kind: 'cancel', id: (action.params as { sendId: string }).sendId }];
     case 'xstate.spawnChild': {
       const { actorRef, src, input } = action.params as { actorRef: AnyActorRef | undefined; src: unknown; input: unknown };
-      if (actorRef === undefined || typeof src !== 'string') throw unsupported('a spawned child without a registered name', 'name it in setup({ actors })');
+      if (actorRef === undefined || typeof src !== 'string')
+        throw unsupported('a spawned child without a registered name', 'name it in setup({ actors })');
       return [{ kind: 'spawn', n: childNumber(actorRef), childId: actorRef.id, src, input }];
     }
     case 'xstate.stopChild':
@@ -166,7 +176,10 @@ function toChartAction(action: CollectedAction): readonly ChartAction[] {
 }
 
 function unsupported(what: string, remedy: string): Error {
-  return new PerdureError('MACHINE_INVALID', `The chart used ${what}, which is not supported; ${remedy}.`, { machine: '', problems: [what] });
+  return new PerdureError('MACHINE_INVALID', `The chart used ${what}, which is not supported; ${remedy}.`, {
+    machine: '',
+    problems: [what],
+  });
 }
 
 function childNumber(ref: { readonly sessionId: string }): number {

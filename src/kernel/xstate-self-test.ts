@@ -13,9 +13,13 @@ export function selfTestXState(): void {
   const machine = probe();
   const finding = catchFinding(() => findings(machine));
   if (finding === undefined) return;
-  throw new PerdureError('XSTATE_UNSUPPORTED', `The installed xstate does not behave as this version of perdure needs: ${finding}. Install xstate ~5.33.3.`, {
-    finding,
-  });
+  throw new PerdureError(
+    'XSTATE_UNSUPPORTED',
+    `The installed xstate does not behave as this version of perdure needs: ${finding}. Install xstate ~5.33.3.`,
+    {
+      finding,
+    },
+  );
 }
 
 function probe(): AnyStateMachine {

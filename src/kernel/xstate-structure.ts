@@ -5,7 +5,7 @@
 import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
 import type { AnyStateMachine, AnyStateNode } from 'xstate';
-import type { Json } from './value-encoding.ts';
+import type { Json } from './json.ts';
 
 const hashBytes = 16;
 
@@ -62,7 +62,12 @@ export function invokeSites(machine: AnyStateMachine): InvokeSite[] {
     node.invoke.map((invoke, index) => {
       const configured = [node.config.invoke].flat()[index] as { readonly src?: unknown } | undefined;
       const inline = typeof configured?.src === 'string' ? undefined : configured?.src;
-      return { state: node.id, src: invoke.src as string, childId: invoke.id, logic: inline ?? machine.implementations.actors[invoke.src as string] };
+      return {
+        state: node.id,
+        src: invoke.src as string,
+        childId: invoke.id,
+        logic: inline ?? machine.implementations.actors[invoke.src as string],
+      };
     }),
   );
 }
@@ -78,7 +83,9 @@ export function codeSites(machine: AnyStateMachine): CodeSite[] {
     return [
       ...node.entry.map((code) => site('action', 'entry', code, actions)),
       ...node.exit.map((code) => site('action', 'exit', code, actions)),
-      ...(node.states === undefined || node.type !== 'compound' ? [] : node.initial.actions.map((code) => site('action', 'initial', code, actions))),
+      ...(node.states === undefined || node.type !== 'compound'
+        ? []
+        : node.initial.actions.map((code) => site('action', 'initial', code, actions))),
       ...transitions.flatMap(({ slot, actions: codes }) => codes.map((code) => site('action', slot, code, actions))),
       ...transitions.flatMap(({ slot, guard }) => leafGuards(guard).map((code) => site('guard', slot, code, guards))),
       ...Object.keys(node.config.after ?? {})

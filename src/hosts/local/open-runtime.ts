@@ -1,0 +1,81 @@
+/** The local host: everything in this process, on a LevelDB directory of its own. */
+import { limits } from '../../kernel/limits.ts';
+import { createRegistry } from '../../kernel/machine-registry.ts';
+import type { MachineRegistry } from '../../kernel/machine-registry.ts';
+import type { Clock, Random, Store } from '../../kernel/ports.ts';
+import type { AnyStateMachine } from '../../kernel/xstate-seam.ts';
+import { selfTestXState } from '../../kernel/xstate-self-test.ts';
+import { reconcileDefinitions } from '../../runtime/definitions.ts';
+import { createEngine } from '../../runtime/engine.ts';
+import type { Runtime } from '../../runtime/runtime.ts';
+import { LocalRuntime } from '../../runtime/runtime.ts';
+import { openLevelStore } from '../../storage/open-level-store.ts';
+import { realClock } from './real-clock.ts';
+
+export interface OpenRuntimeOptions {
+  /** The directory of the store, made if it is missing. On a local file system: network mounts do not keep what is acknowledged. */
+  readonly path: string;
+  /** The machines this process runs, each version once; with their implementations provided. */
+  readonly machines: readonly AnyStateMachine[];
+  /** Attempts of activities that may run at once; further ones wait. Default 10,000. */
+  readonly maxConcurrentAttempts?: number;
+  /** What to do when another process has the store: `fail` (default) with `STORE_LOCKED`, or `wait` until its owner is gone. */
+  readonly onLocked?: 'fail' | 'wait';
+  /** Ends the waiting of `onLocked: 'wait'`. */
+  readonly signal?: AbortSignal;
+}
+
+/** What a test may replace. */
+export interface LocalParts {
+  readonly store: Store;
+  readonly registry: MachineRegistry;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly maxConcurrentAttempts: number;
+}
+
+/**
+ * Opens a store and takes up what was pending in it.
+ *
+ * @throws PerdureError `STORE_LOCKED`, `STORE_DAMAGED`, `STORE_FORMAT_UNSUPPORTED`, `MACHINE_INVALID`, `MACHINE_DUPLICATE`,
+ *   `IMPLEMENTATION_MISSING`, `DEFINITION_CHANGED`, `XSTATE_UNSUPPORTED`; `TypeError` for malformed options
+ */
+export async function openRuntime(options: OpenRuntimeOptions): Promise<Runtime> {
+  checkOptions(options);
+  selfTestXState();
+  const registry = createRegistry(options.machines);
+  const store = await openLevelStore({
+    path: options.path,
+    onLocked: options.onLocked ?? 'fail',
+    ...(options.signal === undefined ? {} : { signal: options.signal }),
+  });
+  const maxConcurrentAttempts = options.maxConcurrentAttempts ?? limits.concurrentAttemptsMax;
+  return assembleRuntime({ store, registry, clock: realClock, random: Math.random, maxConcurrentAttempts });
+}
+
+/** Puts a runtime together over an open store, which it closes; if that fails the store is closed, too. */
+export async function assembleRuntime(parts: LocalParts): Promise<Runtime> {
+  const { store, registry, clock } = parts;
+  try {
+    const { versionMissing } = await reconcileDefinitions(store, registry);
+    const engine = createEngine(parts);
+    void engine.recover();
+    return new LocalRuntime({ engine, store, registry, clock, versionMissing });
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
+
+function checkOptions(options: OpenRuntimeOptions): void {
+  const { path, machines, maxConcurrentAttempts = 1, onLocked = 'fail' } = options;
+  if (typeof path !== 'string' || path === '')
+    throw new TypeError(`openRuntime: path must name a directory; found ${JSON.stringify(path)}.`);
+  if (!Array.isArray(machines)) throw new TypeError('openRuntime: machines must be an array of XState machines.');
+  if (!Number.isInteger(maxConcurrentAttempts) || maxConcurrentAttempts < 1) {
+    throw new TypeError(`openRuntime: maxConcurrentAttempts must be a whole number from 1; found ${maxConcurrentAttempts}.`);
+  }
+  if (onLocked !== 'fail' && onLocked !== 'wait') {
+    throw new TypeError(`openRuntime: onLocked must be 'fail' or 'wait'; found ${JSON.stringify(onLocked)}.`);
+  }
+}

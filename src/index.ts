@@ -1,0 +1,23 @@
+/** The main door: authoring, and the runtime on a local store. */
+export { activity, implement } from './authoring.ts';
+export type {
+  ActivityDescriptor,
+  ActivityLogic,
+  ActivityOptions,
+  ActivityScope,
+  Duration,
+  RetryOptions,
+  RetryPolicy,
+} from './authoring.ts';
+export { openRuntime } from './hosts/local/open-runtime.ts';
+export type { OpenRuntimeOptions } from './hosts/local/open-runtime.ts';
+export type { ActivityDescription, TimerDescription, WorkflowDescription } from './kernel/describe.ts';
+export { hasErrorCode, PerdureError, WorkflowFailedError } from './kernel/errors.ts';
+export type { PerdureErrorCode, PerdureErrorDetails } from './kernel/errors.ts';
+export type { FailureRecord } from './kernel/failure-record.ts';
+export type { HistoryEntry } from './kernel/history.ts';
+export type { JournalOutcome, ParkReason, WorkflowStatus } from './kernel/record.ts';
+export type { StartPolicy } from './kernel/start-policy.ts';
+export type { SendResult } from './runtime/resident.ts';
+export type { HistoryOptions, Runtime, RuntimeHealth, StartOptions } from './runtime/runtime.ts';
+export type { SendOptions, SubscriptionObserver, WaitOptions, WorkflowHandle } from './runtime/workflow-handle.ts';

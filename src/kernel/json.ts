@@ -1,0 +1,2 @@
+/** Plain data, as it is written to disk. */
+export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };

@@ -1,0 +1,113 @@
+/**
+ * Runs attempts: user code with I/O. It decides nothing; each attempt ends in one report, and what that means is the kernel's.
+ *
+ * Invariants
+ * 1. An attempt starts only from an effect of a commit that is on disk.
+ * 2. One attempt of an activity runs at a time in a process; a place is held from `admit` until the attempt settled, timed out
+ *    or was aborted, whichever comes first.
+ * 3. Each attempt reports at most one outcome; code that goes on after its time-out or abort may add one late completion.
+ */
+import type { ActivityDescriptor } from '../kernel/activity-descriptor.ts';
+import type { AttemptOutcome } from '../kernel/attempt-outcome.ts';
+import { attemptCompleted, attemptThrew } from '../kernel/attempt-outcome.ts';
+import type { AbortReason, Effect } from '../kernel/commit.ts';
+import type { Clock } from '../kernel/ports.ts';
+import { decodeValue } from '../kernel/value-encoding.ts';
+
+type RunAttempt = Extract<Effect, { kind: 'run-attempt' }>;
+type Report = (outcome: AttemptOutcome) => void;
+
+interface RunningAttempt {
+  readonly controller: AbortController;
+  readonly stopTimer: () => void;
+  readonly giveBack: () => void;
+}
+
+export class ActivityRunner {
+  readonly #clock: Clock;
+  readonly #onPlaceFree: () => void;
+  readonly #running = new Map<string, RunningAttempt>();
+  #freePlaces: number;
+  #isShuttingDown = false;
+  #onAllSettled: (() => void) | undefined;
+
+  /** @param onPlaceFree is called when a place came free */
+  constructor(clock: Clock, places: number, onPlaceFree: () => void) {
+    this.#clock = clock;
+    this.#freePlaces = places;
+    this.#onPlaceFree = onPlaceFree;
+  }
+
+  hasPlace(): boolean {
+    return !this.#isShuttingDown && this.#freePlaces > 0;
+  }
+
+  /** Takes a place for one attempt, if there is one. */
+  admit(): boolean {
+    if (!this.hasPlace()) return false;
+    this.#freePlaces -= 1;
+    return true;
+  }
+
+  /** Starts an attempt on a place taken before. */
+  run(key: string, effect: RunAttempt, descriptor: ActivityDescriptor, report: Report): void {
+    const { n, attempt } = effect;
+    const controller = new AbortController();
+    const started: RunningAttempt = {
+      controller,
+      stopTimer: this.#clock.setTimer(descriptor.startToCloseTimeoutMs, () => report({ kind: 'attempt-timed-out', n, attempt })),
+      giveBack: () => report({ kind: 'attempt-released', n, attempt }),
+    };
+    this.#running.set(key, started);
+    void execute(effect, descriptor, controller.signal).then((outcome) => {
+      this.#settle(key, started);
+      if (outcome !== undefined) report(outcome);
+    });
+  }
+
+  abort(key: string, reason: AbortReason): void {
+    const attempt = this.#running.get(key);
+    if (attempt === undefined) return;
+    this.#settle(key, attempt);
+    attempt.controller.abort(reason);
+  }
+
+  /**
+   * Grants no further places and aborts what runs. Resolves when all attempts settled or the grace period is over; what still
+   * runs then is reported as given back.
+   */
+  async shutDown(graceMs: number): Promise<void> {
+    this.#isShuttingDown = true;
+    const settled = new Promise<void>((resolve) => {
+      this.#onAllSettled = resolve;
+      if (this.#running.size === 0) resolve();
+    });
+    for (const { controller } of this.#running.values()) controller.abort('shutdown' satisfies AbortReason);
+    let stopTimer = (): void => undefined;
+    await Promise.race([settled, new Promise<void>((resolve) => (stopTimer = this.#clock.setTimer(graceMs, resolve)))]);
+    stopTimer();
+    for (const { giveBack } of this.#running.values()) giveBack();
+  }
+
+  /** Once per attempt: a later one under the same key is not touched. */
+  #settle(key: string, attempt: RunningAttempt): void {
+    if (this.#running.get(key) !== attempt) return;
+    attempt.stopTimer();
+    this.#running.delete(key);
+    this.#freePlaces += 1;
+    if (this.#running.size === 0) this.#onAllSettled?.();
+    if (!this.#isShuttingDown) this.#onPlaceFree();
+  }
+}
+
+/** Never rejects. */
+async function execute(effect: RunAttempt, descriptor: ActivityDescriptor, signal: AbortSignal): Promise<AttemptOutcome | undefined> {
+  const { n, attempt, input, idempotencyKey } = effect;
+  let output: unknown;
+  try {
+    output = await descriptor.run?.({ input: decodeValue(input), idempotencyKey, attempt, signal });
+  } catch (error) {
+    return attemptThrew(n, attempt, error, signal.aborted ? signal.reason : undefined);
+  }
+  return attemptCompleted(n, attempt, output);
+}

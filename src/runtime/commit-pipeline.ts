@@ -1,0 +1,112 @@
+/**
+ * From decisions to disk. What is decided while one batch is being synced forms the next.
+ *
+ * Invariants
+ * 1. One batch is in flight at most, so two writes of one actor never are.
+ * 2. Units are written in the order they were submitted; a unit is never split over batches.
+ * 3. `onCommitted` runs after the sync of its batch, in order; nothing else tells anybody of a commit.
+ * 4. Commit numbers have no gaps.
+ * 5. After the first rejected batch nothing is written any more: every unit not confirmed is rejected.
+ */
+import type { Commit } from '../kernel/commit.ts';
+import { PerdureError } from '../kernel/errors.ts';
+import { limits } from '../kernel/limits.ts';
+import type { Store } from '../kernel/ports.ts';
+
+/** Commits that belong in one batch, and who is waiting for them. Without commits: who waits for all units before it. */
+export interface CommitUnit {
+  readonly commits: readonly Commit[];
+  readonly onCommitted: () => void;
+  readonly onRejected: (error: PerdureError) => void;
+}
+
+export class CommitPipeline {
+  readonly #store: Store;
+  readonly #onFailed: (error: PerdureError) => void;
+  #waiting: CommitUnit[] = [];
+  #isInFlight = false;
+  #isFlushPlanned = false;
+  #failure: PerdureError | undefined;
+  #nextCommit: number;
+  #idleWaiters: (() => void)[] = [];
+
+  /** @param onFailed is told once, after the units were rejected, that the store takes no more writes */
+  constructor(store: Store, onFailed: (error: PerdureError) => void) {
+    this.#store = store;
+    this.#onFailed = onFailed;
+    this.#nextCommit = store.lastCommit + 1;
+  }
+
+  submit(unit: CommitUnit): void {
+    if (this.#failure !== undefined) {
+      unit.onRejected(this.#failure);
+      return;
+    }
+    this.#waiting.push(unit);
+    this.#planFlush();
+  }
+
+  /** Resolves when nothing is waiting or in flight. */
+  async idle(): Promise<void> {
+    if (!this.#isInFlight && this.#waiting.length === 0) return;
+    await new Promise<void>((resolve) => this.#idleWaiters.push(resolve));
+  }
+
+  /** At the end of the tick, so that what one tick decides shares a batch. */
+  #planFlush(): void {
+    if (this.#isInFlight || this.#isFlushPlanned) return;
+    this.#isFlushPlanned = true;
+    queueMicrotask(() => {
+      this.#isFlushPlanned = false;
+      void this.#flush();
+    });
+  }
+
+  async #flush(): Promise<void> {
+    const units = this.#takeBatch();
+    const commits = units.flatMap((unit) => unit.commits);
+    this.#isInFlight = true;
+    try {
+      if (commits.length > 0) await this.#store.write({ firstCommit: this.#nextCommit, commits, definitions: [] });
+    } catch (error) {
+      this.#fail(units, error);
+      return;
+    }
+    this.#nextCommit += commits.length;
+    this.#isInFlight = false;
+    // Planned before anybody is told: what they submit in turn joins that batch.
+    if (this.#waiting.length > 0) this.#planFlush();
+    for (const unit of units) unit.onCommitted();
+    if (this.#waiting.length === 0) this.#settleIdle();
+  }
+
+  #takeBatch(): CommitUnit[] {
+    let size = 0;
+    const beyond = this.#waiting.findIndex((unit, index) => (size += unit.commits.length) > limits.batchCommitsMax && index > 0);
+    const units = beyond === -1 ? this.#waiting : this.#waiting.slice(0, beyond);
+    this.#waiting = beyond === -1 ? [] : this.#waiting.slice(beyond);
+    return units;
+  }
+
+  #fail(units: readonly CommitUnit[], cause: unknown): void {
+    const error = unavailable(this.#store, cause);
+    this.#failure = error;
+    const lost = [...units, ...this.#waiting];
+    this.#waiting = [];
+    this.#isInFlight = false;
+    for (const unit of lost) unit.onRejected(error);
+    this.#onFailed(error);
+    this.#settleIdle();
+  }
+
+  #settleIdle(): void {
+    const waiters = this.#idleWaiters;
+    this.#idleWaiters = [];
+    for (const waiter of waiters) waiter();
+  }
+}
+
+function unavailable(store: Store, cause: unknown): PerdureError {
+  const message = `The store at ${store.location} refused a write. Whether it took effect is not known: open the runtime again and repeat with the same ids.`;
+  return new PerdureError('STORE_UNAVAILABLE', message, { path: store.location }, { cause });
+}

@@ -1,0 +1,139 @@
+/**
+ * What readers see of a workflow: the last committed state, and nothing that a crash could take back.
+ *
+ * Invariants
+ * 1. `current` changes only after the sync of the commit that explains it.
+ * 2. Every observer gets every commit made while it is subscribed, in order.
+ * 3. There is at most one view per workflow in a runtime while anybody holds it, so all handles agree.
+ * 4. A view somebody waits on is held by the registry: a pending promise alone would not keep it alive.
+ */
+import type { Actor } from '../kernel/actor.ts';
+import { isClosed } from '../kernel/record.ts';
+import type { AnyMachineSnapshot } from '../kernel/xstate-seam.ts';
+
+export interface SnapshotObserver {
+  readonly next?: (snapshot: AnyMachineSnapshot) => void;
+  readonly error?: (error: unknown) => void;
+  readonly complete?: () => void;
+}
+
+type Watcher = (actor: Actor | undefined, error: unknown) => void;
+
+export interface CommittedView {
+  readonly workflowId: string;
+  /** Undefined until the first commit is seen, and while the workflow cannot be brought into memory. */
+  current: Actor | undefined;
+  readonly observers: Set<SnapshotObserver>;
+  /** Promises waiting for a condition: told of every commit, or that none will come any more. */
+  readonly watchers: Set<Watcher>;
+}
+
+export interface ViewRegistry {
+  /** The view of a workflow: the one somebody holds, or a new one. */
+  of(workflowId: string): CommittedView;
+  /** Adds an observer; the answer takes it away again. */
+  observe(view: CommittedView, observer: SnapshotObserver): () => void;
+  /** Resolves with the first defined answer of `judge`, asked now and after every commit; rejects if `judge` throws. */
+  until<Answer>(view: CommittedView, judge: (actor: Actor) => Answer | undefined): Wait<Answer>;
+  /** Ends every wait with this error. */
+  endAll(error: unknown): void;
+}
+
+export interface Wait<Answer> {
+  readonly promise: Promise<Answer>;
+  /** Ends the wait with an error. */
+  readonly end: (error: unknown) => void;
+}
+
+export function createViewRegistry(): ViewRegistry {
+  const views = new Map<string, WeakRef<CommittedView>>();
+  const held = new Set<CommittedView>();
+  // A view nobody holds any more takes its entry with it.
+  const finalized = new FinalizationRegistry<string>((workflowId) => {
+    if (views.get(workflowId)?.deref() === undefined) views.delete(workflowId);
+  });
+
+  const of = (workflowId: string): CommittedView => {
+    const known = views.get(workflowId)?.deref();
+    if (known !== undefined) return known;
+    const view: CommittedView = { workflowId, current: undefined, observers: new Set(), watchers: new Set() };
+    views.set(workflowId, new WeakRef(view));
+    finalized.register(view, workflowId);
+    return view;
+  };
+
+  const attach = <Item>(view: CommittedView, items: Set<Item>, item: Item): (() => void) => {
+    items.add(item);
+    held.add(view);
+    return () => {
+      items.delete(item);
+      if (view.observers.size === 0 && view.watchers.size === 0) held.delete(view);
+    };
+  };
+
+  const observe = (view: CommittedView, observer: SnapshotObserver): (() => void) => attach(view, view.observers, observer);
+
+  const until = <Answer>(view: CommittedView, judge: (actor: Actor) => Answer | undefined): Wait<Answer> => {
+    const { promise, settle } = waitFor(judge);
+    if (view.current !== undefined && settle(view.current, undefined)) return { promise, end: () => undefined };
+    const watcher: Watcher = (actor, error) => {
+      if (settle(actor, error)) detach();
+    };
+    const detach = attach(view, view.watchers, watcher);
+    return { promise, end: (error) => watcher(undefined, error) };
+  };
+
+  const endAll = (error: unknown): void => {
+    for (const view of [...held]) for (const watcher of [...view.watchers]) watcher(undefined, error);
+  };
+  return { of, observe, until, endAll };
+}
+
+/** A promise and what settles it; `settle` answers whether it is settled now. */
+function waitFor<Answer>(judge: (actor: Actor) => Answer | undefined): {
+  readonly promise: Promise<Answer>;
+  readonly settle: (actor: Actor | undefined, error: unknown) => boolean;
+} {
+  let resolve: (answer: Answer) => void = () => undefined;
+  let reject: (error: unknown) => void = () => undefined;
+  const promise = new Promise<Answer>((onAnswer, onError) => {
+    resolve = onAnswer;
+    reject = onError;
+  });
+  const settle = (actor: Actor | undefined, error: unknown): boolean => {
+    try {
+      const answer = actor === undefined ? undefined : judge(actor);
+      if (answer !== undefined) resolve(answer);
+      else if (actor === undefined) reject(error);
+      return answer !== undefined || actor === undefined;
+    } catch (thrown) {
+      reject(thrown);
+      return true;
+    }
+  };
+  return { promise, settle };
+}
+
+/** Shows a committed state to everybody who watches. */
+export function publish(view: CommittedView, actor: Actor): void {
+  view.current = actor;
+  const { snapshot } = actor.chart;
+  for (const observer of [...view.observers]) report(() => observer.next?.(snapshot));
+  for (const watcher of [...view.watchers]) watcher(actor, undefined);
+  if (!isClosed(actor.record.status)) return;
+  for (const observer of [...view.observers]) {
+    view.observers.delete(observer);
+    report(() => (snapshot.status === 'error' ? observer.error?.(snapshot.error) : observer.complete?.()));
+  }
+}
+
+/** As in XState, an observer that throws is an uncaught error of its own and disturbs nobody else. */
+function report(call: () => void): void {
+  try {
+    call();
+  } catch (error) {
+    queueMicrotask(() => {
+      throw error;
+    });
+  }
+}

@@ -1,0 +1,64 @@
+import type { Actor } from '../kernel/actor.ts';
+import type { Park } from '../kernel/machine-registry.ts';
+import type { Json } from '../kernel/json.ts';
+import type { CommittedView } from './committed-view.ts';
+
+export interface SendResult {
+  /** The commit that applied the event. */
+  readonly sequence: number;
+  /** `unhandled`: recorded, but the state had no transition for it. */
+  readonly outcome: 'applied' | 'unhandled';
+}
+
+/** Something to be done with an actor, in the order it came. */
+export interface Letter {
+  /** Runs on the actor as decided so far. A promise holds the mailbox until it settles; it never rejects. */
+  readonly handle: (resident: Resident) => void | Promise<void>;
+  /** The actor cannot be had, or the store takes no more writes. */
+  readonly reject: (error: unknown) => void;
+}
+
+/**
+ * One workflow in memory.
+ *
+ * Invariants
+ * 1. Letters are handled one at a time, in order; while `isBusy` none is.
+ * 2. `actor` is the decided state: it may be ahead of the disk by `uncommitted` units. Readers never see it, they see `view`.
+ * 3. At most one of `actor` and `park` is set; neither means that there is no such workflow.
+ */
+export interface Resident {
+  readonly workflowId: string;
+  readonly mailbox: Letter[];
+  readonly view: CommittedView;
+  /** Outcomes of messages whose commit is not on disk yet; later ones are found in the store. */
+  readonly uncommittedMessages: Map<string, Promise<SendResult>>;
+  actor: Actor | undefined;
+  park: Park | undefined;
+  /** What it was started with, if that happened in this process. */
+  input: Json | undefined;
+  isBusy: boolean;
+  isReady: boolean;
+  uncommitted: number;
+}
+
+export function createResident(workflowId: string, view: CommittedView): Resident {
+  return {
+    workflowId,
+    mailbox: [],
+    view,
+    uncommittedMessages: new Map(),
+    actor: undefined,
+    park: undefined,
+    input: undefined,
+    isBusy: true,
+    isReady: false,
+    uncommitted: 0,
+  };
+}
+
+/** Nothing would be lost by reading it from disk again. */
+export function isIdle(resident: Resident): boolean {
+  const { actor, mailbox, isBusy, uncommitted } = resident;
+  const isActive = actor?.record.status === 'running' && actor.activities.size > 0;
+  return !isActive && !isBusy && mailbox.length === 0 && uncommitted === 0;
+}

@@ -1,0 +1,231 @@
+/** What users call, over a store and the parts that move. Options have been checked by the host. */
+import { nanoid } from 'nanoid';
+import { checkId, rootAddress } from '../kernel/address.ts';
+import type { WorkflowDescription } from '../kernel/describe.ts';
+import { describeWorkflow } from '../kernel/describe.ts';
+import type { Duration } from '../kernel/duration.ts';
+import { parseDuration } from '../kernel/duration.ts';
+import { hasErrorCode, PerdureError } from '../kernel/errors.ts';
+import { encodeEvent } from '../kernel/event-check.ts';
+import type { HistoryEntry } from '../kernel/history.ts';
+import { historyEntry } from '../kernel/history.ts';
+import { limits } from '../kernel/limits.ts';
+import type { MachineRegistry } from '../kernel/machine-registry.ts';
+import { damaged, revive } from '../kernel/machine-registry.ts';
+import type { Clock, Store } from '../kernel/ports.ts';
+import { notFoundError, parkedFor } from '../kernel/refusals.ts';
+import type { RegisteredMachine } from '../kernel/registered-machine.ts';
+import type { StartPolicy } from '../kernel/start-policy.ts';
+import { encodePayload } from '../kernel/value-encoding.ts';
+import type { AnyStateMachine, EventObject, InputFrom } from '../kernel/xstate-seam.ts';
+import type { Engine } from './engine.ts';
+import type { Letter, Resident, SendResult } from './resident.ts';
+import { signalLetter } from './signal-letter.ts';
+import { startLetter } from './start-letter.ts';
+import type { SendOptions, WorkflowHandle } from './workflow-handle.ts';
+import { createHandle } from './workflow-handle.ts';
+
+export type StartOptions<Machine extends AnyStateMachine> = {
+  /** Names the workflow; starting it again with the same input returns it. Default: a new random id. */
+  readonly id?: string;
+  /** What to do when the id is taken. Default `same-input`. */
+  readonly onExisting?: StartPolicy;
+} & (undefined extends InputFrom<Machine> ? { readonly input?: InputFrom<Machine> } : { readonly input: InputFrom<Machine> });
+
+export interface HistoryOptions {
+  /** First step to return. Default 1. */
+  readonly from?: number;
+  /** Steps to return at most. Default and maximum 1,000. */
+  readonly limit?: number;
+}
+
+export interface RuntimeHealth {
+  /** `failed`: the store refused a write; open the runtime again. */
+  readonly state: 'open' | 'closed' | 'failed';
+  /** Open workflows whose machine version was not registered when the runtime was opened; they wait for it. */
+  readonly versionMissing: number;
+  /** What made it fail. */
+  readonly failure?: unknown;
+}
+
+export interface Runtime {
+  /**
+   * Starts a workflow; resolves when its first step is on disk.
+   *
+   * @throws PerdureError `WORKFLOW_EXISTS`, `MACHINE_NOT_REGISTERED`, `ID_INVALID`, `PAYLOAD_…`, `STEP_FAILED` if the first step threw,
+   *   `STORE_UNAVAILABLE` (outcome unknown: repeat with the same id)
+   */
+  start<Machine extends AnyStateMachine>(machine: Machine, options: StartOptions<Machine>): Promise<WorkflowHandle<Machine>>;
+  /** @throws PerdureError `WORKFLOW_NOT_FOUND` */
+  get<Machine extends AnyStateMachine>(id: string): Promise<WorkflowHandle<Machine>>;
+  /** Sends an event to a workflow by id; see `send` of the handle. */
+  send(id: string, event: EventObject, options?: SendOptions): Promise<SendResult>;
+  /** Where a workflow is: state, what it waits for, attempts, timers, failure. As of the last commit. */
+  describe(id: string): Promise<WorkflowDescription>;
+  /** What happened to a workflow, oldest first. */
+  history(id: string, options?: HistoryOptions): Promise<readonly HistoryEntry[]>;
+  health(): RuntimeHealth;
+  /**
+   * Takes no new work, tells running attempts (`signal`, reason `shutdown`), writes what is decided and closes the store.
+   * Attempts that do not end within `grace` (default 5 s) are given back without being charged. Safe to call twice.
+   */
+  close(options?: { readonly grace?: Duration }): Promise<void>;
+}
+
+export interface RuntimeParts {
+  readonly engine: Engine;
+  readonly store: Store;
+  readonly registry: MachineRegistry;
+  readonly clock: Clock;
+  readonly versionMissing: number;
+}
+
+export class LocalRuntime implements Runtime {
+  readonly #parts: RuntimeParts;
+  #closing: Promise<void> | undefined;
+
+  constructor(parts: RuntimeParts) {
+    this.#parts = parts;
+  }
+
+  async start<Machine extends AnyStateMachine>(machine: Machine, options: StartOptions<Machine>): Promise<WorkflowHandle<Machine>> {
+    this.#checkOpen();
+    const registered = this.#registered(machine);
+    const id = options.id ?? nanoid();
+    checkId(id, 'workflow id');
+    const input = encodePayload(options.input, 'input');
+    const policy = options.onExisting ?? 'same-input';
+    const { supervisor } = this.#parts.engine;
+    const resident = await this.#ask<Resident>(id, (resolve, reject) =>
+      startLetter(supervisor, this.#parts.store, { machine: registered, input, policy }, resolve, reject),
+    );
+    return this.#handle<Machine>(resident);
+  }
+
+  async get<Machine extends AnyStateMachine>(id: string): Promise<WorkflowHandle<Machine>> {
+    this.#checkOpen();
+    checkId(id, 'workflow id');
+    const { supervisor } = this.#parts.engine;
+    const resident = await this.#ask<Resident>(id, (resolve, reject) => ({
+      handle: (found) => {
+        if (found.actor === undefined && found.park === undefined) reject(notFoundError(id));
+        else supervisor.commit(found, [], () => resolve(found), reject);
+      },
+      reject,
+    }));
+    return this.#handle<Machine>(resident);
+  }
+
+  async send(id: string, event: EventObject, options: SendOptions = {}): Promise<SendResult> {
+    this.#checkOpen();
+    checkId(id, 'workflow id');
+    const { messageId } = options;
+    if (messageId !== undefined) checkId(messageId, 'message id');
+    const signal = { kind: 'signal' as const, event: encodeEvent(event), ...(messageId === undefined ? {} : { messageId }) };
+    const { supervisor } = this.#parts.engine;
+    return this.#ask<SendResult>(id, (resolve, reject) => signalLetter(supervisor, this.#parts.store, signal, resolve, reject));
+  }
+
+  async describe(id: string): Promise<WorkflowDescription> {
+    const { store, registry } = this.#parts;
+    const run = await this.#latestRun(id);
+    try {
+      const stored = await store.readActor(rootAddress(id, run));
+      if (stored === undefined) throw notFoundError(id);
+      const revival = revive(registry, stored);
+      return revival.kind === 'actor' ? describeWorkflow(stored, revival.actor) : describeWorkflow(stored, undefined, revival.park);
+    } catch (error) {
+      if (!hasErrorCode(error, 'RECORD_DAMAGED')) throw error;
+      const park = damaged(error);
+      throw parkedFor(id, park.reason, park.failure.message);
+    }
+  }
+
+  async history(id: string, options: HistoryOptions = {}): Promise<readonly HistoryEntry[]> {
+    const limit = Math.min(options.limit ?? limits.historyPageMax, limits.historyPageMax);
+    const from = options.from ?? 1;
+    if (!Number.isInteger(limit) || limit < 1 || !Number.isInteger(from) || from < 1) {
+      throw new TypeError(`history: from and limit must be whole numbers from 1; found ${from} and ${limit}.`);
+    }
+    const run = await this.#latestRun(id);
+    return (await this.#parts.store.readJournal(rootAddress(id, run), from, limit)).map(historyEntry);
+  }
+
+  health(): RuntimeHealth {
+    const failure = this.#parts.engine.failure();
+    const state = this.#closing !== undefined ? 'closed' : failure === undefined ? 'open' : 'failed';
+    return { state, versionMissing: this.#parts.versionMissing, ...(failure === undefined ? {} : { failure }) };
+  }
+
+  async close(options: { readonly grace?: Duration } = {}): Promise<void> {
+    const graceMs = options.grace === undefined ? limits.closeGraceMs : parseDuration(options.grace, 'close: grace');
+    this.#closing ??= this.#close(graceMs);
+    await this.#closing;
+  }
+
+  async #close(graceMs: number): Promise<void> {
+    const { engine, store } = this.#parts;
+    await engine.shutDown(graceMs);
+    engine.supervisor.fail(closedError());
+    engine.views.endAll(closedError());
+    await store.close();
+  }
+
+  async #latestRun(id: string): Promise<number> {
+    this.#checkOpen();
+    checkId(id, 'workflow id');
+    const run = await this.#parts.store.readLatestRun(id);
+    if (run === undefined) throw notFoundError(id);
+    return run;
+  }
+
+  /** Hands a letter over and waits for what it comes to. */
+  async #ask<Answer>(id: string, letter: (resolve: (answer: Answer) => void, reject: (error: unknown) => void) => Letter): Promise<Answer> {
+    const { supervisor } = this.#parts.engine;
+    if (supervisor.backlog(id) >= limits.mailboxMax) {
+      throw new PerdureError(
+        'MAILBOX_FULL',
+        `Workflow "${id}" has ${limits.mailboxMax} messages waiting; send again when some are applied.`,
+        {
+          id,
+          max: limits.mailboxMax,
+        },
+      );
+    }
+    return new Promise<Answer>((resolve, reject) => supervisor.post(id, letter(resolve, reject)));
+  }
+
+  #handle<Machine extends AnyStateMachine>(resident: Resident): WorkflowHandle<Machine> {
+    const { view, park, workflowId } = resident;
+    const { engine, clock } = this.#parts;
+    const handle = createHandle({
+      view,
+      views: engine.views,
+      clock,
+      send: async (event, options) => this.send(workflowId, event, options),
+      check: () => {
+        this.#checkOpen();
+        if (view.current === undefined && park !== undefined) throw parkedFor(workflowId, park.reason, park.failure.message);
+      },
+    });
+    return handle as unknown as WorkflowHandle<Machine>; // the machine's types are the caller's word for what the store has
+  }
+
+  #registered(machine: AnyStateMachine): RegisteredMachine {
+    const version = String(machine.version);
+    const registered = this.#parts.registry.find(machine.id, version);
+    if (registered !== undefined) return registered;
+    const message = `Machine "${machine.id}" version "${version}" is not registered; give it to openRuntime({ machines }).`;
+    throw new PerdureError('MACHINE_NOT_REGISTERED', message, { machine: machine.id, version });
+  }
+
+  #checkOpen(): void {
+    if (this.#closing !== undefined) throw closedError();
+    const failure = this.#parts.engine.failure();
+    if (failure instanceof Error) throw failure;
+  }
+}
+
+function closedError(): PerdureError {
+  return new PerdureError('RUNTIME_CLOSED', 'The runtime is closed; open it again to go on.', {});
+}

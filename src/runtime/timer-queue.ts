@@ -1,0 +1,133 @@
+/**
+ * Machine timers, by wall time. Only those due soon are in memory; the rest stay on disk in due order.
+ *
+ * Invariants
+ * 1. Every committed timer due by `loadedUntilMs` is in memory, or has fired.
+ * 2. No timer fires before the wall clock reads its due time.
+ * 3. Timers fire in due order. One may fire twice (a scan can meet one that is just being decided): the kernel ignores the second.
+ */
+import TinyQueue from 'tinyqueue';
+import type { Address } from '../kernel/address.ts';
+import { formatAddress } from '../kernel/address.ts';
+import { limits } from '../kernel/limits.ts';
+import type { Clock, Store, TimerRow } from '../kernel/ports.ts';
+
+interface Entry extends TimerRow {
+  readonly order: number;
+}
+
+export interface TimerQueueEvents {
+  /** Hands a due timer to its actor. */
+  readonly onDue: (timer: TimerRow) => void;
+  /** A scan of the store failed. */
+  readonly onError: (error: unknown) => void;
+}
+
+export class TimerQueue {
+  readonly #store: Store;
+  readonly #clock: Clock;
+  readonly #events: TimerQueueEvents;
+  readonly #known = new Map<string, Entry>();
+  #heap = new TinyQueue<Entry>([], byDueTime);
+  #loadedUntilMs = -Infinity;
+  #isLoading = false;
+  #isStopped = false;
+  #order = 0;
+  #cancelSleep: () => void = () => undefined;
+
+  constructor(store: Store, clock: Clock, events: TimerQueueEvents) {
+    this.#store = store;
+    this.#clock = clock;
+    this.#events = events;
+    void this.#load(clock.now() + limits.timerWindowMs);
+  }
+
+  /** Tells of a timer whose arming is committed. */
+  arm(timer: TimerRow): void {
+    // While a scan is under way it may already have passed this place: better met twice than never.
+    if (this.#isStopped || (timer.dueAtMs > this.#loadedUntilMs && !this.#isLoading)) return;
+    const entry = this.#add(timer);
+    if (entry !== undefined && this.#heap.peek() === entry) this.#sleep();
+  }
+
+  /** The entry stays in the heap and is passed over when its time comes; too many of them are swept out. */
+  disarm(address: Address, generation: number): void {
+    this.#known.delete(keyOf(address, generation));
+    if (this.#heap.length > 2 * this.#known.size + limits.scanPageMax) this.#heap = new TinyQueue([...this.#known.values()], byDueTime);
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    this.#cancelSleep();
+  }
+
+  #add(timer: TimerRow): Entry | undefined {
+    const key = keyOf(timer.address, timer.generation);
+    if (this.#known.has(key)) return undefined;
+    this.#order += 1;
+    const entry = { ...timer, order: this.#order };
+    this.#known.set(key, entry);
+    this.#heap.push(entry);
+    return entry;
+  }
+
+  #tick(): void {
+    if (this.#isStopped) return;
+    const nowMs = this.#clock.now();
+    for (let next = this.#heap.peek(); next !== undefined && next.dueAtMs <= nowMs; next = this.#heap.peek()) {
+      this.#heap.pop();
+      const key = keyOf(next.address, next.generation);
+      if (this.#known.get(key) !== next) continue;
+      this.#known.delete(key);
+      this.#events.onDue(next);
+    }
+    if (this.#loadAtMs() <= nowMs) void this.#load(nowMs + limits.timerWindowMs);
+    else this.#sleep();
+  }
+
+  /** Half a window ahead, so that the heap never runs dry before its horizon; later if it is full. */
+  #loadAtMs(): number {
+    const hasRoom = this.#known.size < limits.timersInMemoryMax / 2;
+    return hasRoom && !this.#isLoading ? this.#loadedUntilMs - limits.timerWindowMs / 2 : Infinity;
+  }
+
+  async #load(untilMs: number): Promise<void> {
+    this.#isLoading = true;
+    try {
+      this.#loadedUntilMs = await this.#loadPages(untilMs);
+    } catch (error) {
+      if (!this.#isStopped) this.#events.onError(error);
+    } finally {
+      this.#isLoading = false;
+    }
+    this.#sleep();
+  }
+
+  /** Reads pages until enough is in memory; answers up to when nothing is missing now. */
+  async #loadPages(untilMs: number): Promise<number> {
+    let page = await this.#store.scanTimers(untilMs, limits.scanPageMax);
+    for (;;) {
+      for (const timer of page.rows) this.#add(timer);
+      const last = page.rows.at(-1);
+      if (page.next === undefined || last === undefined || this.#isStopped) return untilMs;
+      if (this.#known.size >= limits.timersInMemoryMax) return last.dueAtMs - 1;
+      page = await this.#store.scanTimers(untilMs, limits.scanPageMax, page.next);
+    }
+  }
+
+  #sleep(): void {
+    this.#cancelSleep();
+    if (this.#isStopped) return;
+    const nextMs = Math.min(this.#heap.peek()?.dueAtMs ?? Infinity, this.#loadAtMs());
+    const delayMs = Math.max(0, Math.min(nextMs - this.#clock.now(), limits.clockCheckMs));
+    this.#cancelSleep = this.#clock.setTimer(delayMs, () => this.#tick());
+  }
+}
+
+function byDueTime(a: Entry, b: Entry): number {
+  return a.dueAtMs - b.dueAtMs || a.order - b.order;
+}
+
+function keyOf(address: Address, generation: number): string {
+  return `${formatAddress(address)}:${generation}`;
+}
