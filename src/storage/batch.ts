@@ -76,7 +76,9 @@ function pushStep(operations: Operation[], commit: Commit, number: number, codec
 
 function checkBatch(batch: StoreBatch, lastCommit: number): void {
   if (batch.firstCommit !== lastCommit + 1) {
-    throw new TypeError(`A batch begins with commit ${batch.firstCommit}, the store expects ${lastCommit + 1}: commit numbers have no gaps.`);
+    throw new TypeError(
+      `A batch begins with commit ${batch.firstCommit}, the store expects ${lastCommit + 1}: commit numbers have no gaps.`,
+    );
   }
   const sequences = new Map<string, number>();
   for (const { base, record, journal, message } of batch.commits) {

@@ -3,8 +3,7 @@ import type { AbstractLevel, AbstractReadOptions } from 'abstract-level';
 import type { KeyRange } from './keys.ts';
 
 export type Operation =
-  | { readonly kind: 'put'; readonly key: Uint8Array; readonly value: Uint8Array }
-  | { readonly kind: 'delete'; readonly key: Uint8Array };
+  { readonly kind: 'put'; readonly key: Uint8Array; readonly value: Uint8Array } | { readonly kind: 'delete'; readonly key: Uint8Array };
 
 export interface Entry {
   readonly key: Uint8Array;

@@ -16,7 +16,9 @@ const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 /** UTF-8 with U+0000 written `00 01`, ended by `00 00`. */
 export function idBytes(id: string): Uint8Array {
   // Two ids that differ only in a lone surrogate would become one key.
-  if (/\p{Cs}/u.test(id)) throw new TypeError(`A key cannot hold ${JSON.stringify(id)}: it contains a lone surrogate. Check ids at the door.`);
+  if (/\p{Cs}/u.test(id)) {
+    throw new TypeError(`A key cannot hold ${JSON.stringify(id)}: it contains a lone surrogate. Check ids at the door.`);
+  }
   const text = id.includes('\0') ? id.replaceAll('\0', '\0\u0001') : id;
   const length = Buffer.byteLength(text);
   const bytes = Buffer.alloc(length + 2);

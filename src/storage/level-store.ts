@@ -114,7 +114,10 @@ class LevelStore implements Store {
   }
 
   readLatestRun(workflowId: string): Promise<number | undefined> {
-    return this.#read(() => `runs of ${JSON.stringify(workflowId)}`, () => readLatestRun(this.#database, workflowId));
+    return this.#read(
+      () => `runs of ${JSON.stringify(workflowId)}`,
+      () => readLatestRun(this.#database, workflowId),
+    );
   }
 
   readActor(address: Address): Promise<StoredActor | undefined> {
@@ -139,19 +142,31 @@ class LevelStore implements Store {
   }
 
   scanActive(limit: number, after?: Uint8Array): Promise<Page<Address>> {
-    return this.#read(() => 'list of pending activities', () => scanActive(this.#database, limit, after));
+    return this.#read(
+      () => 'list of pending activities',
+      () => scanActive(this.#database, limit, after),
+    );
   }
 
   scanTimers(untilMs: number, limit: number, after?: Uint8Array): Promise<Page<TimerRow>> {
-    return this.#read(() => 'list of timers', () => scanTimers(this.#database, this.#codec, untilMs, limit, after));
+    return this.#read(
+      () => 'list of timers',
+      () => scanTimers(this.#database, this.#codec, untilMs, limit, after),
+    );
   }
 
   scanActors(limit: number, after?: Uint8Array): Promise<Page<ScannedActor>> {
-    return this.#read(() => 'list of actors', () => scanActors(this.#database, this.#codec, limit, after));
+    return this.#read(
+      () => 'list of actors',
+      () => scanActors(this.#database, this.#codec, limit, after),
+    );
   }
 
   readDefinitions(): Promise<readonly DefinitionRecord[]> {
-    return this.#read(() => 'list of definitions', () => readDefinitions(this.#database, this.#codec));
+    return this.#read(
+      () => 'list of definitions',
+      () => readDefinitions(this.#database, this.#codec),
+    );
   }
 
   close(): Promise<void> {

@@ -96,6 +96,8 @@ describe('damage is found', () => {
   });
 
   test('the error names the record and says what to do', () => {
-    expect(() => codec.decode(key, flipped(bytes, 99))).toThrow(/^The stored actor "order-1:1:" is damaged: .*; to get this one back, restore/);
+    expect(() => codec.decode(key, flipped(bytes, 99))).toThrow(
+      /^The stored actor "order-1:1:" is damaged: .*; to get this one back, restore/,
+    );
   });
 });

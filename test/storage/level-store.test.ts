@@ -39,7 +39,9 @@ storeContract('LevelDB', async () => {
 
 describe('after a write was rejected', () => {
   /** Rejects the second write, after or before it was applied. */
-  async function openFailing(isApplied: boolean): Promise<{ readonly store: Store; readonly memory: MemoryDatabase; readonly writes: () => number }> {
+  async function openFailing(
+    isApplied: boolean,
+  ): Promise<{ readonly store: Store; readonly memory: MemoryDatabase; readonly writes: () => number }> {
     const memory = await createMemoryDatabase();
     let writes = 0;
     const database: Database = {
@@ -55,19 +57,22 @@ describe('after a write was rejected', () => {
     return { store: await openStoreOn(database, options), memory, writes: () => writes };
   }
 
-  test.each([true, false])('no further one reaches the database, reads go on, a new store finds what is there (applied: %s)', async (isApplied) => {
-    const { store, memory, writes } = await openFailing(isApplied);
-    await store.write(sampleBatch(1, [sampleCommit(1)]));
-    await expect(store.write(sampleBatch(2, [sampleCommit(2)]))).rejects.toThrow(/No space left.*unknown|unknown.*No space left/);
-    await expect(store.write(sampleBatch(2, [sampleCommit(2)]))).rejects.toSatisfy(isUnavailable);
-    await expect(store.write(sampleBatch(3, [sampleCommit(3)]))).rejects.toSatisfy(isUnavailable);
-    expect(writes()).toBe(3);
-    const sequence = isApplied ? 2 : 1;
-    expect((await store.readActor(address))?.record.sequence).toBe(sequence);
-    const again = await openStoreOn(memory.reopen(), options);
-    expect(again.lastCommit).toBe(sequence);
-    await again.write(sampleBatch(sequence + 1, [sampleCommit(sequence + 1)]));
-  });
+  test.each([true, false])(
+    'no further one reaches the database, reads go on, a new store finds what is there (applied: %s)',
+    async (isApplied) => {
+      const { store, memory, writes } = await openFailing(isApplied);
+      await store.write(sampleBatch(1, [sampleCommit(1)]));
+      await expect(store.write(sampleBatch(2, [sampleCommit(2)]))).rejects.toThrow(/No space left.*unknown|unknown.*No space left/);
+      await expect(store.write(sampleBatch(2, [sampleCommit(2)]))).rejects.toSatisfy(isUnavailable);
+      await expect(store.write(sampleBatch(3, [sampleCommit(3)]))).rejects.toSatisfy(isUnavailable);
+      expect(writes()).toBe(3);
+      const sequence = isApplied ? 2 : 1;
+      expect((await store.readActor(address))?.record.sequence).toBe(sequence);
+      const again = await openStoreOn(memory.reopen(), options);
+      expect(again.lastCommit).toBe(sequence);
+      await again.write(sampleBatch(sequence + 1, [sampleCommit(sequence + 1)]));
+    },
+  );
 
   test('the first cause is named with every later refusal', async () => {
     const { store } = await openFailing(false);
@@ -115,7 +120,15 @@ async function readAll(store: Store): Promise<string> {
     store.scanTimers(Number.MAX_SAFE_INTEGER, 10),
     store.scanActors(10),
   ];
-  const found = await Promise.all(reads.map((read) => read.catch((error: unknown) => (isDamaged(error) ? 'damaged' : Promise.reject(error)))));
+  const orDamaged = async (read: Promise<unknown>): Promise<unknown> => {
+    try {
+      return await read;
+    } catch (error) {
+      if (isDamaged(error)) return 'damaged';
+      throw error;
+    }
+  };
+  const found = await Promise.all(reads.map(orDamaged));
   return JSON.stringify(found);
 }
 
@@ -177,7 +190,9 @@ describe('damage on disk', () => {
   test('a gap in a journal is named by what is missing', async () => {
     const { store, memory } = await filled();
     await memory.write([{ kind: 'delete', key: encodeJournalKey(address, 1) }]);
-    await expect(store.readJournal(address, 1, 10)).rejects.toThrow('The stored journal record #1 of "order-1:1:" is damaged: it is missing');
+    await expect(store.readJournal(address, 1, 10)).rejects.toThrow(
+      'The stored journal record #1 of "order-1:1:" is damaged: it is missing',
+    );
   });
 
   test('an older version of a record is not taken for the current one', async () => {
@@ -278,7 +293,9 @@ describe('errors of the database while reading', () => {
 
   test('a corrupt block is damage of what was read', async () => {
     const store = await failing('LEVEL_CORRUPTION');
-    await expect(store.readActor(address)).rejects.toThrow('The stored actor "order-1:1:" is damaged: Corruption: block checksum mismatch.');
+    await expect(store.readActor(address)).rejects.toThrow(
+      'The stored actor "order-1:1:" is damaged: Corruption: block checksum mismatch.',
+    );
     await expect(store.scanActors(10)).rejects.toSatisfy(isDamaged);
   });
 
@@ -305,7 +322,10 @@ test('a torn batch, of which only a beginning was applied, is found when the act
   await fc.assert(
     fc.asyncProperty(fc.nat({ max: 4 }), async (cut) => {
       const memory = await createMemoryDatabase();
-      const database: Database = { ...memory, write: (operations) => memory.write(operations.length > 1 ? operations.slice(0, cut) : operations) };
+      const database: Database = {
+        ...memory,
+        write: (operations) => memory.write(operations.length > 1 ? operations.slice(0, cut) : operations),
+      };
       const store = await openStoreOn(database, options);
       await store.write(sampleBatch(1, [sampleCommit(1, { record: { activities }, activitiesPut: [sampleActivity(4)] })]));
       const again = await openStoreOn(memory.reopen(), options);

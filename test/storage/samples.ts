@@ -84,15 +84,21 @@ export function sampleTimer(generation: number, dueAtMs: number): TimerRecord {
 export const anyId: fc.Arbitrary<string> = fc
   .oneof(
     fc.string({ unit: 'binary', minLength: 1, maxLength: 40 }),
-    fc.array(fc.constantFrom('\0', '\u0001', '\u0002', 'a', '\u007f', '\uffff', '\u{10000}', '\u{10ffff}', '\ufeff', '/', '..'), {
-      minLength: 1,
-      maxLength: 6,
-    }).map((parts) => parts.join('')),
+    fc
+      .array(fc.constantFrom('\0', '\u0001', '\u0002', 'a', '\u007f', '\uffff', '\u{10000}', '\u{10ffff}', '\ufeff', '/', '..'), {
+        minLength: 1,
+        maxLength: 6,
+      })
+      .map((parts) => parts.join('')),
     fc.constantFrom('__proto__', 'constructor', '..', '/', '../../etc', 'a:1:', '\0', '\0\0', '\u202e', '\n'),
   )
   .filter((id) => id.length > 0 && new TextEncoder().encode(id).length <= 255 && !/\p{Cs}/u.test(id));
 
-export const anyUint32: fc.Arbitrary<number> = fc.oneof(fc.nat({ max: 3 }), fc.constantFrom(255, 256, 0xffff_fffe, 0xffff_ffff), fc.nat({ max: 0xffff_ffff }));
+export const anyUint32: fc.Arbitrary<number> = fc.oneof(
+  fc.nat({ max: 3 }),
+  fc.constantFrom(255, 256, 0xffff_fffe, 0xffff_ffff),
+  fc.nat({ max: 0xffff_ffff }),
+);
 
 export const anyInteger: fc.Arbitrary<number> = fc.oneof(anyUint32, fc.constantFrom(2 ** 32, 2 ** 53 - 1), fc.maxSafeNat());
 

@@ -272,16 +272,20 @@ function declareScans(store: () => Store, reopen: () => Promise<void>): void {
   });
 
   test('goes on with a scan of timers after its end moved on, or back', async () => {
-    await store().write(
-      sampleBatch(1, [sampleCommit(1, { timersArmed: [sampleTimer(1, 10), sampleTimer(2, 20), sampleTimer(3, 30)] })]),
-    );
+    await store().write(sampleBatch(1, [sampleCommit(1, { timersArmed: [sampleTimer(1, 10), sampleTimer(2, 20), sampleTimer(3, 30)] })]));
     const page = await store().scanTimers(20, 1);
     expect((await store().scanTimers(30, 10, page.next)).rows.map(({ generation }) => generation)).toEqual([2, 3]);
     expect(await store().scanTimers(5, 10, page.next)).toEqual({ rows: [] });
   });
 
   test('lists every actor in key order, whatever the size of the page', async () => {
-    const addresses: Address[] = [first, { ...first, path: [1] }, { ...first, path: [1, 1] }, { ...first, path: [2] }, rootAddress('order-1', 2)];
+    const addresses: Address[] = [
+      first,
+      { ...first, path: [1] },
+      { ...first, path: [1, 1] },
+      { ...first, path: [2] },
+      rootAddress('order-1', 2),
+    ];
     const commits = addresses.map((address) => sampleCommit(1, { address }));
     await store().write(sampleBatch(1, commits.toReversed()));
     for (const limit of [1, 2, 5, 100]) {
