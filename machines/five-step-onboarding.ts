@@ -25,6 +25,7 @@ export interface OnboardingFailure {
 }
 
 export interface OnboardingOutput {
+  readonly merchantId: string;
   readonly account?: string;
   readonly dashboard?: string;
   /** Why the onboarding failed; its name is the failure's class. */
@@ -150,6 +151,7 @@ export const fiveStepOnboarding = chart.createMachine({
     failed: { type: 'final', tags: ['failed'] },
   },
   output: ({ context }) => ({
+    merchantId: context.merchant.merchantId,
     ...(context.account === undefined ? {} : { account: context.account }),
     ...(context.dashboard === undefined ? {} : { dashboard: context.dashboard }),
     ...(context.error === undefined ? {} : { error: context.error }),

@@ -12,7 +12,7 @@ export function attemptCompleted(n: number, attempt: number, output: unknown): A
     return { kind: 'attempt-completed', n, attempt, output: encodePayload(output, 'output') };
   } catch (error) {
     const { error: encoded, failure } = failedOutcome(error);
-    const failureClass = error instanceof PerdureError ? error.code : failure.class;
+    const failureClass: string = error instanceof PerdureError ? (error as PerdureError).code : failure.class;
     return { kind: 'attempt-failed', n, attempt, error: encoded, failure: { ...failure, class: failureClass, retryable: false } };
   }
 }

@@ -30,7 +30,12 @@ export type Decision =
   | { readonly kind: 'refuse'; readonly error: PerdureError };
 
 /** The first step of a workflow. A chart that throws is refused: nothing is stored, and `start` says why. */
-export function decideStart(machine: RegisteredMachine, address: Address, input: Json, context: DecideContext): Decision {
+export function decideStart(
+  machine: RegisteredMachine,
+  address: Address,
+  input: Json,
+  context: DecideContext,
+): Exclude<Decision, { kind: 'ignore' }> {
   const envelope: Envelope = { kind: 'start', input };
   const taken = takeStep(() => {
     const draft = openDraft(address, machine, undefined, context);

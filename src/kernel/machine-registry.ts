@@ -63,8 +63,9 @@ export function revive(registry: MachineRegistry, stored: StoredActor): Revival 
   const { record, activities } = stored;
   const { id, version } = record.machine;
   const machine = registry.find(id, version);
-  if (machine === undefined)
+  if (machine === undefined) {
     return park('version-missing', `Machine "${id}" version "${version}" is not registered; give it to openRuntime.`);
+  }
   const lost = activities.find((activity) => !machine.activities.has(activity.src));
   if (lost !== undefined) return park('activity-missing', `Machine "${id}" version "${version}" has no activity "${lost.src}" any more.`);
   try {

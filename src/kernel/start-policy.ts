@@ -28,12 +28,10 @@ export function judgeStart(existing: ExistingWorkflow, machine: MachineReference
   const isOpen = !isClosed(record.status);
   if (policy === 'fail') return refuse(record, 'policy', 'and the start says `fail`');
   if (policy === 'terminate-existing' && isOpen) return { kind: 'terminate-existing' };
-  if (!isSameMachine)
-    return refuse(
-      record,
-      'machine',
-      `on machine ${record.machine.id} version ${record.machine.version}, not ${machine.id} version ${machine.version}`,
-    );
+  if (!isSameMachine) {
+    const { id, version } = record.machine;
+    return refuse(record, 'machine', `on machine ${id} version ${version}, not ${machine.id} version ${machine.version}`);
+  }
   if (policy === 'use-existing' && isOpen) return { kind: 'use-existing' };
   if (canonical(existing.input) === canonical(input)) return { kind: 'use-existing' };
   return refuse(record, 'input', 'with another input');

@@ -9,7 +9,7 @@
  * 4. The private surface of XState that creating a child touches is the underscore methods below, nowhere else.
  *    `xstate-self-test.ts` checks all of it at start-up against the version installed.
  */
-import type { AnyActorRef, AnyMachineSnapshot, AnyStateMachine, EventObject } from 'xstate';
+import type { AnyActorRef, AnyMachineSnapshot, AnyStateMachine, EventObject, StateValue } from 'xstate';
 import { PerdureError } from './errors.ts';
 import { limits } from './limits.ts';
 import type { ChartRecord } from './record.ts';
@@ -116,7 +116,7 @@ export function reviveChart(
   const context = Object.fromEntries(Object.entries(record.context).map(([key, json]) => [key, decodeValue(json)]));
   const recalled = Object.entries(record.history).map(([id, nodeIds]) => [id, nodeIds.map((nodeId) => machine.getStateNodeById(nodeId))]);
   const snapshot = machine.resolveState({
-    value: record.value as AnyMachineSnapshot['value'],
+    value: record.value as StateValue,
     context,
     status: record.status,
     historyValue: Object.fromEntries(recalled) as AnyMachineSnapshot['historyValue'],
@@ -124,8 +124,8 @@ export function reviveChart(
     ...(record.error === undefined ? {} : { error: decodeValue(record.error) }),
   }) as AnyMachineSnapshot;
   const scope = createScope(sessionId);
-  const refs = children.map(({ n, childId }) => [childId, lightReference(scope, n, childId)]);
-  const chart = { snapshot: Object.assign(snapshot, { children: Object.fromEntries(refs) as AnyMachineSnapshot['children'] }), scope };
+  const references: object = Object.fromEntries(children.map(({ n, childId }) => [childId, lightReference(scope, n, childId)]));
+  const chart = { snapshot: Object.assign(snapshot, { children: references }), scope };
   scope.self.snapshot = chart.snapshot;
   return chart;
 }

@@ -42,7 +42,7 @@ function probe(): AnyStateMachine {
       },
     } as never,
     { actors: { work: activity({ name: 'work', run: () => undefined }) } } as never,
-  ) as AnyStateMachine;
+  );
 }
 
 function findings(machine: AnyStateMachine): string | undefined {

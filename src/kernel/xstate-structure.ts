@@ -106,7 +106,7 @@ interface TransitionSite {
 function transitionsOf(node: AnyStateNode): TransitionSite[] {
   const defined = [...node.transitions.values(), node.always ?? []].flat();
   return defined.map((transition) => ({
-    slot: transition.eventType === '' ? 'always' : transition.eventType,
+    slot: transition.eventType === '' ? 'always' : String(transition.eventType),
     targets: (transition.target ?? []).map((target) => target.id),
     guard: transition.guard,
     actions: transition.actions,

@@ -123,8 +123,14 @@ export function publish(view: CommittedView, actor: Actor): void {
   if (!isClosed(actor.record.status)) return;
   for (const observer of [...view.observers]) {
     view.observers.delete(observer);
-    report(() => (snapshot.status === 'error' ? observer.error?.(snapshot.error) : observer.complete?.()));
+    tellEnd(observer, actor);
   }
+}
+
+/** Tells an observer that no further commit will come. */
+export function tellEnd(observer: SnapshotObserver, actor: Actor): void {
+  const { snapshot } = actor.chart;
+  report(() => (snapshot.status === 'error' ? observer.error?.(snapshot.error) : observer.complete?.()));
 }
 
 /** As in XState, an observer that throws is an uncaught error of its own and disturbs nobody else. */

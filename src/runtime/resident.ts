@@ -13,8 +13,14 @@ export interface SendResult {
 /** Something to be done with an actor, in the order it came. */
 export interface Letter {
   /** Runs on the actor as decided so far. A promise holds the mailbox until it settles; it never rejects. */
-  readonly handle: (resident: Resident) => void | Promise<void>;
+  handle(resident: Resident): void | Promise<void>;
   /** The actor cannot be had, or the store takes no more writes. */
+  reject(error: unknown): void;
+}
+
+/** Where a letter that somebody waits on leaves its answer. */
+export interface Asked<Answer> {
+  readonly resolve: (answer: Answer) => void;
   readonly reject: (error: unknown) => void;
 }
 

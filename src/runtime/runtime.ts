@@ -19,9 +19,9 @@ import type { StartPolicy } from '../kernel/start-policy.ts';
 import { encodePayload } from '../kernel/value-encoding.ts';
 import type { AnyStateMachine, EventObject, InputFrom } from '../kernel/xstate-seam.ts';
 import type { Engine } from './engine.ts';
-import type { Letter, Resident, SendResult } from './resident.ts';
-import { signalLetter } from './signal-letter.ts';
-import { startLetter } from './start-letter.ts';
+import type { Asked, Letter, Resident, SendResult } from './resident.ts';
+import { SignalLetter } from './signal-letter.ts';
+import { StartLetter } from './start-letter.ts';
 import type { SendOptions, WorkflowHandle } from './workflow-handle.ts';
 import { createHandle } from './workflow-handle.ts';
 
@@ -96,8 +96,9 @@ export class LocalRuntime implements Runtime {
     const input = encodePayload(options.input, 'input');
     const policy = options.onExisting ?? 'same-input';
     const { supervisor } = this.#parts.engine;
-    const resident = await this.#ask<Resident>(id, (resolve, reject) =>
-      startLetter(supervisor, this.#parts.store, { machine: registered, input, policy }, resolve, reject),
+    const resident = await this.#ask<Resident>(
+      id,
+      (asked) => new StartLetter(supervisor, this.#parts.store, { machine: registered, input, policy }, asked),
     );
     return this.#handle<Machine>(resident);
   }
@@ -106,7 +107,7 @@ export class LocalRuntime implements Runtime {
     this.#checkOpen();
     checkId(id, 'workflow id');
     const { supervisor } = this.#parts.engine;
-    const resident = await this.#ask<Resident>(id, (resolve, reject) => ({
+    const resident = await this.#ask<Resident>(id, ({ resolve, reject }) => ({
       handle: (found) => {
         if (found.actor === undefined && found.park === undefined) reject(notFoundError(id));
         else supervisor.commit(found, [], () => resolve(found), reject);
@@ -123,7 +124,7 @@ export class LocalRuntime implements Runtime {
     if (messageId !== undefined) checkId(messageId, 'message id');
     const signal = { kind: 'signal' as const, event: encodeEvent(event), ...(messageId === undefined ? {} : { messageId }) };
     const { supervisor } = this.#parts.engine;
-    return this.#ask<SendResult>(id, (resolve, reject) => signalLetter(supervisor, this.#parts.store, signal, resolve, reject));
+    return this.#ask<SendResult>(id, (asked) => new SignalLetter(supervisor, this.#parts.store, signal, asked));
   }
 
   async describe(id: string): Promise<WorkflowDescription> {
@@ -180,7 +181,7 @@ export class LocalRuntime implements Runtime {
   }
 
   /** Hands a letter over and waits for what it comes to. */
-  async #ask<Answer>(id: string, letter: (resolve: (answer: Answer) => void, reject: (error: unknown) => void) => Letter): Promise<Answer> {
+  async #ask<Answer>(id: string, letter: (asked: Asked<Answer>) => Letter): Promise<Answer> {
     const { supervisor } = this.#parts.engine;
     if (supervisor.backlog(id) >= limits.mailboxMax) {
       throw new PerdureError(
@@ -192,7 +193,7 @@ export class LocalRuntime implements Runtime {
         },
       );
     }
-    return new Promise<Answer>((resolve, reject) => supervisor.post(id, letter(resolve, reject)));
+    return new Promise<Answer>((resolve, reject) => supervisor.post(id, letter({ resolve, reject })));
   }
 
   #handle<Machine extends AnyStateMachine>(resident: Resident): WorkflowHandle<Machine> {
@@ -208,7 +209,7 @@ export class LocalRuntime implements Runtime {
         if (view.current === undefined && park !== undefined) throw parkedFor(workflowId, park.reason, park.failure.message);
       },
     });
-    return handle as unknown as WorkflowHandle<Machine>; // the machine's types are the caller's word for what the store has
+    return handle as WorkflowHandle<Machine>; // the machine's types are the caller's word for what the store has
   }
 
   #registered(machine: AnyStateMachine): RegisteredMachine {

@@ -3,69 +3,82 @@ import { decide } from '../kernel/decide.ts';
 import type { Envelope } from '../kernel/envelope.ts';
 import type { Store } from '../kernel/ports.ts';
 import { notFoundError, parkedError, parkedFor } from '../kernel/refusals.ts';
-import type { Letter, Resident, SendResult } from './resident.ts';
-import type { Supervisor } from './supervisor.ts';
+import type { Asked, Letter, Resident, SendResult } from './resident.ts';
+import type { Step, Supervisor } from './supervisor.ts';
 
 type Signal = Extract<Envelope, { kind: 'signal' }>;
 
-export function signalLetter(
-  supervisor: Supervisor,
-  store: Store,
-  signal: Signal,
-  resolve: (result: SendResult) => void,
-  reject: (error: unknown) => void,
-): Letter {
-  const { messageId } = signal;
+export class SignalLetter implements Letter {
+  readonly #supervisor: Supervisor;
+  readonly #store: Store;
+  readonly #signal: Signal;
+  readonly #asked: Asked<SendResult>;
 
-  const apply = (resident: Resident): void => {
-    const { actor, park, workflowId } = resident;
-    if (park !== undefined || actor === undefined) {
-      reject(park === undefined ? notFoundError(workflowId) : parkedFor(workflowId, park.reason, park.failure.message));
-      return;
-    }
-    const decision = decide(actor, signal, supervisor.context());
-    if (decision.kind !== 'commit') {
-      reject(decision.kind === 'refuse' ? decision.error : notFoundError(workflowId));
-      return;
-    }
-    const { record, journal } = decision.commit;
-    const { outcome } = journal;
-    if (outcome !== 'applied' && outcome !== 'unhandled') {
-      supervisor.commit(resident, [decision], () => reject(parkedError(record)), reject);
-      return;
-    }
-    const result = { sequence: record.sequence, outcome };
-    const committed = new Promise<SendResult>((onCommitted, onRejected) => {
-      supervisor.commit(resident, [decision], () => onCommitted(result), onRejected);
-    });
-    // Until the commit is on disk the store cannot answer for this message: whoever repeats it waits for the same outcome.
-    if (messageId !== undefined) resident.uncommittedMessages.set(messageId, committed);
-    const acknowledge = (acknowledged: SendResult): void => {
-      if (messageId !== undefined) resident.uncommittedMessages.delete(messageId);
-      resolve(acknowledged);
-    };
-    committed.then(acknowledge, reject);
-  };
+  constructor(supervisor: Supervisor, store: Store, signal: Signal, asked: Asked<SendResult>) {
+    this.#supervisor = supervisor;
+    this.#store = store;
+    this.#signal = signal;
+    this.#asked = asked;
+  }
 
-  const handle = (resident: Resident): void | Promise<void> => {
+  handle(resident: Resident): void | Promise<void> {
+    const { messageId } = this.#signal;
     if (messageId === undefined) {
-      apply(resident);
+      this.#apply(resident);
       return undefined;
     }
     const uncommitted = resident.uncommittedMessages.get(messageId);
-    if (uncommitted === undefined) return lookUp(resident, messageId);
-    uncommitted.then(resolve, reject);
+    if (uncommitted === undefined) return this.#lookUp(resident, messageId);
+    this.#answerWith(uncommitted);
     return undefined;
-  };
+  }
 
-  const lookUp = async (resident: Resident, id: string): Promise<void> => {
-    try {
-      const known = await store.readMessage(resident.workflowId, id);
-      if (known === undefined) apply(resident);
-      else resolve({ sequence: known.sequence, outcome: known.outcome });
-    } catch (error) {
-      reject(error);
+  reject(error: unknown): void {
+    this.#asked.reject(error);
+  }
+
+  #apply(resident: Resident): void {
+    const { actor, park, workflowId } = resident;
+    if (actor === undefined) {
+      this.reject(park === undefined ? notFoundError(workflowId) : parkedFor(workflowId, park.reason, park.failure.message));
+      return;
     }
-  };
-  return { handle, reject };
+    const decision = decide(actor, this.#signal, this.#supervisor.context());
+    if (decision.kind === 'refuse') this.reject(decision.error);
+    if (decision.kind === 'commit') this.#commit(resident, decision);
+  }
+
+  #commit(resident: Resident, step: Step): void {
+    const { messageId } = this.#signal;
+    const { record, journal } = step.commit;
+    const { outcome } = journal;
+    const committed = new Promise<SendResult>((resolve, reject) => {
+      const acknowledge = (): void => {
+        if (messageId !== undefined) resident.uncommittedMessages.delete(messageId);
+        if (outcome === 'applied' || outcome === 'unhandled') resolve({ sequence: record.sequence, outcome });
+        else reject(parkedError(record));
+      };
+      this.#supervisor.commit(resident, [step], acknowledge, reject);
+    });
+    // Until the commit is on disk the store cannot answer for this message: whoever repeats it waits for the same outcome.
+    if (messageId !== undefined) resident.uncommittedMessages.set(messageId, committed);
+    this.#answerWith(committed);
+  }
+
+  async #lookUp(resident: Resident, messageId: string): Promise<void> {
+    try {
+      const known = await this.#store.readMessage(resident.workflowId, messageId);
+      if (known === undefined) this.#apply(resident);
+      else this.#asked.resolve({ sequence: known.sequence, outcome: known.outcome });
+    } catch (error) {
+      this.reject(error);
+    }
+  }
+
+  #answerWith(result: Promise<SendResult>): void {
+    result.then(
+      (outcome) => this.#asked.resolve(outcome),
+      (error: unknown) => this.reject(error),
+    );
+  }
 }

@@ -87,13 +87,7 @@ export class Supervisor {
       // An earlier run's timer or result: its workflow id has been started again since.
       if (actor?.record.address.run !== address.run) return;
       const decision = decide(actor, envelope, this.#parts.context());
-      if (decision.kind === 'commit')
-        this.commit(
-          resident,
-          [decision],
-          () => undefined,
-          () => undefined,
-        );
+      if (decision.kind === 'commit') this.commit(resident, [decision]);
       else if (envelope.kind === 'attempt-due') this.#reconsider(actor, envelope.n);
     };
     this.post(address.workflowId, { handle, reject: () => undefined });
@@ -102,12 +96,13 @@ export class Supervisor {
   /** An attempt that was due did not begin: it waits for a place, or it is not wanted any more and the next may try. */
   #reconsider(actor: Actor, n: number): void {
     const activity = actor.activities.get(n);
-    if (activity !== undefined && activity.state !== 'running') this.#parts.performer.enlist(actor.record.address, n);
+    const isWanted = actor.record.status === 'running' && activity !== undefined && activity.state !== 'running';
+    if (isWanted) this.#parts.performer.enlist(actor.record.address, n);
     else this.#parts.performer.wakeNext();
   }
 
   /** Commits steps of one resident as one unit; `onCommitted` acknowledges. Without steps: waits for what was decided before. */
-  commit(resident: Resident, steps: readonly Step[], onCommitted: () => void, onRejected: (error: unknown) => void): void {
+  commit(resident: Resident, steps: readonly Step[], onCommitted?: () => void, onRejected?: (error: unknown) => void): void {
     const last = steps.at(-1);
     if (last !== undefined) resident.actor = last.actor;
     resident.uncommitted += 1;
@@ -119,10 +114,10 @@ export class Supervisor {
           publish(resident.view, actor);
           this.#parts.performer.perform(written, actor);
         }
-        onCommitted();
+        onCommitted?.();
         this.#letGo(resident);
       },
-      onRejected,
+      onRejected: (error) => onRejected?.(error),
     });
   }
 

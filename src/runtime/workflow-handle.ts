@@ -6,6 +6,7 @@ import type { Clock } from '../kernel/ports.ts';
 import { isClosed } from '../kernel/record.ts';
 import type { AnyMachineSnapshot, AnyStateMachine, EventFromLogic, EventObject, OutputFrom, SnapshotFrom } from '../kernel/xstate-seam.ts';
 import type { CommittedView, SnapshotObserver, ViewRegistry } from './committed-view.ts';
+import { tellEnd } from './committed-view.ts';
 import type { SendResult } from './resident.ts';
 
 export interface SendOptions {
@@ -95,6 +96,10 @@ export function createHandle(parts: HandleParts): WorkflowHandle {
     check();
     // Each subscription is its own, even of one observer object twice.
     const own: SnapshotObserver = typeof observer === 'function' ? { next: observer } : { ...bound(observer) };
+    if (view.current !== undefined && isClosed(view.current.record.status)) {
+      tellEnd(own, view.current);
+      return { unsubscribe: () => undefined };
+    }
     return { unsubscribe: views.observe(view, own) };
   };
 

@@ -69,8 +69,9 @@ export async function assembleRuntime(parts: LocalParts): Promise<Runtime> {
 
 function checkOptions(options: OpenRuntimeOptions): void {
   const { path, machines, maxConcurrentAttempts = 1, onLocked = 'fail' } = options;
-  if (typeof path !== 'string' || path === '')
+  if (typeof path !== 'string' || path === '') {
     throw new TypeError(`openRuntime: path must name a directory; found ${JSON.stringify(path)}.`);
+  }
   if (!Array.isArray(machines)) throw new TypeError('openRuntime: machines must be an array of XState machines.');
   if (!Number.isInteger(maxConcurrentAttempts) || maxConcurrentAttempts < 1) {
     throw new TypeError(`openRuntime: maxConcurrentAttempts must be a whole number from 1; found ${maxConcurrentAttempts}.`);
