@@ -9,8 +9,8 @@ export type {
   RetryOptions,
   RetryPolicy,
 } from './authoring.ts';
-export { openRuntime } from './hosts/local/open-runtime.ts';
-export type { OpenRuntimeOptions } from './hosts/local/open-runtime.ts';
+export { openReader, openRuntime } from './hosts/local/open-runtime.ts';
+export type { ClosableReader, OpenRuntimeOptions } from './hosts/local/open-runtime.ts';
 export type { ActivityDescription, TimerDescription, WorkflowDescription } from './kernel/describe.ts';
 export { hasErrorCode, PerdureError, WorkflowFailedError } from './kernel/errors.ts';
 export type { PerdureErrorCode, PerdureErrorDetails } from './kernel/errors.ts';
@@ -19,5 +19,6 @@ export type { HistoryEntry } from './kernel/history.ts';
 export type { JournalOutcome, ParkReason, WorkflowStatus } from './kernel/record.ts';
 export type { StartPolicy } from './kernel/start-policy.ts';
 export type { SendResult } from './runtime/resident.ts';
-export type { HistoryOptions, Runtime, RuntimeHealth, StartOptions } from './runtime/runtime.ts';
+export type { HistoryOptions, Reader } from './runtime/reader.ts';
+export type { Runtime, RuntimeHealth, StartOptions } from './runtime/runtime.ts';
 export type { SendOptions, SubscriptionObserver, WaitOptions, WorkflowHandle } from './runtime/workflow-handle.ts';

@@ -21,6 +21,7 @@ export interface PerdureErrorDetails {
   readonly STEP_FAILED: { readonly id: string; readonly failure: FailureRecord };
   readonly DELAY_INVALID: { readonly state: string; readonly delay: string };
   readonly LIMIT_EXCEEDED: { readonly limit: string; readonly max: number };
+  readonly STORE_NOT_FOUND: { readonly path: string };
   readonly STORE_LOCKED: { readonly path: string; readonly holder: string };
   readonly STORE_UNAVAILABLE: { readonly path: string };
   readonly STORE_DAMAGED: { readonly path: string };

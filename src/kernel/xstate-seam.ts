@@ -164,8 +164,9 @@ function toChartAction(action: CollectedAction): readonly ChartAction[] {
       return [{ kind: 'cancel', id: (action.params as { sendId: string }).sendId }];
     case 'xstate.spawnChild': {
       const { actorRef, src, input } = action.params as { actorRef: AnyActorRef | undefined; src: unknown; input: unknown };
-      if (actorRef === undefined || typeof src !== 'string')
+      if (actorRef === undefined || typeof src !== 'string') {
         throw unsupported('a spawned child without a registered name', 'name it in setup({ actors })');
+      }
       return [{ kind: 'spawn', n: childNumber(actorRef), childId: actorRef.id, src, input }];
     }
     case 'xstate.stopChild':

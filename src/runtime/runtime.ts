@@ -1,17 +1,14 @@
 /** What users call, over a store and the parts that move. Options have been checked by the host. */
 import { nanoid } from 'nanoid';
-import { checkId, rootAddress } from '../kernel/address.ts';
+import { checkId } from '../kernel/address.ts';
 import type { WorkflowDescription } from '../kernel/describe.ts';
-import { describeWorkflow } from '../kernel/describe.ts';
 import type { Duration } from '../kernel/duration.ts';
 import { parseDuration } from '../kernel/duration.ts';
-import { hasErrorCode, PerdureError } from '../kernel/errors.ts';
+import { PerdureError } from '../kernel/errors.ts';
 import { encodeEvent } from '../kernel/event-check.ts';
 import type { HistoryEntry } from '../kernel/history.ts';
-import { historyEntry } from '../kernel/history.ts';
 import { limits } from '../kernel/limits.ts';
 import type { MachineRegistry } from '../kernel/machine-registry.ts';
-import { damaged, revive } from '../kernel/machine-registry.ts';
 import type { Clock, Store } from '../kernel/ports.ts';
 import { notFoundError, parkedFor } from '../kernel/refusals.ts';
 import type { RegisteredMachine } from '../kernel/registered-machine.ts';
@@ -20,6 +17,8 @@ import { encodePayload } from '../kernel/value-encoding.ts';
 import type { AnyStateMachine, EventObject, InputFrom } from '../kernel/xstate-seam.ts';
 import type { Engine } from './engine.ts';
 import type { Asked, Letter, Resident, SendResult } from './resident.ts';
+import type { HistoryOptions, Reader } from './reader.ts';
+import { StoreReader } from './reader.ts';
 import { SignalLetter } from './signal-letter.ts';
 import { StartLetter } from './start-letter.ts';
 import type { SendOptions, WorkflowHandle } from './workflow-handle.ts';
@@ -32,13 +31,6 @@ export type StartOptions<Machine extends AnyStateMachine> = {
   readonly onExisting?: StartPolicy;
 } & (undefined extends InputFrom<Machine> ? { readonly input?: InputFrom<Machine> } : { readonly input: InputFrom<Machine> });
 
-export interface HistoryOptions {
-  /** First step to return. Default 1. */
-  readonly from?: number;
-  /** Steps to return at most. Default and maximum 1,000. */
-  readonly limit?: number;
-}
-
 export interface RuntimeHealth {
   /** `failed`: the store refused a write; open the runtime again. */
   readonly state: 'open' | 'closed' | 'failed';
@@ -48,7 +40,7 @@ export interface RuntimeHealth {
   readonly failure?: unknown;
 }
 
-export interface Runtime {
+export interface Runtime extends Reader {
   /**
    * Starts a workflow; resolves when its first step is on disk.
    *
@@ -60,10 +52,6 @@ export interface Runtime {
   get<Machine extends AnyStateMachine>(id: string): Promise<WorkflowHandle<Machine>>;
   /** Sends an event to a workflow by id; see `send` of the handle. */
   send(id: string, event: EventObject, options?: SendOptions): Promise<SendResult>;
-  /** Where a workflow is: state, what it waits for, attempts, timers, failure. As of the last commit. */
-  describe(id: string): Promise<WorkflowDescription>;
-  /** What happened to a workflow, oldest first. */
-  history(id: string, options?: HistoryOptions): Promise<readonly HistoryEntry[]>;
   health(): RuntimeHealth;
   /**
    * Takes no new work, tells running attempts (`signal`, reason `shutdown`), writes what is decided and closes the store.
@@ -82,10 +70,12 @@ export interface RuntimeParts {
 
 export class LocalRuntime implements Runtime {
   readonly #parts: RuntimeParts;
+  readonly #reader: Reader;
   #closing: Promise<void> | undefined;
 
   constructor(parts: RuntimeParts) {
     this.#parts = parts;
+    this.#reader = new StoreReader(parts.store, parts.registry, true);
   }
 
   async start<Machine extends AnyStateMachine>(machine: Machine, options: StartOptions<Machine>): Promise<WorkflowHandle<Machine>> {
@@ -128,28 +118,13 @@ export class LocalRuntime implements Runtime {
   }
 
   async describe(id: string): Promise<WorkflowDescription> {
-    const { store, registry } = this.#parts;
-    const run = await this.#latestRun(id);
-    try {
-      const stored = await store.readActor(rootAddress(id, run));
-      if (stored === undefined) throw notFoundError(id);
-      const revival = revive(registry, stored);
-      return revival.kind === 'actor' ? describeWorkflow(stored, revival.actor) : describeWorkflow(stored, undefined, revival.park);
-    } catch (error) {
-      if (!hasErrorCode(error, 'RECORD_DAMAGED')) throw error;
-      const park = damaged(error);
-      throw parkedFor(id, park.reason, park.failure.message);
-    }
+    this.#checkOpen();
+    return this.#reader.describe(id);
   }
 
-  async history(id: string, options: HistoryOptions = {}): Promise<readonly HistoryEntry[]> {
-    const limit = Math.min(options.limit ?? limits.historyPageMax, limits.historyPageMax);
-    const from = options.from ?? 1;
-    if (!Number.isInteger(limit) || limit < 1 || !Number.isInteger(from) || from < 1) {
-      throw new TypeError(`history: from and limit must be whole numbers from 1; found ${from} and ${limit}.`);
-    }
-    const run = await this.#latestRun(id);
-    return (await this.#parts.store.readJournal(rootAddress(id, run), from, limit)).map(historyEntry);
+  async history(id: string, options?: HistoryOptions): Promise<readonly HistoryEntry[]> {
+    this.#checkOpen();
+    return this.#reader.history(id, options);
   }
 
   health(): RuntimeHealth {
@@ -170,14 +145,6 @@ export class LocalRuntime implements Runtime {
     engine.supervisor.fail(closedError());
     engine.views.endAll(closedError());
     await store.close();
-  }
-
-  async #latestRun(id: string): Promise<number> {
-    this.#checkOpen();
-    checkId(id, 'workflow id');
-    const run = await this.#parts.store.readLatestRun(id);
-    if (run === undefined) throw notFoundError(id);
-    return run;
   }
 
   /** Hands a letter over and waits for what it comes to. */

@@ -1,4 +1,5 @@
 /** The local host: everything in this process, on a LevelDB directory of its own. */
+import { PerdureError } from '../../kernel/errors.ts';
 import { limits } from '../../kernel/limits.ts';
 import { createRegistry } from '../../kernel/machine-registry.ts';
 import type { MachineRegistry } from '../../kernel/machine-registry.ts';
@@ -8,7 +9,10 @@ import { selfTestXState } from '../../kernel/xstate-self-test.ts';
 import { reconcileDefinitions } from '../../runtime/definitions.ts';
 import { createEngine } from '../../runtime/engine.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
+import type { Reader } from '../../runtime/reader.ts';
+import { StoreReader } from '../../runtime/reader.ts';
 import { LocalRuntime } from '../../runtime/runtime.ts';
+import { readMarker } from '../../storage/marker.ts';
 import { openLevelStore } from '../../storage/open-level-store.ts';
 import { realClock } from './real-clock.ts';
 
@@ -51,6 +55,36 @@ export async function openRuntime(options: OpenRuntimeOptions): Promise<Runtime>
   });
   const maxConcurrentAttempts = options.maxConcurrentAttempts ?? limits.concurrentAttemptsMax;
   return assembleRuntime({ store, registry, clock: realClock, random: Math.random, maxConcurrentAttempts });
+}
+
+/** A store opened for questions only: nothing in it is run. */
+export interface ClosableReader extends Reader {
+  close(): Promise<void>;
+}
+
+/**
+ * Opens a store that no process has open, to ask where its workflows are and how they got there. Runs nothing and writes nothing.
+ *
+ * @param options.machines what `describe` needs to say which events a workflow accepts; the rest is told without
+ * @throws PerdureError `STORE_NOT_FOUND`, `STORE_LOCKED`, `STORE_DAMAGED`, `STORE_FORMAT_UNSUPPORTED`
+ */
+export async function openReader(options: {
+  readonly path: string;
+  readonly machines?: readonly AnyStateMachine[];
+}): Promise<ClosableReader> {
+  const { path, machines = [] } = options;
+  checkOptions({ path, machines });
+  const registry = createRegistry(machines);
+  if ((await readMarker(path)) === undefined) {
+    throw new PerdureError('STORE_NOT_FOUND', `There is no store at ${path}; name the directory a runtime was opened on.`, { path });
+  }
+  const store = await openLevelStore({ path });
+  const reader = new StoreReader(store, registry, false);
+  return {
+    describe: async (id) => reader.describe(id),
+    history: async (id, page) => reader.history(id, page),
+    close: async () => store.close(),
+  };
 }
 
 /** Puts a runtime together over an open store, which it closes; if that fails the store is closed, too. */
