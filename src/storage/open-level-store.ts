@@ -7,6 +7,7 @@
  *    held: from then on nobody else writes it.
  * 4. A database that does not open is moved aside only if there is no marker and it is no larger than an unfinished
  *    creation leaves it. It is kept.
+ * 5. The log of a store that stands is checked before LevelDB, which would leave out what is damaged, replays it.
  */
 import { randomUUID } from 'node:crypto';
 import { chmod, readdir, realpath, rename, stat } from 'node:fs/promises';
@@ -21,6 +22,7 @@ import { databaseOn } from './database.ts';
 import { directoryMode, fileMode, makeDirectory, storePaths, syncDirectory, systemCode } from './files.ts';
 import { headKey } from './keys.ts';
 import { openStoreOn } from './level-store.ts';
+import { findLogDamage } from './log-check.ts';
 import type { Marker } from './marker.ts';
 import { readMarker, storeFormat, writeMarker } from './marker.ts';
 import { openLevel } from './open-level.ts';
@@ -114,6 +116,9 @@ async function openDatabase(directory: string): Promise<Database> {
   } else if (!(await isFile(join(path, 'CURRENT')))) {
     // LevelDB would make a new, empty database.
     throw storeDamaged(directory, 'its database, or the file level/CURRENT in it, is missing');
+  } else {
+    const damage = await findLogDamage(path);
+    if (damage !== undefined) throw storeDamaged(directory, damage);
   }
   let opened = await openLevel(path, isNew);
   if (opened.kind === 'damaged' && isNew && (await moveUnfinishedAside(directory))) {

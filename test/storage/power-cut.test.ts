@@ -1,9 +1,11 @@
-import { appendFile, readdir, stat, truncate } from 'node:fs/promises';
+import { appendFile, readFile, readdir, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { rootAddress } from '../../src/kernel/address.ts';
 import type { Commit } from '../../src/kernel/commit.ts';
+import { hasErrorCode } from '../../src/kernel/errors.ts';
+import { findLogDamage } from '../../src/storage/log-check.ts';
 import { openLevelStore } from '../../src/storage/open-level-store.ts';
 import { copyStore, temporaryFolder } from './folders.ts';
 import { sampleActivity, sampleBatch, sampleCommit, sampleTimer } from './samples.ts';
@@ -117,3 +119,76 @@ describe('a power cut loses nothing acknowledged and keeps whole batches only', 
     );
   }, 60_000);
 });
+
+describe('a damaged log is found before the store is used', () => {
+  const commits = 60;
+
+  test('any flipped bit of any batch but the last', async () => {
+    const { image, acknowledged } = await writtenStore(commits);
+    const lastBegin = acknowledged[commits - 1] ?? 0;
+    await fc.assert(
+      fc.asyncProperty(fc.nat({ max: (acknowledged.at(-1) ?? 0) - 1 }), fc.nat({ max: 7 }), async (position, bit) => {
+        const torn = await tornImage(image, acknowledged.at(-1) ?? 0, Uint8Array.of());
+        await flipBit(await logOf(torn), position, bit);
+        const outcome = await stateOf(torn).catch((error: unknown) => {
+          if (!hasErrorCode(error, 'STORE_DAMAGED')) throw error;
+          return 'damaged';
+        });
+        // The bytes that fill a block hold nothing.
+        const isPadding = logBlockBytes - (position % logBlockBytes) < 7;
+        if (position < lastBegin && !isPadding) expect(outcome).toBe('damaged');
+        else expect([commits - 1, commits]).toContain(outcome);
+      }),
+      { numRuns: 200 },
+    );
+  }, 60_000);
+
+  test('a block in the middle that was zeroed', async () => {
+    const { image } = await writtenStore(commits);
+    const log = await logOf(image);
+    const bytes = await readFile(log);
+    await writeFile(log, bytes.fill(0, logBlockBytes, 2 * logBlockBytes));
+    await expect(openLevelStore({ path: image })).rejects.toThrow(
+      /its log level\/\d+\.log is damaged at byte 32768, before commits that were written later/,
+    );
+  });
+
+  test('a log that is gone', async () => {
+    const { image } = await writtenStore(commits);
+    await rm(await logOf(image));
+    await expect(openLevelStore({ path: image })).rejects.toThrow(/its log, number \d+, is missing/);
+  });
+
+  test('a manifest cut short that names a log which is in tables by now', async () => {
+    const { image } = await writtenStore(commits);
+    await (await openLevelStore({ path: image })).close();
+    const [name] = (await readdir(join(image, 'level'))).filter((file) => file.startsWith('MANIFEST'));
+    const manifest = join(image, 'level', name ?? '');
+    await truncate(manifest, (await stat(manifest)).size - 7);
+    await expect(openLevelStore({ path: image })).rejects.toSatisfy((error) => hasErrorCode(error, 'STORE_DAMAGED'));
+  });
+
+  test('what a log looks like while its owner is at work is no damage', async () => {
+    const path = join(await temporaryFolder(), 'store');
+    const store = await openLevelStore({ path });
+    const level = join(path, 'level');
+    const big = { ...sampleCommit(1).record.chart, context: { text: 'x'.repeat(900_000) } };
+    const checks: Promise<string | undefined>[] = [];
+    // More than two write buffers, so that logs are changed and deleted meanwhile.
+    for (let number = 1; number <= 80; number += 1) {
+      checks.push(findLogDamage(level));
+      await store.write(sampleBatch(number, [sampleCommit(number, { record: { chart: big } })]));
+    }
+    expect(new Set(await Promise.all(checks))).toEqual(new Set([undefined]));
+    await store.close();
+    const again = await openLevelStore({ path });
+    expect(again.lastCommit).toBe(80);
+    await again.close();
+  }, 60_000);
+});
+
+async function flipBit(path: string, position: number, bit: number): Promise<void> {
+  const bytes = await readFile(path);
+  bytes.writeUInt8(bytes.readUInt8(position) ^ (1 << bit), position);
+  await writeFile(path, bytes);
+}
