@@ -4,7 +4,7 @@
  * | offset | length | |
  * | --- | --- | --- |
  * | 0 | 1 | format number, so that later versions can tell their records from these |
- * | 1 | 4 | CRC-32, big-endian, over store id, key, format number and text |
+ * | 1 | 4 | CRC-32, big-endian, over store id, format number, key and text |
  * | 5 | rest | JSON text in UTF-8; empty for a row that says everything in its key |
  *
  * The checksum covers the key and the store id, so that a record that ended up in the wrong place, or came from another
@@ -30,8 +30,8 @@ export interface Codec {
 }
 
 export function createCodec(storeId: string): Codec {
-  const seed = crc32(storeId);
-  const checksumOf = (key: Uint8Array, text: Uint8Array): number => crc32(text, crc32(Uint8Array.of(format), crc32(key, seed)));
+  const seed = crc32(Uint8Array.of(format), crc32(storeId));
+  const checksumOf = (key: Uint8Array, text: Uint8Array): number => crc32(text, crc32(key, seed));
   return {
     encode(key, value) {
       const text = value === undefined ? '' : JSON.stringify(value);

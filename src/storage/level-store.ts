@@ -9,7 +9,7 @@
  * 5. What is compared was read at one moment.
  */
 import type { Address } from '../kernel/address.ts';
-import { PerdureError } from '../kernel/errors.ts';
+import { PerdureError, hasErrorCode } from '../kernel/errors.ts';
 import type { Page, Store, StoreBatch, StoredActor, StoredJournalRecord, TimerRow } from '../kernel/ports.ts';
 import type { DefinitionRecord, MessageRecord } from '../kernel/record.ts';
 import { batchOperations, headOperation } from './batch.ts';
@@ -50,12 +50,12 @@ async function readHeadOrRefuse(database: Database, codec: Codec, location: stri
   try {
     return await readHead(database, codec);
   } catch (error) {
+    if (!hasErrorCode(error, 'RECORD_DAMAGED') && !isCorruption(error)) throw error;
     throw storeDamaged(location, 'its database belongs to another store, or the number of its last commit cannot be read', error);
   }
 }
 
-/** Whether there is any row at all. */
-export async function hasRows(reader: DatabaseReader): Promise<boolean> {
+async function hasRows(reader: DatabaseReader): Promise<boolean> {
   const keys = await reader.keys({ from: Uint8Array.of(0), to: Uint8Array.of(0xff), limit: 1 });
   return keys.length > 0;
 }

@@ -9,7 +9,7 @@
  */
 import { readFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { readTextIfPresent, systemCode } from './files.ts';
+import { isAbsence, readTextIfPresent } from './files.ts';
 
 // The format of logs, which the manifest has, too: blocks of 32 KiB; in them pieces of records with a checksum (4 bytes), a
 // length (2) and a type (1) before each. What is left of a block when no such header fits is zero.
@@ -165,7 +165,7 @@ async function readBytesIfPresent(path: string): Promise<Buffer | undefined> {
   try {
     return await readFile(path);
   } catch (error) {
-    if (systemCode(error) === 'ENOENT') return undefined;
+    if (isAbsence(error)) return undefined;
     throw error;
   }
 }

@@ -19,7 +19,7 @@ import type { Store } from '../kernel/ports.ts';
 import { reasonOf, storeDamaged, storeUnavailable } from './damage.ts';
 import type { Database } from './database.ts';
 import { databaseOn } from './database.ts';
-import { directoryMode, fileMode, makeDirectory, storePaths, syncDirectory, systemCode } from './files.ts';
+import { directoryMode, fileMode, isAbsence, makeDirectory, storePaths, syncDirectory, systemCode } from './files.ts';
 import { headKey } from './keys.ts';
 import { openStoreOn } from './level-store.ts';
 import { findLogDamage } from './log-check.ts';
@@ -186,7 +186,7 @@ async function isFile(path: string): Promise<boolean> {
   try {
     return (await stat(path)).isFile();
   } catch (error) {
-    if (systemCode(error) === 'ENOENT' || systemCode(error) === 'ENOTDIR') return false;
+    if (isAbsence(error)) return false;
     throw error;
   }
 }

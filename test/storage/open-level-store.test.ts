@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { PerdureErrorCode } from '../../src/kernel/errors.ts';
 import { hasErrorCode } from '../../src/kernel/errors.ts';
+import { readMarker } from '../../src/storage/marker.ts';
 import { openLevelStore } from '../../src/storage/open-level-store.ts';
 import { copyStore, temporaryFolder } from './folders.ts';
 import { openInProcess } from './others.ts';
@@ -180,6 +181,13 @@ describe('a store whose marker stands is never created anew', () => {
 });
 
 describe('a marker', () => {
+  test('is not where there is no directory, or a file in its place', async () => {
+    const folder = await temporaryFolder();
+    await writeFile(join(folder, 'file'), '');
+    expect(await readMarker(join(folder, 'file'))).toBeUndefined();
+    expect(await readMarker(join(folder, 'nothing'))).toBeUndefined();
+  });
+
   test('of a newer format is refused and left alone', async () => {
     const path = await createdStore();
     const text = JSON.stringify({ format: 2, id: { of: 'another shape' } });
