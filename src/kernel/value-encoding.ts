@@ -218,7 +218,8 @@ function isJsonArray(json: Json): json is readonly Json[] {
 }
 
 function heaviestKey(json: Json): string | number | undefined {
-  if (json === null || typeof json !== 'object') return undefined;
+  // A tagged value has no keys of the user's.
+  if (json === null || typeof json !== 'object' || Object.hasOwn(json, typeKey)) return undefined;
   const sizes = Object.entries(json).map(([key, item]): [string, number] => [key, JSON.stringify(item).length]);
   const heaviest = sizes.reduce<[string, number] | undefined>(
     (best, size) => (best === undefined || size[1] > best[1] ? size : best),
