@@ -63,7 +63,9 @@ export function parseRetryPolicy(options: RetryOptions, what: string): RetryPoli
  * @param random a number in [0, 1)
  */
 export function backoffMs(policy: RetryPolicy, failedAttempts: number, random: number): number {
-  const grown = policy.initialIntervalMs * policy.backoffCoefficient ** (failedAttempts - 1);
+  // Bounded, since no interval at all times infinity is no number.
+  const growth = Math.min(policy.backoffCoefficient ** (failedAttempts - 1), Number.MAX_VALUE);
+  const grown = policy.initialIntervalMs * growth;
   const bound = Math.min(grown, policy.maximumIntervalMs);
   return Math.ceil(policy.jitter === 'full' ? bound * random : bound);
 }
