@@ -46,23 +46,23 @@ const retry = { initialInterval: '200ms', maximumInterval: '5s', maximumAttempts
 export const activities = {
   verifyKyc: activity<OnboardingInput, { reference: string }>({
     name: 'kyc.verify',
-    startToCloseTimeout: '10s',
+    startToCloseTimeout: '3s',
     retry: { ...retry, nonRetryableErrorTypes: ['KycRefused'] },
   }),
-  screenSanctions: activity<OnboardingInput, ScreeningResult>({ name: 'sanctions.screen', startToCloseTimeout: '10s', retry }),
+  screenSanctions: activity<OnboardingInput, ScreeningResult>({ name: 'sanctions.screen', startToCloseTimeout: '3s', retry }),
   openSettlement: activity<{ merchantId: string; kycReference: string }, { account: string }>({
     name: 'settlement.open',
-    startToCloseTimeout: '10s',
+    startToCloseTimeout: '3s',
     retry,
   }),
   seedDashboard: activity<{ merchantId: string; account: string }, { url: string }>({
     name: 'dashboard.seed',
-    startToCloseTimeout: '10s',
+    startToCloseTimeout: '3s',
     retry,
   }),
   sendWelcome: activity<{ merchantId: string; email: string; dashboard: string }, { messageId: string }>({
     name: 'welcome.send',
-    startToCloseTimeout: '10s',
+    startToCloseTimeout: '3s',
     retry,
   }),
 };

@@ -1,0 +1,121 @@
+/** `npm start`: every merchant of a file through the onboarding, killed on the way if asked, audited at the end. */
+import { mkdir, rm } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { createInterface } from 'node:readline/promises';
+import { openReader } from 'perdure';
+import pc from 'picocolors';
+import type { Audit } from './audit.ts';
+import { audit } from './audit.ts';
+import { onboardWithCrashes } from './crash.ts';
+import { interruptedCode, stopOnInterrupt } from './interrupt.ts';
+import { readLedger } from './ledger.ts';
+import { progressView } from './progress-bar.ts';
+import { closingTable, summarise, verdict } from './report.ts';
+import type { Inputs, Progress } from './run.ts';
+import { ledgerPath, onboard, readInputs, storePath } from './run.ts';
+
+export interface OnboardCommandOptions {
+  readonly merchants?: string;
+  readonly watchlist?: string;
+  readonly data: string;
+  readonly seed: number;
+  readonly crash: number;
+  readonly batch?: boolean;
+  readonly json?: boolean;
+}
+
+/** @returns the exit code: 0 if everything closed and the audit found nothing */
+export async function onboardCommand(options: OnboardCommandOptions): Promise<number> {
+  const say = (text: string): void => void (options.json === true ? process.stderr : process.stdout).write(`${text}\n`);
+  const inputs = await readInputs(options);
+  await offerFreshStart(options, inputs);
+  const source = options.merchants ?? `${inputs.merchants.length} invented merchants (seed ${options.seed})`;
+  say(`Onboarding ${source} on the store ${storePath(options.data)}`);
+  const startedAtMs = performance.now();
+  const { isComplete, crashes } = await run(options, inputs);
+  if (!isComplete) {
+    say(pc.yellow('Stopped cleanly. The same command goes on where it stopped.'));
+    return interruptedCode;
+  }
+  const seconds = (performance.now() - startedAtMs) / 1_000;
+  const audited = await auditStore(options.data, inputs);
+  const summary = summarise(audited, crashes, seconds);
+  say(closingTable(summary));
+  say(verdict(summary));
+  for (const finding of [...audited.reruns, ...audited.lost].slice(0, 10)) say(pc.red(`  ${finding}`));
+  const example = inputs.merchants.find((merchant) => merchant.id === 'm-7731')?.id ?? inputs.merchants[0]?.id ?? 'ID';
+  const data = options.data === 'data' ? '' : ` --data ${options.data}`;
+  say(`Ask for one of them: npm start -- where ${example}${data}`);
+  if (options.json === true) process.stdout.write(`${JSON.stringify(summary)}\n`);
+  return summary.reruns === 0 && summary.lost === 0 ? 0 : 1;
+}
+
+async function run(options: OnboardCommandOptions, inputs: Inputs): Promise<{ isComplete: boolean; crashes: number }> {
+  const total = inputs.merchants.length;
+  const { signal } = stopOnInterrupt();
+  const view = progressView(total, process.stderr);
+  let crashes = 0;
+  let last: Progress = { closed: 0, failed: 0 };
+  const report = (progress: Progress): void => {
+    // A process that was killed counts from the beginning again, over those that are closed already.
+    last = { closed: Math.max(last.closed, progress.closed), failed: Math.max(last.failed, progress.failed) };
+    view.update(last, crashes);
+  };
+  try {
+    if (options.crash === 0) return { isComplete: await onboard(inputs, options, report, signal), crashes };
+    await mkdir(options.data, { recursive: true });
+    const onCrash = (count: number): void => {
+      crashes = count;
+      view.update(last, crashes);
+    };
+    const files = absolute(options);
+    return await onboardWithCrashes({ run: files, crashes: options.crash, merchants: total, report, onCrash, signal });
+  } finally {
+    view.stop();
+  }
+}
+
+/** The worker may stand in another directory. */
+function absolute({ merchants, watchlist, data, seed }: OnboardCommandOptions): {
+  readonly merchants?: string;
+  readonly watchlist?: string;
+  readonly data: string;
+  readonly seed: number;
+} {
+  return {
+    data: resolve(data),
+    seed,
+    ...(merchants === undefined ? {} : { merchants: resolve(merchants) }),
+    ...(watchlist === undefined ? {} : { watchlist: resolve(watchlist) }),
+  };
+}
+
+async function auditStore(data: string, inputs: Inputs): Promise<Audit> {
+  const reader = await openReader({ path: storePath(data) });
+  try {
+    return await audit(
+      reader,
+      inputs.merchants.map((merchant) => merchant.id),
+      await readLedger(ledgerPath(data)),
+    );
+  } finally {
+    await reader.close();
+  }
+}
+
+/** A store in which everything is closed has nothing to show; on a terminal one may begin again. */
+async function offerFreshStart(options: OnboardCommandOptions, inputs: Inputs): Promise<void> {
+  if (options.batch === true || options.json === true || !process.stdin.isTTY || !process.stdout.isTTY) return;
+  const closed = new Set(
+    (await readLedger(ledgerPath(options.data))).flatMap((entry) => (entry.kind === 'closed' ? [entry.merchant] : [])),
+  );
+  if (!inputs.merchants.every((merchant) => closed.has(merchant.id))) return;
+  const questions = createInterface({ input: process.stdin, output: process.stdout });
+  const answer = await questions.question(
+    `All ${inputs.merchants.length} merchants are closed in ${options.data} already. Delete it and run again? [y/N] `,
+  );
+  questions.close();
+  if (answer.trim().toLowerCase() !== 'y') return;
+  await rm(storePath(options.data), { recursive: true, force: true });
+  await rm(ledgerPath(options.data), { force: true });
+}

@@ -1,0 +1,133 @@
+/** Onboards merchants on a runtime, a window of them at a time, telling a reporter as they close. */
+import { join } from 'node:path';
+import { mkdir } from 'node:fs/promises';
+import type { Runtime } from 'perdure';
+import { openRuntime, WorkflowFailedError } from 'perdure';
+import type { OnboardingInput } from 'perdure/machines/five-step-onboarding';
+import type { Merchant } from '../inputs/merchant.ts';
+import { generateMerchants } from '../inputs/merchant-generator.ts';
+import { readMerchantsFile } from '../inputs/merchants-file.ts';
+import { createScreener } from '../inputs/name-screening.ts';
+import { readWatchlistFile, SHIPPED_WATCHLIST } from '../inputs/watchlist-file.ts';
+import type { Ledger } from './ledger.ts';
+import { openLedger } from './ledger.ts';
+import { onboardingIn, usualFaults } from './providers.ts';
+
+export interface Inputs {
+  readonly merchants: readonly Merchant[];
+  readonly screen: ReturnType<typeof createScreener>;
+}
+
+export interface RunOptions {
+  readonly merchants?: string;
+  readonly watchlist?: string;
+  readonly data: string;
+  readonly seed: number;
+}
+
+/** What a run tells while it is under way. */
+export interface Progress {
+  /** Merchants of this run closed so far, those closed by earlier runs included. */
+  readonly closed: number;
+  readonly failed: number;
+}
+
+/** Merchants under way at once. */
+const windowMax = 256;
+
+export function storePath(data: string): string {
+  return join(data, 'store');
+}
+
+export function ledgerPath(data: string): string {
+  return join(data, 'ledger.jsonl');
+}
+
+/** @throws InputFileError with every problem of a file, before anything is started */
+export async function readInputs(options: Pick<RunOptions, 'merchants' | 'watchlist' | 'seed'>): Promise<Inputs> {
+  const merchants =
+    options.merchants === undefined ? generateMerchants({ seed: options.seed }) : await readMerchantsFile(options.merchants);
+  const watchlist = await readWatchlistFile(options.watchlist ?? SHIPPED_WATCHLIST);
+  return { merchants, screen: createScreener(watchlist) };
+}
+
+/**
+ * Onboards every merchant of the inputs; those closed in the store already count at once.
+ *
+ * @param signal stops the run cleanly: what is under way is kept and goes on with the next run
+ * @returns whether every merchant is closed
+ */
+export async function onboard(
+  inputs: Inputs,
+  options: RunOptions,
+  report: (progress: Progress) => void,
+  signal: AbortSignal,
+): Promise<boolean> {
+  await mkdir(options.data, { recursive: true });
+  const ledger = openLedger(ledgerPath(options.data));
+  try {
+    const machine = onboardingIn({ seed: options.seed, faults: usualFaults, screen: inputs.screen, ledger });
+    const runtime = await openRuntime({ path: storePath(options.data), machines: [machine] });
+    try {
+      return await onboardAll({ runtime, machine, ledger, merchants: inputs.merchants, report, signal });
+    } finally {
+      await runtime.close();
+    }
+  } finally {
+    ledger.close();
+  }
+}
+
+interface Job {
+  readonly runtime: Runtime;
+  readonly machine: ReturnType<typeof onboardingIn>;
+  readonly ledger: Ledger;
+  readonly merchants: readonly Merchant[];
+  readonly report: (progress: Progress) => void;
+  readonly signal: AbortSignal;
+}
+
+async function onboardAll(job: Job): Promise<boolean> {
+  const { merchants, report, signal } = job;
+  const counts = { closed: 0, failed: 0 };
+  report({ ...counts });
+  const queue = merchants.values();
+  const stopped = new Promise<'stopped'>((resolve) => signal.addEventListener('abort', () => resolve('stopped'), { once: true }));
+  const worker = async (): Promise<void> => {
+    for (const merchant of queue) {
+      if (signal.aborted) return;
+      const outcome = await Promise.race([onboardOne(job, merchant), stopped]);
+      if (outcome === 'stopped') return;
+      counts.closed += 1;
+      if (outcome !== 'completed') counts.failed += 1;
+      report({ ...counts });
+    }
+  };
+  await Promise.all(Array.from({ length: windowMax }, worker));
+  return counts.closed === merchants.length;
+}
+
+async function onboardOne({ runtime, machine, ledger, signal }: Job, merchant: Merchant): Promise<string> {
+  try {
+    const handle = await runtime.start(machine, { id: merchant.id, input: inputOf(merchant) });
+    ledger.append({ kind: 'started', merchant: merchant.id });
+    const status = await handle.result().then(
+      () => 'completed',
+      (error: unknown) => {
+        if (error instanceof WorkflowFailedError) return error.details.status;
+        throw error;
+      },
+    );
+    ledger.append({ kind: 'closed', merchant: merchant.id, status });
+    return status;
+  } catch (error) {
+    // The run is being stopped: the workflow goes on with the next one.
+    if (signal.aborted) return 'stopped';
+    throw error;
+  }
+}
+
+export function inputOf(merchant: Merchant): OnboardingInput {
+  const { id, name, country, owner, email } = merchant;
+  return { merchantId: id, name, country, owner, email };
+}

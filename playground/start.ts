@@ -1,0 +1,78 @@
+/** The playground's command line. */
+import { Command, InvalidArgumentError } from 'commander';
+import { hasErrorCode, PerdureError } from 'perdure';
+import { InputFileError } from './inputs/input-file-error.ts';
+import { DEFAULT_SEED } from './inputs/merchant-generator.ts';
+import { escapeForTerminal } from './inputs/terminal-text.ts';
+import { fiveStepCommand } from './onboarding/five-step-command.ts';
+import type { OnboardCommandOptions } from './onboarding/onboard-command.ts';
+import { onboardCommand } from './onboarding/onboard-command.ts';
+import { whereCommand } from './onboarding/where-command.ts';
+
+const examples = `
+Examples:
+  npm start                                    1,847 invented merchants, with a progress bar
+  npm start -- --crash 5                       the same, killed five times on the way
+  npm start -- --merchants m.csv --watchlist sdn.csv --data ./onboarding
+  npm start -- where m-7731                    where one of them is
+  npm start -- five-step                       three merchants, step by step`;
+
+function wholeNumber(text: string): number {
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || value > 0xffff_ffff) throw new InvalidArgumentError('Give a whole number from 0 to 4294967295.');
+  return value;
+}
+
+function program(): Command {
+  const command = new Command('npm start --').description('Onboards merchants through a durable statechart.').showHelpAfterError();
+  command
+    .command('onboard', { isDefault: true })
+    .description('onboard every merchant of a file (the default)')
+    .option('--merchants <file>', 'CSV with the columns id, name and, if you like, country, owner, email (default: 1,847 invented ones)')
+    .option('--watchlist <file>', 'one name a line, or the layout of OFAC’s SDN.CSV (default: a small invented one)')
+    .option('--data <dir>', 'directory of the store and the outside ledger', 'data')
+    .option('--crash <n>', 'kill the process this many times at random moments', wholeNumber, 0)
+    .option('--seed <n>', 'for the invented merchants, the providers’ faults and the moments of --crash', wholeNumber, DEFAULT_SEED)
+    .option('--batch', 'ask nothing, and exit when all are closed')
+    .option('--json', 'end with one line of JSON on standard output; the rest goes to standard error')
+    .addHelpText('after', examples)
+    .action(async (options: OnboardCommandOptions) => finish(await onboardCommand(options)));
+  command
+    .command('where <id>')
+    .description('where a merchant is: state, what it waits for, attempts, history')
+    .option('--data <dir>', 'directory of the store', 'data')
+    .option('--json', 'one line of JSON')
+    .action(async (id: string, options: { data: string; json?: boolean }) =>
+      finish(await whereCommand(id, options.data, options.json === true)),
+    );
+  command
+    .command('five-step')
+    .description('three merchants through the five steps: one done, one failed, one with a retry')
+    .option('--json', 'one line of JSON for each')
+    .action(async (options: { json?: boolean }) => finish(await fiveStepCommand(options.json === true)));
+  command.addHelpText('after', examples);
+  return command;
+}
+
+function finish(code: number): void {
+  process.exitCode = code;
+}
+
+/** One or a few lines that say what to do; a stack only for what nobody foresaw. */
+function explain(error: unknown): string {
+  if (error instanceof InputFileError) return error.message;
+  if (hasErrorCode(error, 'WORKFLOW_EXISTS')) {
+    return `${escapeForTerminal(error.message)}\nThe store was filled with other merchants. Name another with --data DIR, or delete it.`;
+  }
+  if (hasErrorCode(error, 'STORE_NOT_FOUND'))
+    return `${escapeForTerminal(error.message)}\nRun npm start first, or name it with --data DIR.`;
+  if (error instanceof PerdureError) return escapeForTerminal(error.message);
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}
+
+try {
+  await program().parseAsync();
+} catch (error) {
+  process.stderr.write(`${explain(error)}\n`);
+  process.exitCode = 1;
+}
