@@ -66,6 +66,7 @@ export interface Store {
    * @throws PerdureError `RECORD_DAMAGED`
    */
   readActor(address: Address): Promise<StoredActor | undefined>;
+  /** @throws PerdureError `RECORD_DAMAGED` */
   readMessage(workflowId: string, messageId: string): Promise<MessageRecord | undefined>;
   /**
    * Records of one actor's journal, oldest first, at most `limit`.
@@ -73,9 +74,9 @@ export interface Store {
    * @throws PerdureError `RECORD_DAMAGED` at a gap in the sequence or a bad checksum
    */
   readJournal(address: Address, fromSequence: number, limit: number): Promise<readonly StoredJournalRecord[]>;
-  /** Addresses of all actors with pending activities, each once, in key order. */
+  /** Addresses of all actors with pending activities, each once, in key order. Their records are not looked at. */
   scanActive(limit: number, after?: Uint8Array): Promise<Page<Address>>;
-  /** Timers in due order up to and including `untilMs`. */
+  /** Timers in due order up to and including `untilMs`. Derived rows: the actor's record says whether one is still armed. */
   scanTimers(untilMs: number, limit: number, after?: Uint8Array): Promise<Page<TimerRow>>;
   /** Every actor record, in key order; unreadable ones come as their address alone. For counting what is parked. */
   scanActors(limit: number, after?: Uint8Array): Promise<Page<{ readonly address: Address; readonly record?: ActorRecord }>>;
