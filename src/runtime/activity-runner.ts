@@ -52,6 +52,11 @@ export class ActivityRunner {
   /** Starts an attempt on a place taken before. */
   run(key: string, effect: RunAttempt, descriptor: ActivityDescriptor, report: Report): void {
     const { n, attempt } = effect;
+    if (this.#isShuttingDown) {
+      // Committed while the shutdown began: it was not started, so it is not charged.
+      report({ kind: 'attempt-released', n, attempt });
+      return;
+    }
     const controller = new AbortController();
     const started: RunningAttempt = {
       controller,

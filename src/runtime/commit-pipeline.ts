@@ -46,9 +46,13 @@ export class CommitPipeline {
     this.#planFlush();
   }
 
+  isIdle(): boolean {
+    return !this.#isInFlight && this.#waiting.length === 0;
+  }
+
   /** Resolves when nothing is waiting or in flight. */
   async idle(): Promise<void> {
-    if (!this.#isInFlight && this.#waiting.length === 0) return;
+    if (this.isIdle()) return;
     await new Promise<void>((resolve) => this.#idleWaiters.push(resolve));
   }
 

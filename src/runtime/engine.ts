@@ -19,64 +19,88 @@ export interface EngineParts {
   readonly maxConcurrentAttempts: number;
 }
 
-export interface Engine {
+export class Engine {
   readonly supervisor: Supervisor;
-  readonly views: ViewRegistry;
-  /** Takes up what was pending when the store was last open; resolves when all of it is in memory. */
-  recover(): Promise<void>;
-  /** No new attempts and timers; running attempts are told and given back; everything decided is written. */
-  shutDown(graceMs: number): Promise<void>;
-  /** The error that stopped the engine, if one did. */
-  failure(): unknown;
-}
+  readonly views: ViewRegistry = createViewRegistry();
+  readonly #store: Store;
+  readonly #pipeline: CommitPipeline;
+  readonly #runner: ActivityRunner;
+  readonly #timers: TimerQueue;
+  readonly #performer: Performer;
+  #failure: { readonly error: unknown } | undefined;
+  #isStopping = false;
 
-export function createEngine({ store, registry, clock, random, maxConcurrentAttempts }: EngineParts): Engine {
-  const views = createViewRegistry();
-  let failure: { readonly error: unknown } | undefined;
+  constructor({ store, registry, clock, random, maxConcurrentAttempts }: EngineParts) {
+    const onError = (error: unknown): void => this.#fail(error);
+    const onDue = ({ address, generation }: TimerRow): void => this.supervisor.deliver(address, { kind: 'timer', generation });
+    const context = (): DecideContext => ({ nowMs: clock.now(), random, admit: () => this.#runner.admit() });
+    this.#store = store;
+    this.#pipeline = new CommitPipeline(store, onError);
+    this.#runner = new ActivityRunner(clock, maxConcurrentAttempts, () => this.#performer.wakeNext());
+    this.#timers = new TimerQueue(store, clock, { onDue, onError });
+    this.#performer = new Performer({
+      clock,
+      runner: this.#runner,
+      timers: this.#timers,
+      deliver: (address, envelope) => this.supervisor.deliver(address, envelope),
+      rescan: () => void this.recover(),
+    });
+    const { views } = this;
+    this.supervisor = new Supervisor({
+      store,
+      clock,
+      registry,
+      views,
+      pipeline: this.#pipeline,
+      performer: this.#performer,
+      context,
+      onError,
+    });
+  }
+
+  /** The error that stopped the engine, if one did. */
+  get failure(): unknown {
+    return this.#failure?.error;
+  }
+
+  /** Brings every workflow with pending activities into memory, a page at a time, so that they go on. */
+  async recover(): Promise<void> {
+    try {
+      for (
+        let page = await this.#store.scanActive(limits.scanPageMax);
+        ;
+        page = await this.#store.scanActive(limits.scanPageMax, page.next)
+      ) {
+        if (this.#isStopping) return;
+        await Promise.all(page.rows.map(async (address) => this.supervisor.wake(address.workflowId)));
+        if (page.next === undefined) return;
+      }
+    } catch (error) {
+      if (!this.#isStopping) this.#fail(error);
+    }
+  }
+
+  /** No new attempts and timers; running attempts are told and given back; everything decided is written. */
+  async shutDown(graceMs: number): Promise<void> {
+    this.#isStopping = true;
+    this.#timers.stop();
+    this.#performer.stop();
+    await this.#runner.shutDown(graceMs);
+    // Handling letters gives commits, and performing these may give letters.
+    while (!this.supervisor.isSettled() || !this.#pipeline.isIdle()) {
+      await this.supervisor.settled();
+      await this.#pipeline.idle();
+    }
+  }
 
   /** Stops committing, acts on nothing unconfirmed, tells everybody who waits. */
-  const fail = (error: unknown): void => {
-    if (failure !== undefined) return;
-    failure = { error };
-    timers.stop();
-    performer.stop();
-    supervisor.fail(error);
-    views.endAll(error);
-    void runner.shutDown(0);
-  };
-
-  const pipeline = new CommitPipeline(store, fail);
-  const runner = new ActivityRunner(clock, maxConcurrentAttempts, () => performer.wakeNext());
-  const onDue = ({ address, generation }: TimerRow): void => supervisor.deliver(address, { kind: 'timer', generation });
-  const timers = new TimerQueue(store, clock, { onDue, onError: fail });
-  const performer = new Performer({
-    clock,
-    runner,
-    timers,
-    deliver: (address, envelope) => supervisor.deliver(address, envelope),
-    rescan: () => void recoverFrom(store, supervisor).catch(fail),
-  });
-  const context = (): DecideContext => ({ nowMs: clock.now(), random, admit: () => runner.admit() });
-  const supervisor = new Supervisor({ store, clock, registry, views, pipeline, performer, context, onError: fail });
-
-  const shutDown = async (graceMs: number): Promise<void> => {
-    timers.stop();
-    performer.stop();
-    await runner.shutDown(graceMs);
-    await supervisor.settled();
-    await pipeline.idle();
-  };
-
-  const recover = async (): Promise<void> => recoverFrom(store, supervisor).catch(fail);
-  return { supervisor, views, recover, shutDown, failure: () => failure?.error };
-}
-
-/** Brings every workflow with pending activities into memory, a page at a time. */
-async function recoverFrom(store: Store, supervisor: Supervisor): Promise<void> {
-  let page = await store.scanActive(limits.scanPageMax);
-  for (;;) {
-    await Promise.all(page.rows.map(async (address) => supervisor.wake(address.workflowId)));
-    if (page.next === undefined) return;
-    page = await store.scanActive(limits.scanPageMax, page.next);
+  #fail(error: unknown): void {
+    if (this.#failure !== undefined) return;
+    this.#failure = { error };
+    this.#timers.stop();
+    this.#performer.stop();
+    this.supervisor.fail(error);
+    this.views.endAll(error);
+    void this.#runner.shutDown(0);
   }
 }

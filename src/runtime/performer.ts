@@ -34,6 +34,7 @@ export class Performer {
   readonly #backoffs = new Map<string, () => void>();
   #waiting: { readonly address: Address; readonly n: number }[] = [];
   #hasOverflowed = false;
+  #isStopped = false;
 
   constructor(parts: PerformerParts) {
     this.#parts = parts;
@@ -82,7 +83,9 @@ export class Performer {
     }
   }
 
+  /** Nothing waits any more: what is not begun stays on disk. */
   stop(): void {
+    this.#isStopped = true;
     for (const cancel of this.#backoffs.values()) cancel();
     this.#backoffs.clear();
     this.#waiting = [];
@@ -90,6 +93,7 @@ export class Performer {
   }
 
   #takeUp(address: Address, activity: ActivityRecord): void {
+    if (this.#isStopped) return;
     const { clock, deliver } = this.#parts;
     const key = keyOf(address, activity.n);
     this.#cancelBackoff(key);

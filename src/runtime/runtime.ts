@@ -128,7 +128,7 @@ export class LocalRuntime implements Runtime {
   }
 
   health(): RuntimeHealth {
-    const failure = this.#parts.engine.failure();
+    const failure = this.#parts.engine.failure;
     const state = this.#closing !== undefined ? 'closed' : failure === undefined ? 'open' : 'failed';
     return { state, versionMissing: this.#parts.versionMissing, ...(failure === undefined ? {} : { failure }) };
   }
@@ -189,7 +189,7 @@ export class LocalRuntime implements Runtime {
 
   #checkOpen(): void {
     if (this.#closing !== undefined) throw closedError();
-    const failure = this.#parts.engine.failure();
+    const failure = this.#parts.engine.failure;
     if (failure instanceof Error) throw failure;
   }
 }

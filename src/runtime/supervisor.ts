@@ -223,11 +223,15 @@ export class Supervisor {
     else if (resident.actor !== undefined) this.#parts.performer.resume(resident.actor);
   }
 
-  /** Resolves when every letter handed over so far is handled. */
+  /** Whether every letter handed over so far is handled, or none will be any more. */
+  isSettled(): boolean {
+    if (this.#failure !== undefined) return true;
+    return [...this.#residents.values()].every((resident) => !resident.isBusy && resident.mailbox.length === 0);
+  }
+
+  /** Resolves when {@link isSettled}. */
   async settled(): Promise<void> {
-    while ([...this.#residents.values()].some((resident) => resident.isBusy || resident.mailbox.length > 0)) {
-      await new Promise<void>((resolve) => this.#parts.clock.yieldTurn(resolve));
-    }
+    while (!this.isSettled()) await new Promise<void>((resolve) => this.#parts.clock.yieldTurn(resolve));
   }
 
   /** Handles no letter any more; those waiting and to come are rejected with this error. */

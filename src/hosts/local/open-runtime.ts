@@ -7,7 +7,7 @@ import type { Clock, Random, Store } from '../../kernel/ports.ts';
 import type { AnyStateMachine } from '../../kernel/xstate-seam.ts';
 import { selfTestXState } from '../../kernel/xstate-self-test.ts';
 import { reconcileDefinitions } from '../../runtime/definitions.ts';
-import { createEngine } from '../../runtime/engine.ts';
+import { Engine } from '../../runtime/engine.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
 import type { Reader } from '../../runtime/reader.ts';
 import { StoreReader } from '../../runtime/reader.ts';
@@ -92,7 +92,7 @@ export async function assembleRuntime(parts: LocalParts): Promise<Runtime> {
   const { store, registry, clock } = parts;
   try {
     const { versionMissing } = await reconcileDefinitions(store, registry);
-    const engine = createEngine(parts);
+    const engine = new Engine(parts);
     void engine.recover();
     return new LocalRuntime({ engine, store, registry, clock, versionMissing });
   } catch (error) {
