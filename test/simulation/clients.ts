@@ -1,0 +1,291 @@
+/** Whoever calls the runtime: starts, signals, repeats, looks. Each answer is held against what is applied when it comes. */
+import type { AnyMachineSnapshot, AnyStateMachine } from '../../src/kernel/xstate-seam.ts';
+import { PerdureError } from '../../src/kernel/errors.ts';
+import { encodeValue } from '../../src/kernel/value-encoding.ts';
+import { isClosed } from '../../src/kernel/record.ts';
+import type { SendResult } from '../../src/runtime/resident.ts';
+import type { Runtime } from '../../src/runtime/runtime.ts';
+import type { WorkflowHandle } from '../../src/runtime/workflow-handle.ts';
+import type { SimulationInput, SimulationSignal } from './machines.ts';
+import { machines, signalTypes } from './machines.ts';
+import type { Model, ModelActor } from './model.ts';
+import { messageKey } from './model.ts';
+import type { SeededRandom } from './seeded-random.ts';
+import { check, Violation } from './violation.ts';
+
+interface Planned {
+  readonly id: string;
+  readonly machine: AnyStateMachine;
+  input: SimulationInput;
+}
+
+interface Message {
+  readonly id: string;
+  readonly type: SimulationSignal['type'];
+  readonly messageId: string;
+}
+
+interface Watch {
+  readonly handle: WorkflowHandle;
+  readonly id: string;
+}
+
+interface Observation {
+  readonly place: string;
+  sequence: number;
+}
+
+/** The life whose runtime is called; answers that come after its end are heard by nobody. */
+export interface CallableLife {
+  readonly number: number;
+  readonly runtime: Runtime;
+  readonly isGone: () => boolean;
+}
+
+export interface ClientParts {
+  readonly random: SeededRandom;
+  readonly model: Model;
+  readonly log: (line: string) => void;
+  readonly note: (found: unknown) => void;
+}
+
+const answered = 'every caller gets an answer it can believe';
+const caused = 'I2 nothing acts or answers ahead of its cause';
+const workflows = 8;
+
+export class Clients {
+  readonly #parts: ClientParts;
+  readonly #planned: readonly Planned[];
+  readonly #messages: Message[] = [];
+  readonly #acknowledged = new Map<string, string>();
+  readonly startedPlaces = new Set<string>();
+  #watches: Watch[] = [];
+  #observations: Observation[] = [];
+  calls = 0;
+
+  constructor(parts: ClientParts) {
+    this.#parts = parts;
+    const { random } = parts;
+    this.#planned = Array.from({ length: workflows }, (_, index) => ({
+      id: `w${index}`,
+      machine: random.pick(machines),
+      input: { variant: random.pick(['long', 'short']), delayMs: random.below(12) * 300 },
+    }));
+  }
+
+  /** One call, whichever comes to mind. */
+  call(life: CallableLife): void {
+    const { random, model } = this.#parts;
+    const planned = random.pick(this.#planned);
+    const { id } = planned;
+    if (model.current(id) === undefined && random.chance(0.7)) return this.#start(life, planned);
+    const message = this.#messages.length > 0 && random.chance(0.25) ? random.pick(this.#messages) : undefined;
+    if (message !== undefined) return this.#send(life, message.id, message.type, message.messageId);
+    const choice = random.next();
+    if (choice < 0.12) return this.#start(life, planned);
+    if (choice < 0.24) return this.#get(life, id);
+    if (choice < 0.32) return this.#describe(life, id);
+    const type = random.chance(0.03) ? 'POISON' : random.pick(signalTypes.filter((name) => name !== 'POISON'));
+    if (random.chance(0.5)) return this.#send(life, id, type, undefined);
+    const messageId = `m${this.#messages.length}`;
+    this.#messages.push({ id, type, messageId });
+    return this.#send(life, id, type, messageId);
+  }
+
+  forgetLife(): void {
+    this.#watches = [];
+    this.#observations = [];
+  }
+
+  /** Whoever looks sees the last applied commit; only while no write was refused. */
+  checkWatches(): void {
+    const { model } = this.#parts;
+    for (const { handle, id } of this.#watches) {
+      const record = model.current(id)?.record;
+      const snapshot = handle.getSnapshot() as AnyMachineSnapshot;
+      check(record !== undefined && isSame(snapshot, record.chart), caused, () => {
+        return `a handle of ${id} shows ${JSON.stringify(snapshot.value)}, applied is ${JSON.stringify(record?.chart.value)}`;
+      });
+    }
+    for (const { place, sequence } of this.#observations) {
+      const applied = model.actors.get(place)?.record.sequence;
+      check(
+        applied === sequence,
+        'observers see every commit in order',
+        () => `an observer of ${place} is at ${sequence}, applied is ${applied}`,
+      );
+    }
+  }
+
+  #start(life: CallableLife, planned: Planned): void {
+    const { random, model } = this.#parts;
+    const { id, machine } = planned;
+    const onExisting = random.pick(['same-input', 'same-input', 'same-input', 'use-existing', 'fail', 'terminate-existing'] as const);
+    const isOther = random.chance(0.2);
+    if (isOther) planned.input = { ...planned.input, delayMs: planned.input.delayMs + 100 };
+    const { input } = planned;
+    this.#ask(life, `start ${id} ${onExisting}`, life.runtime.start(machine, { id, input, onExisting }), {
+      resolved: (handle) => {
+        const actor = model.current(id);
+        check(actor !== undefined, caused, () => `the start of ${id} is acknowledged, but not applied`);
+        const { run } = actor.record.address;
+        this.startedPlaces.add(`${id}:${run}:`);
+        if (onExisting === 'same-input' || onExisting === 'fail') checkInput(id, actor, input);
+        this.#watches.push({ handle: handle as unknown as WorkflowHandle, id });
+      },
+      refused: ['WORKFLOW_EXISTS', 'WORKFLOW_PARKED'],
+    });
+  }
+
+  #send(life: CallableLife, id: string, type: SimulationSignal['type'], messageId: string | undefined): void {
+    const { model } = this.#parts;
+    this.calls += 1;
+    const call = this.calls;
+    const sent = life.runtime.send(id, { type, call } as SimulationSignal, messageId === undefined ? {} : { messageId });
+    this.#ask(life, `send ${id} ${type} #${call}${messageId === undefined ? '' : ` ${messageId}`}`, sent, {
+      resolved: (result) => this.#checkSent(id, call, messageId, result),
+      refused: ['WORKFLOW_NOT_FOUND', 'WORKFLOW_CLOSED', 'WORKFLOW_PARKED'],
+    });
+    void model;
+  }
+
+  #checkSent(id: string, call: number, messageId: string | undefined, result: SendResult): void {
+    const { model } = this.#parts;
+    const invariant = 'I8 each event is applied once, in order';
+    const message = messageId === undefined ? undefined : model.messages.get(messageKey(id, messageId));
+    const actor = message === undefined ? model.current(id) : model.actors.get(`${id}:${message.run}:`);
+    const entry = actor?.journal[result.sequence - 1];
+    const envelope = entry?.envelope.kind === 'signal' ? entry.envelope : undefined;
+    const isCause =
+      messageId === undefined ? (envelope?.event as { call?: number } | undefined)?.call === call : envelope?.messageId === messageId;
+    check(isCause && entry?.outcome === result.outcome, caused, () => {
+      return `call ${call} of ${id} is acknowledged as ${result.outcome} at ${result.sequence}, where ${entry?.envelope.kind ?? 'nothing'} is`;
+    });
+    if (messageId === undefined) return;
+    const key = messageKey(id, messageId);
+    const answer = JSON.stringify(result);
+    const earlier = this.#acknowledged.get(key) ?? answer;
+    check(earlier === answer, invariant, () => `message ${messageId} of ${id} was answered ${earlier}, now ${answer}`);
+    this.#acknowledged.set(key, answer);
+  }
+
+  #get(life: CallableLife, id: string): void {
+    const { model, random } = this.#parts;
+    const observes = random.chance(0.6);
+    const waits = random.chance(0.3);
+    this.#ask(life, `get ${id}`, life.runtime.get(id), {
+      resolved: (handle) => {
+        const actor = model.current(id);
+        check(actor !== undefined, caused, () => `${id} was got, but is not applied`);
+        if (actor.record.status !== 'parked') this.#watches.push({ handle: handle as unknown as WorkflowHandle, id });
+        if (observes && !isClosed(actor.record.status)) this.#observe(life, handle as unknown as WorkflowHandle, actor);
+        if (waits) this.#awaitResult(life, handle as unknown as WorkflowHandle, id);
+      },
+      refused: ['WORKFLOW_NOT_FOUND', 'WORKFLOW_PARKED'],
+    });
+  }
+
+  #observe(life: CallableLife, handle: WorkflowHandle, actor: ModelActor): void {
+    const { note } = this.#parts;
+    const invariant = 'observers see every commit in order';
+    const { workflowId, run } = actor.record.address;
+    const observation: Observation = { place: `${workflowId}:${run}:`, sequence: actor.record.sequence };
+    this.#observations.push(observation);
+    handle.subscribe({
+      next: (snapshot) => {
+        if (life.isGone()) return;
+        observation.sequence += 1;
+        const entry = actor.journal[observation.sequence - 1];
+        const value: unknown = (snapshot as AnyMachineSnapshot).value;
+        if (JSON.stringify(entry?.value) === JSON.stringify(value)) return;
+        note(new Violation(invariant, `step ${observation.sequence} of ${observation.place} was shown as ${JSON.stringify(value)}`));
+      },
+    });
+  }
+
+  #awaitResult(life: CallableLife, handle: WorkflowHandle, id: string): void {
+    const { model } = this.#parts;
+    const isOver = (word: string): void => {
+      const place = [...model.actors.values()].filter(({ record }) => record.address.workflowId === id);
+      check(
+        place.some(({ record }) => isClosed(record.status)),
+        caused,
+        () => `${id} is said to have ${word}, but is open`,
+      );
+    };
+    this.#ask(life, `result ${id}`, handle.result(), { resolved: () => isOver('ended'), refused: ['WORKFLOW_FAILED', 'WORKFLOW_PARKED'] });
+  }
+
+  #describe(life: CallableLife, id: string): void {
+    const { model } = this.#parts;
+    this.#ask(life, `describe ${id}`, life.runtime.describe(id), {
+      resolved: ({ run, sequence, status, value, parked }) => {
+        const entry = model.actors.get(`${id}:${run}:`)?.journal[sequence - 1];
+        const isTold = entry?.status === status && JSON.stringify(entry.value) === JSON.stringify(value);
+        check(
+          isTold,
+          caused,
+          () => `${id} is described as ${status} at ${sequence} (${parked?.message ?? ''}), applied is ${entry?.status ?? 'nothing'}`,
+        );
+      },
+      refused: ['WORKFLOW_NOT_FOUND'],
+    });
+  }
+
+  #ask<Answer>(
+    life: CallableLife,
+    name: string,
+    answer: Promise<Answer>,
+    expects: { readonly resolved: (answer: Answer) => void; readonly refused: readonly string[] },
+  ): void {
+    const { log, note } = this.#parts;
+    log(`call ${name}`);
+    const heard = (word: string, judge: () => void): void => {
+      if (life.isGone()) return;
+      log(`  ${name}: ${word}`);
+      try {
+        judge();
+      } catch (found) {
+        note(found);
+      }
+    };
+    answer.then(
+      (value) => heard('yes', () => expects.resolved(value)),
+      (error: unknown) => {
+        const code = error instanceof PerdureError ? error.code : String(error);
+        heard(code, () => this.#checkRefusal(name, code, error, expects.refused));
+      },
+    );
+  }
+
+  #checkRefusal(name: string, code: string, error: unknown, expected: readonly string[]): void {
+    const isKnown = expected.includes(code) || code === 'STORE_UNAVAILABLE' || code === 'RUNTIME_CLOSED';
+    check(isKnown, answered, () => `${name} was refused with ${error instanceof Error ? (error.stack ?? error.message) : code}`);
+    const id = name.split(' ')[1] ?? '';
+    const status = this.#parts.model.current(id)?.record.status;
+    if (code === 'WORKFLOW_CLOSED') {
+      check(status !== undefined && isClosed(status), caused, () => `${name} was refused since ${id} is closed, applied is ${status}`);
+    }
+    if (code === 'WORKFLOW_PARKED')
+      check(status === 'parked', caused, () => `${name} was refused since ${id} is parked, applied is ${status}`);
+    if (code === 'WORKFLOW_EXISTS')
+      check(status !== undefined, caused, () => `${name} was refused since ${id} exists, which is not applied`);
+    if (code === 'WORKFLOW_NOT_FOUND') check(status === undefined, answered, () => `${name} was not found, though it is ${status}`);
+  }
+}
+
+function isSame(snapshot: AnyMachineSnapshot, chart: ModelActor['record']['chart']): boolean {
+  if (JSON.stringify(snapshot.value) !== JSON.stringify(chart.value)) return false;
+  const shown = snapshot.context as Record<string, unknown>;
+  return ['heard', 'outcomes', 'rounds'].every((key) => JSON.stringify(shown[key]) === JSON.stringify(chart.context[key]));
+}
+
+function checkInput(id: string, { journal }: ModelActor, input: SimulationInput): void {
+  const envelope = journal[0]?.envelope;
+  const started = envelope?.kind === 'start' ? JSON.stringify(envelope.input) : '';
+  check(
+    started === JSON.stringify(encodeValue(input)),
+    answered,
+    () => `the start of ${id} was given a workflow with another input: ${started}`,
+  );
+}

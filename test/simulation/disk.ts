@@ -1,0 +1,135 @@
+/**
+ * The disk under a store, and the handle one life of the process has on it. Each write is held until the scheduler decides its
+ * fate; reads are answered as of the moment they were made, but when is the scheduler's to say, too.
+ */
+import type { Store, StoreBatch } from '../../src/kernel/ports.ts';
+import type { Database, DatabaseReader, Operation } from '../../src/storage/database.ts';
+import { openStoreOn } from '../../src/storage/level-store.ts';
+import type { MemoryDatabase } from '../storage/memory-database.ts';
+import { createMemoryDatabase } from '../storage/memory-database.ts';
+import type { Model } from './model.ts';
+import { Violation } from './violation.ts';
+
+/** Where planted faults go in: each wraps a part of the world; nothing is wrapped in a world without faults. */
+export interface Seams {
+  store: (store: Store) => Store;
+  apply: (apply: (operations: readonly Operation[]) => Promise<void>) => (operations: readonly Operation[]) => Promise<void>;
+}
+
+export const seams: Seams = { store: (store) => store, apply: (apply) => apply };
+
+const options = { location: 'memory', storeId: 'simulation' };
+
+export interface HeldWrite {
+  readonly operations: readonly Operation[];
+  /** Absent for what a store writes of its own accord. */
+  readonly batch: StoreBatch | undefined;
+  readonly resolve: () => void;
+  readonly reject: (error: Error) => void;
+}
+
+export class Disk {
+  readonly #memory: MemoryDatabase;
+  readonly #apply: (operations: readonly Operation[]) => Promise<void>;
+  readonly model: Model;
+  isEmpty = true;
+
+  private constructor(memory: MemoryDatabase, model: Model) {
+    this.#memory = memory;
+    this.model = model;
+    this.#apply = seams.apply((operations) => memory.write(operations));
+  }
+
+  static async create(model: Model): Promise<Disk> {
+    return new Disk(await createMemoryDatabase(), model);
+  }
+
+  /** Writes for good; the model learns of it, too. */
+  async apply({ operations, batch }: HeldWrite): Promise<void> {
+    this.isEmpty = false;
+    await this.#apply(operations);
+    if (batch !== undefined) this.model.apply(batch);
+  }
+
+  reopen(): MemoryDatabase {
+    return this.#memory.reopen();
+  }
+
+  /** A store to look at what is there. */
+  async inspect(): Promise<Store> {
+    return openStoreOn(this.reopen(), { ...options, createIfEmpty: false });
+  }
+}
+
+/** One life's handle on the disk. */
+export class DiskHandle implements Database {
+  readonly #database: Database;
+  readonly #isHoldingReads: boolean;
+  readonly #note: (found: unknown) => void;
+  #batch: StoreBatch | undefined;
+  held: HeldWrite | undefined;
+  reads: (() => void)[] = [];
+  isGone = false;
+  hasRejected = false;
+  failsNextRead = false;
+
+  /** @param note is told what must not happen, since a store takes every error of its database for one of the disk */
+  constructor(disk: Disk, isHoldingReads: boolean, note: (found: unknown) => void) {
+    this.#database = disk.reopen();
+    this.#note = note;
+    this.#isHoldingReads = isHoldingReads;
+  }
+
+  /** The store of this life: real but for the handle beneath it and what is noted on the way down. */
+  async open(): Promise<Store> {
+    const store = await openStoreOn(this, options);
+    const write = store.write.bind(store);
+    store.write = async (batch) => {
+      this.#batch = batch;
+      await write(batch);
+    };
+    return seams.store(store);
+  }
+
+  get(key: Uint8Array): Promise<Uint8Array | undefined> {
+    return this.#read(() => this.#database.get(key));
+  }
+
+  entries(query: Parameters<Database['entries']>[0]): ReturnType<Database['entries']> {
+    return this.#read(() => this.#database.entries(query));
+  }
+
+  keys(query: Parameters<Database['keys']>[0]): ReturnType<Database['keys']> {
+    return this.#read(() => this.#database.keys(query));
+  }
+
+  readAtOnce<Result>(read: (reader: DatabaseReader) => Promise<Result>): Promise<Result> {
+    return this.#read(() => this.#database.readAtOnce(read));
+  }
+
+  write(operations: readonly Operation[]): Promise<void> {
+    const batch = this.#batch;
+    this.#batch = undefined;
+    if (this.hasRejected) this.#note(new Violation('after a rejected write nothing is written', `${operations.length} operations came`));
+    if (this.held !== undefined)
+      this.#note(new Violation('I5 journals are gapless and give the stored snapshot', 'two batches are in flight'));
+    return new Promise((resolve, reject) => {
+      this.held = { operations, batch, resolve, reject };
+    });
+  }
+
+  close(): Promise<void> {
+    return this.#database.close();
+  }
+
+  async #read<Result>(read: () => Promise<Result>): Promise<Result> {
+    if (this.failsNextRead) {
+      this.failsNextRead = false;
+      throw new Error('The disk did not answer.');
+    }
+    const result = await read();
+    if (this.isGone) return new Promise(() => undefined);
+    if (this.#isHoldingReads) await new Promise<void>((resolve) => this.reads.push(resolve));
+    return result;
+  }
+}

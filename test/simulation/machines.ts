@@ -1,0 +1,275 @@
+/**
+ * The family of machines that simulations run. Each is finite: once signals stop and activities succeed it ends, or waits for
+ * a signal. `outcomes` and `heard` note what the chart was told, so that being told twice shows.
+ */
+import type { AnyStateMachine } from 'xstate';
+import { assign, cancel, raise, setup } from 'xstate';
+import type { ActivityScope } from '../../src/authoring.ts';
+import { activity } from '../../src/authoring.ts';
+import { createRegistry } from '../../src/kernel/machine-registry.ts';
+import type { MachineRegistry } from '../../src/kernel/machine-registry.ts';
+
+export interface SimulationInput {
+  readonly variant: string;
+  readonly delayMs: number;
+}
+
+interface Context extends SimulationInput {
+  readonly outcomes: readonly string[];
+  readonly heard: readonly number[];
+  readonly rounds: number;
+}
+
+export const signalTypes = ['GO', 'LEAVE', 'BACK', 'HOLD', 'POISON', 'END'] as const;
+
+export interface SimulationSignal {
+  readonly type: (typeof signalTypes)[number];
+  /** Number of the client call that carries it. */
+  readonly call: number;
+}
+
+type Events = SimulationSignal | { readonly type: 'NUDGE' } | { readonly type: 'SECOND' };
+
+/** What the activities do: set by whoever runs a simulation. */
+export const outside: { run: (name: ActivityName, scope: ActivityScope<unknown>) => Promise<unknown> } = {
+  run: () => Promise.reject(new Error('No simulation is running.')),
+};
+
+export type ActivityName = 'steady' | 'once' | 'patient';
+export const maximumAttempts: Readonly<Record<ActivityName, number>> = { steady: 3, once: 1, patient: 4 };
+export const finalErrorName = 'Fatal';
+
+const actors = {
+  steady: activity<{ step: string }, { key: string }>({
+    name: 'steady',
+    run: (scope) => outside.run('steady', scope) as Promise<{ key: string }>,
+    startToCloseTimeout: '2s',
+    retry: { maximumAttempts: 3, initialInterval: '400ms', nonRetryableErrorTypes: [finalErrorName] },
+  }),
+  once: activity<{ step: string }, { key: string }>({
+    name: 'once',
+    run: (scope) => outside.run('once', scope) as Promise<{ key: string }>,
+    startToCloseTimeout: '3s',
+    retry: { maximumAttempts: 1 },
+  }),
+  patient: activity<{ step: string }, { key: string }>({
+    name: 'patient',
+    run: (scope) => outside.run('patient', scope) as Promise<{ key: string }>,
+    startToCloseTimeout: '1s',
+    retry: { maximumAttempts: 4, initialInterval: '1s', jitter: 'none', nonRetryableErrorTypes: [finalErrorName] },
+  }),
+};
+
+const base = setup({
+  types: { context: {} as Context, events: {} as Events, input: {} as SimulationInput, tags: {} as 'failed' | 'cancelled' },
+  actors,
+  actions: {
+    hear: assign({ heard: ({ context, event }) => [...context.heard, (event as SimulationSignal).call] }),
+    keep: assign({ outcomes: ({ context, event }) => [...context.outcomes, keyOf(event)] }),
+    count: assign({ rounds: ({ context }) => context.rounds + 1 }),
+    withdraw: cancel('nudge'),
+  },
+  delays: { wait: ({ context }) => context.delayMs },
+  guards: {
+    isFresh: ({ context }) => context.rounds < 3,
+    isWorn: ({ context }) => context.rounds >= 2,
+    refuses: () => {
+      throw new Error('This guard never answers.');
+    },
+  },
+});
+
+function keyOf(event: unknown): string {
+  return (event as { readonly output: { readonly key: string } }).output.key;
+}
+
+const context = ({ input }: { input: SimulationInput }): Context => ({ ...input, outcomes: [], heard: [], rounds: 0 });
+const step = (name: string): { step: string } => ({ step: name });
+const ends = {
+  done: { type: 'final' },
+  failed: { type: 'final', tags: ['failed'] },
+  left: { type: 'final', tags: ['cancelled'] },
+} as const;
+
+const sequence = base.createMachine({
+  id: 'sequence',
+  version: '1',
+  context,
+  initial: 'first',
+  on: { GO: { actions: 'hear' } },
+  states: {
+    first: { invoke: { src: 'steady', input: step('first'), onDone: { target: 'second', actions: 'keep' }, onError: 'failed' } },
+    second: {
+      invoke: { src: 'patient', input: step('second'), onDone: { target: 'third', actions: 'keep' }, onError: 'failed' },
+      on: { LEAVE: { target: 'left', actions: 'hear' } },
+    },
+    third: { invoke: { src: 'steady', input: step('third'), onDone: { target: 'done', actions: 'keep' }, onError: 'failed' } },
+    ...ends,
+  },
+});
+
+const fragile = base.createMachine({
+  id: 'fragile',
+  version: '1',
+  context,
+  initial: 'risky',
+  states: {
+    risky: {
+      invoke: { src: 'once', input: step('risky'), onDone: { target: 'resting', actions: 'keep' }, onError: 'repair' },
+      on: { LEAVE: { target: 'left', actions: 'hear' }, GO: { actions: 'hear' } },
+    },
+    repair: { invoke: { src: 'steady', input: step('repair'), onDone: { target: 'done', actions: 'keep' }, onError: 'failed' } },
+    resting: { on: { END: { target: 'done', actions: 'hear' }, BACK: { target: 'risky', guard: 'isFresh', actions: ['hear', 'count'] } } },
+    ...ends,
+  },
+});
+
+const pair = base.createMachine({
+  id: 'pair',
+  version: '1',
+  context,
+  initial: 'both',
+  states: {
+    both: {
+      type: 'parallel',
+      states: {
+        left: {
+          initial: 'busy',
+          states: {
+            busy: { invoke: { src: 'steady', input: step('left'), onDone: { target: 'rest', actions: 'keep' }, onError: 'rest' } },
+            rest: { type: 'final' },
+          },
+        },
+        right: {
+          initial: 'busy',
+          states: {
+            busy: {
+              invoke: { src: 'patient', input: step('right'), onDone: { target: 'rest', actions: 'keep' }, onError: 'rest' },
+              after: { 2500: 'rest' },
+            },
+            rest: { type: 'final' },
+          },
+        },
+        ear: {
+          initial: 'open',
+          states: {
+            open: {
+              on: { GO: { actions: 'hear' }, POISON: { target: 'shut', guard: 'refuses' }, END: { target: 'shut', actions: 'hear' } },
+              after: { 9000: 'shut' },
+            },
+            shut: { type: 'final' },
+          },
+        },
+      },
+      onDone: 'done',
+    },
+    ...ends,
+  },
+});
+
+const race = base.createMachine({
+  id: 'race',
+  version: '1',
+  context,
+  initial: 'racing',
+  states: {
+    racing: {
+      invoke: { src: 'patient', input: step('racing'), onDone: { target: 'done', actions: 'keep' }, onError: 'failed' },
+      after: { 1500: 'late' },
+      on: {
+        BACK: { target: 'racing', reenter: true, guard: 'isFresh', actions: ['hear', 'count'] },
+        LEAVE: { target: 'left', actions: 'hear' },
+      },
+    },
+    late: { entry: 'count', always: { guard: 'isWorn', target: 'failed' }, after: { wait: 'racing' }, on: { GO: { actions: 'hear' } } },
+    ...ends,
+  },
+});
+
+const approval = base.createMachine({
+  id: 'approval',
+  version: '1',
+  context,
+  initial: 'waiting',
+  states: {
+    waiting: {
+      invoke: { src: 'steady', input: step('check'), onDone: { actions: 'keep' }, onError: { actions: 'count' } },
+      after: { 5000: { actions: 'count' }, wait: { actions: 'count' } },
+      on: {
+        GO: { target: 'approved', actions: 'hear' },
+        LEAVE: { target: 'left', actions: 'hear' },
+        BACK: { target: 'waiting', reenter: true, guard: 'isFresh', actions: ['hear', 'count'] },
+        POISON: { guard: 'refuses', target: 'failed' },
+      },
+    },
+    approved: { invoke: { src: 'once', input: step('approved'), onDone: { target: 'done', actions: 'keep' }, onError: 'failed' } },
+    ...ends,
+  },
+});
+
+const nudge = base.createMachine({
+  id: 'nudge',
+  version: '1',
+  context,
+  initial: 'idle',
+  states: {
+    idle: {
+      entry: [raise({ type: 'NUDGE' }, { delay: 'wait', id: 'nudge' }), raise({ type: 'SECOND' }, { delay: 700, id: 'nudge' })],
+      on: {
+        HOLD: { actions: ['hear', 'withdraw'] },
+        GO: { actions: ['hear', 'withdraw', raise({ type: 'NUDGE' }, { delay: 900, id: 'nudge' })] },
+        NUDGE: 'nudged',
+        SECOND: { actions: 'count' },
+        END: { target: 'done', actions: 'hear' },
+      },
+    },
+    nudged: { invoke: { src: 'steady', input: step('nudged'), onDone: { target: 'resting', actions: 'keep' }, onError: 'failed' } },
+    resting: { on: { BACK: { target: 'idle', guard: 'isFresh', actions: ['hear', 'count'] }, END: { target: 'done', actions: 'hear' } } },
+    ...ends,
+  },
+});
+
+const recall = base.createMachine({
+  id: 'recall',
+  version: '1',
+  context,
+  initial: 'work',
+  states: {
+    work: {
+      initial: 'one',
+      states: {
+        one: { invoke: { src: 'steady', input: step('one'), onDone: { target: 'two', actions: 'keep' }, onError: '#recall.failed' } },
+        two: { after: { wait: 'three' } },
+        three: {
+          invoke: { src: 'patient', input: step('three'), onDone: { target: '#recall.done', actions: 'keep' }, onError: '#recall.failed' },
+        },
+        past: { type: 'history' },
+      },
+      on: { HOLD: { target: 'paused', guard: 'isFresh', actions: ['hear', 'count'] } },
+    },
+    paused: {
+      after: { 4000: 'work.past' },
+      on: { BACK: { target: 'work.past', actions: 'hear' }, LEAVE: { target: 'left', actions: 'hear' } },
+    },
+    ...ends,
+  },
+});
+
+const careless = base.createMachine({
+  id: 'careless',
+  version: '1',
+  context,
+  initial: 'going',
+  states: {
+    going: { invoke: { src: 'once', input: step('going'), onDone: { target: 'more', actions: 'keep' } }, on: { GO: { actions: 'hear' } } },
+    more: {
+      entry: 'count',
+      always: { guard: ({ context: { variant } }) => variant === 'short', target: 'done' },
+      invoke: { src: 'patient', input: step('more'), onDone: { target: 'done', actions: 'keep' } },
+    },
+    ...ends,
+  },
+});
+
+export const machines: readonly AnyStateMachine[] = [sequence, fragile, pair, race, approval, nudge, recall, careless];
+export const registry: MachineRegistry = createRegistry(machines);

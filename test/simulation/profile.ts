@@ -1,0 +1,50 @@
+/** How rough a seed is, and how tight its limits are. */
+import { limits } from '../../src/kernel/limits.ts';
+import type { SeededRandom } from './seeded-random.ts';
+
+export interface Profile {
+  /** Attempts that may run at once. */
+  readonly places: number;
+  readonly holdsReads: boolean;
+  readonly hasTightLimits: boolean;
+  /** Shares of picks, relative to each other. */
+  readonly crash: number;
+  readonly close: number;
+  readonly reject: number;
+  readonly readFault: number;
+  readonly clockStep: number;
+  readonly failures: number;
+}
+
+export function rollProfile(random: SeededRandom): Profile {
+  const sometimes = (share: number, most: number): number => (random.chance(share) ? random.next() * most : 0);
+  return {
+    places: random.pick([1, 2, 3, 100, 100]),
+    holdsReads: random.chance(0.35),
+    hasTightLimits: random.chance(0.5),
+    crash: sometimes(0.8, 1.2),
+    close: sometimes(0.5, 0.8),
+    reject: sometimes(0.5, 0.8),
+    readFault: sometimes(0.15, 0.3),
+    clockStep: sometimes(0.5, 1.5),
+    failures: random.next(),
+  };
+}
+
+const tight = {
+  journalSnapshotInterval: 4,
+  residentsMax: 3,
+  lettersPerTurn: 2,
+  batchCommitsMax: 2,
+  scanPageMax: 2,
+  timerWindowMs: 2_000,
+  waitingActivitiesMax: 2,
+};
+
+/** The same code with bounds so small that every seed reaches them; the answer puts the real ones back. */
+export function tightenLimits(): () => void {
+  const open: Record<string, number> = limits;
+  const before = { ...open };
+  Object.assign(open, tight);
+  return () => void Object.assign(open, before);
+}

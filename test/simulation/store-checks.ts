@@ -1,0 +1,142 @@
+/** The expensive invariants: everything a store answers, against the model; journals folded; snapshots revived. */
+import { isDeepStrictEqual } from 'node:util';
+import { encodeChart } from '../../src/kernel/actor.ts';
+import { limits } from '../../src/kernel/limits.ts';
+import { revive } from '../../src/kernel/machine-registry.ts';
+import type { Store, StoredActor, StoredJournalRecord } from '../../src/kernel/ports.ts';
+import type { ChartRecord } from '../../src/kernel/record.ts';
+import { isClosed } from '../../src/kernel/record.ts';
+import type { Disk } from './disk.ts';
+import { registry } from './machines.ts';
+import type { Model, ModelActor } from './model.ts';
+import { check, Violation } from './violation.ts';
+
+const reopened = 'I6 a reopened store is what the applied batches made';
+const journals = 'I5 journals are gapless and give the stored snapshot';
+
+/** @param started places of acknowledged starts */
+export async function checkStore(disk: Disk, started: ReadonlySet<string>, isThorough: boolean): Promise<void> {
+  if (disk.isEmpty) return;
+  const { model } = disk;
+  const store = await disk.inspect();
+  check(store.lastCommit === model.commits, reopened, () => `the store ends at commit ${store.lastCommit}, ${model.commits} are applied`);
+  for (const [place, actor] of model.actors) {
+    const stored = await readStored(store, actor, place, started);
+    checkActor(place, actor, stored);
+    if (isThorough) await checkJournal(store, place, actor, stored);
+  }
+  await checkRows(store, model);
+  await store.close();
+}
+
+async function readStored(store: Store, actor: ModelActor, place: string, started: ReadonlySet<string>): Promise<StoredActor> {
+  const stored = await store.readActor(actor.record.address).catch((error: unknown) => {
+    throw new Violation(reopened, `${place} cannot be read: ${String(error)}`);
+  });
+  check(stored !== undefined, started.has(place) ? 'I1 an acknowledged start stays' : reopened, () => `${place} is not in the store`);
+  return stored;
+}
+
+function checkActor(place: string, actor: ModelActor, { record, activities }: StoredActor): void {
+  check(
+    isDeepStrictEqual(record, plain(actor.record)),
+    reopened,
+    () => `the record of ${place} is at ${record.sequence}: ${differing(record, plain(actor.record))}`,
+  );
+  const rows = [...actor.activities.values()].sort((a, b) => a.n - b.n);
+  check(isDeepStrictEqual(activities, plain(rows)), reopened, () => `the activities of ${place} differ`);
+}
+
+async function checkJournal(store: Store, place: string, actor: ModelActor, stored: StoredActor): Promise<void> {
+  const records = await store.readJournal(actor.record.address, 1, limits.historyPageMax).catch((error: unknown) => {
+    throw new Violation(journals, `the journal of ${place} cannot be read: ${String(error)}`);
+  });
+  check(isDeepStrictEqual(records, plain(actor.journal)), journals, () => `the journal of ${place} is not what was applied`);
+  const { value, context } = stored.record.chart;
+  check(
+    isDeepStrictEqual(fold(place, records), { value, context }),
+    journals,
+    () => `folding the journal of ${place} gives another snapshot`,
+  );
+  const revival = revive(registry, stored);
+  check(revival.kind === 'actor', reopened, () => `${place} cannot be revived`);
+  const again = encodeChart(revival.actor.chart.snapshot, undefined, 1).chart;
+  check(
+    isDeepStrictEqual(plain(again), stored.record.chart),
+    reopened,
+    () => `${place} revived is another: ${differing(plain(again), stored.record.chart)}`,
+  );
+  checkOutcomes(place, stored.record.chart, records);
+}
+
+/** What the chart was told, told by the chart itself. */
+function checkOutcomes(place: string, { context }: ChartRecord, records: readonly StoredJournalRecord[]): void {
+  const outcomes = (context['outcomes'] ?? []) as readonly string[];
+  check(
+    new Set(outcomes).size === outcomes.length,
+    'I3 an outcome is recorded once and ends its step',
+    () => `${place} was told ${outcomes.join(', ')}`,
+  );
+  const heard = (context['heard'] ?? []) as readonly number[];
+  const applied = records.flatMap(({ envelope, outcome }) => {
+    return envelope.kind === 'signal' && outcome === 'applied' ? [(envelope.event as unknown as { call: number }).call] : [];
+  });
+  check(
+    isDeepStrictEqual(heard, applied),
+    'I8 each event is applied once, in order',
+    () => `${place} heard ${heard.join()}, journaled are ${applied.join()}`,
+  );
+}
+
+function fold(place: string, records: readonly StoredJournalRecord[]): Pick<ChartRecord, 'value' | 'context'> {
+  let context: Record<string, unknown> = {};
+  for (const { context: delta, snapshot, sequence } of records) {
+    for (const key of delta.removed) delete context[key];
+    context = { ...context, ...delta.set };
+    const isEqual = snapshot === undefined || isDeepStrictEqual(snapshot.context, context);
+    check(isEqual, journals, () => `the full snapshot of ${place} at ${sequence} is not what its journal folds to`);
+  }
+  return { value: records.at(-1)?.value ?? null, context: context as ChartRecord['context'] };
+}
+
+async function checkRows(store: Store, model: Model): Promise<void> {
+  const many = 100_000;
+  const { rows: timers } = await store.scanTimers(Number.MAX_SAFE_INTEGER, many);
+  const armed = [...model.actors.values()]
+    .flatMap(({ timers: own }) => [...own.values()].map(({ dueAtMs }) => dueAtMs))
+    .sort((a, b) => a - b);
+  check(
+    isDeepStrictEqual(
+      timers.map(({ dueAtMs }) => dueAtMs),
+      armed,
+    ),
+    reopened,
+    () => `${timers.length} timer rows, ${armed.length} armed`,
+  );
+  const { rows: active } = await store.scanActive(many);
+  const pending = [...model.actors.values()].filter(({ activities }) => activities.size > 0).length;
+  check(active.length === pending, reopened, () => `${active.length} actors with activity rows, ${pending} have pending ones`);
+  for (const [key, { run, sequence }] of model.messages) {
+    const [workflowId = '', messageId = ''] = key.split(' ');
+    const row = await store.readMessage(workflowId, messageId);
+    const isKept = row !== undefined && row.run === run && row.sequence === sequence;
+    check(isKept, 'I8 each event is applied once, in order', () => `message ${messageId} of ${workflowId} is not kept`);
+  }
+}
+
+/** Whether nothing but a message from outside can still move it. */
+export function isDefinite({ record, activities, timers }: ModelActor): boolean {
+  return isClosed(record.status) || record.status === 'parked' || activities.size + timers.size === 0;
+}
+
+/** As it comes back from disk. */
+function plain<Value>(value: Value): Value {
+  return JSON.parse(JSON.stringify(value)) as Value;
+}
+
+function differing(found: object, expected: object): string {
+  const keys = [...new Set([...Object.keys(found), ...Object.keys(expected)])];
+  const differs = (key: string): boolean =>
+    !isDeepStrictEqual((found as Record<string, unknown>)[key], (expected as Record<string, unknown>)[key]);
+  return `${keys.filter(differs).join(', ')} differ`;
+}

@@ -1,0 +1,33 @@
+/** What a simulation can find, by the number under which the design knows it. */
+export type Invariant =
+  | 'I1 an acknowledged start stays'
+  | 'I2 nothing acts or answers ahead of its cause'
+  | 'I3 an outcome is recorded once and ends its step'
+  | 'I4 key, attempts and calls of a step'
+  | 'I5 journals are gapless and give the stored snapshot'
+  | 'I6 a reopened store is what the applied batches made'
+  | 'I7 each timer fires or is cancelled once, never early'
+  | 'I8 each event is applied once, in order'
+  | 'I9 final states never change'
+  | 'I13 limits are kept'
+  | 'I14 everything becomes definite, rows equal records'
+  | 'I15 the same seed gives the same trace'
+  | 'after a rejected write nothing is written'
+  | 'every caller gets an answer it can believe'
+  | 'a closing runtime begins nothing'
+  | 'observers see every commit in order';
+
+/** The first word is enough for people who know the list: `I7`. */
+export class Violation extends Error {
+  override readonly name = 'Violation';
+  readonly invariant: Invariant;
+
+  constructor(invariant: Invariant, found: string) {
+    super(`${invariant}: ${found}`);
+    this.invariant = invariant;
+  }
+}
+
+export function check(condition: boolean, invariant: Invariant, found: () => string): asserts condition {
+  if (!condition) throw new Violation(invariant, found());
+}

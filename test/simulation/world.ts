@@ -1,0 +1,176 @@
+/**
+ * One simulated world: the real runtime on the real store code, over a disk, a clock and activities that move only when the
+ * seeded scheduler picks them. Between two picks everything that can run without the scheduler has run.
+ */
+import { assembleRuntime } from '../../src/hosts/local/open-runtime.ts';
+import type { Runtime } from '../../src/runtime/runtime.ts';
+import { Clients } from './clients.ts';
+import { Disk, DiskHandle } from './disk.ts';
+import { Ledger } from './ledger.ts';
+import { outside, registry } from './machines.ts';
+import { Model } from './model.ts';
+import type { Profile } from './profile.ts';
+import type { SeededRandom } from './seeded-random.ts';
+import { checkStore } from './store-checks.ts';
+import { check, Violation } from './violation.ts';
+import { LifeClock, VirtualTime } from './virtual-time.ts';
+
+/** From one opening to the crash or close that ends it. */
+export interface Life {
+  readonly number: number;
+  readonly clock: LifeClock;
+  readonly handle: DiskHandle;
+  phase: 'opening' | 'open' | 'closing' | 'gone';
+  runtime: Runtime | undefined;
+}
+
+/** Rounds of the event loop given between two picks to work that asks for turns. */
+const turnsMax = 20;
+
+export class World {
+  readonly random: SeededRandom;
+  readonly profile: Profile;
+  readonly trace: string[] = [];
+  readonly time = new VirtualTime();
+  readonly model: Model;
+  readonly ledger: Ledger;
+  readonly disk: Disk;
+  readonly clients: Clients;
+  life: Life | undefined;
+  violation: Violation | undefined;
+  lives = 0;
+  picks = 0;
+
+  private constructor(random: SeededRandom, profile: Profile, model: Model, disk: Disk) {
+    this.random = random;
+    this.profile = profile;
+    this.model = model;
+    this.disk = disk;
+    this.ledger = new Ledger(model);
+    this.clients = new Clients({ random, model, log: (line) => this.log(line), note: (found) => this.note(found) });
+  }
+
+  static async create(random: SeededRandom, profile: Profile): Promise<World> {
+    const time = new VirtualTime();
+    const model = new Model(time);
+    const world = new World(random, profile, model, await Disk.create(model));
+    Object.assign(world, { time });
+    return world;
+  }
+
+  log(line: string): void {
+    this.trace.push(line);
+  }
+
+  /** Remembers the first thing that must not be. */
+  note(found: unknown): void {
+    if (this.violation !== undefined) return;
+    this.violation =
+      found instanceof Violation
+        ? found
+        : new Violation('every caller gets an answer it can believe', String((found as Error).stack ?? found));
+  }
+
+  open(): void {
+    this.lives += 1;
+    this.picks += 0;
+    const life: Life = {
+      number: this.lives,
+      clock: new LifeClock(this.time),
+      handle: new DiskHandle(this.disk, this.profile.holdsReads, (found) => this.note(found)),
+      phase: 'opening',
+      runtime: undefined,
+    };
+    this.life = life;
+    const { places: maxConcurrentAttempts } = this.profile;
+    outside.run = (name, scope) => this.#begin(life, name, scope);
+    const assemble = async (): Promise<Runtime> => {
+      const store = await life.handle.open();
+      return assembleRuntime({ store, registry, clock: life.clock, random: () => this.random.next(), maxConcurrentAttempts });
+    };
+    assemble().then(
+      (runtime) => {
+        if (life.phase !== 'opening') return;
+        life.runtime = runtime;
+        life.phase = 'open';
+      },
+      (error: unknown) => {
+        if (life.phase === 'gone') return;
+        this.log(`opening failed: ${String(error)}`);
+        this.end(life);
+      },
+    );
+  }
+
+  close(life: Life, graceMs: number): void {
+    life.phase = 'closing';
+    life.runtime?.close({ grace: graceMs }).then(
+      () => {
+        this.log(`life ${life.number} closed`);
+        this.end(life);
+      },
+      (error: unknown) => this.note(error),
+    );
+  }
+
+  /** Drops everything that was in memory. */
+  end(life: Life): void {
+    if (life.phase === 'gone') return;
+    life.phase = 'gone';
+    life.clock.die();
+    life.handle.isGone = true;
+    life.handle.held = undefined;
+    life.handle.reads = [];
+    this.ledger.forget(life.number);
+    this.clients.forgetLife();
+    if (this.life === life) this.life = undefined;
+  }
+
+  /** Lets everything run that needs no pick. */
+  async settle(): Promise<void> {
+    for (let turn = 0; turn < turnsMax; turn += 1) {
+      await new Promise<void>((resolve) => setImmediate(resolve));
+      const clock = this.life?.clock;
+      if (clock?.isLooping === true)
+        this.note(new Violation('I14 everything becomes definite, rows equal records', 'the runtime loops without end'));
+      if (clock?.turn() !== true) break;
+    }
+    this.#look();
+  }
+
+  /** What must hold whenever nothing moves. */
+  #look(): void {
+    const { life } = this;
+    if (life?.phase !== 'open' || life.handle.hasRejected || life.runtime?.health().state !== 'open') return;
+    try {
+      this.clients.checkWatches();
+    } catch (found) {
+      this.note(found);
+    }
+  }
+
+  async checkStore(isThorough: boolean): Promise<void> {
+    try {
+      await checkStore(this.disk, this.clients.startedPlaces, isThorough);
+    } catch (found) {
+      this.note(found);
+    }
+  }
+
+  #begin(life: Life, ...[name, scope]: Parameters<typeof outside.run>): ReturnType<typeof outside.run> {
+    // Code that was started by a life that ended is never heard of again.
+    if (life.phase === 'gone') return new Promise(() => undefined);
+    this.log(`  ${scope.idempotencyKey} ${name} attempt ${scope.attempt} called`);
+    try {
+      check(
+        life.phase !== 'closing',
+        'a closing runtime begins nothing',
+        () => `attempt ${scope.attempt} of ${scope.idempotencyKey} was called`,
+      );
+      return this.ledger.begin(life.number, this.profile.places, name, scope);
+    } catch (found) {
+      this.note(found);
+      throw found;
+    }
+  }
+}
