@@ -10,7 +10,7 @@
  * 5. The log of a store that stands is checked before LevelDB, which would leave out what is damaged, replays it.
  */
 import { randomUUID } from 'node:crypto';
-import { chmod, readdir, realpath, rename, stat } from 'node:fs/promises';
+import { readdir, realpath, rename, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PerdureError, hasErrorCode } from '../kernel/errors.ts';
@@ -19,7 +19,8 @@ import type { Store } from '../kernel/ports.ts';
 import { reasonOf, storeDamaged, storeUnavailable } from './damage.ts';
 import type { Database } from './database.ts';
 import { databaseOn } from './database.ts';
-import { directoryMode, fileMode, isAbsence, makeDirectory, storePaths, syncDirectory, systemCode } from './files.ts';
+import { keepPrivate } from './file-modes.ts';
+import { isAbsence, makeDirectory, storePaths, syncDirectory, systemCode } from './files.ts';
 import { headKey } from './keys.ts';
 import { openStoreOn } from './level-store.ts';
 import { findLogDamage } from './log-check.ts';
@@ -91,11 +92,13 @@ async function refuseForeign(directory: string): Promise<void> {
 
 async function openClaimed(directory: string, claim: Claim): Promise<Store> {
   const level = await openDatabase(directory);
+  let stopWatching = (): void => undefined;
   try {
-    await restrictModes(storePaths(directory).level);
+    stopWatching = await keepPrivate(storePaths(directory).level);
     const marker = (await readMarker(directory)) ?? (await createStore(directory, level));
     // Invariant 2: both go together, in this order.
     const close = async (): Promise<void> => {
+      stopWatching();
       await level.close();
       await claim.release();
     };
@@ -103,6 +106,7 @@ async function openClaimed(directory: string, claim: Claim): Promise<Store> {
     await claim.confirm();
     return store;
   } catch (error) {
+    stopWatching();
     await level.close();
     throw error;
   }
@@ -161,25 +165,6 @@ async function createStore(directory: string, level: Database): Promise<Marker> 
   await syncDirectory(directory);
   await writeMarker(directory, marker);
   return marker;
-}
-
-/**
- * LevelDB makes its files readable to all. Those it makes from now on are behind a directory that is not; those that are there
- * are restricted themselves, so that a copy of them is, too.
- */
-async function restrictModes(path: string): Promise<void> {
-  await restrictMode(path, directoryMode);
-  const names = await readdir(path);
-  await Promise.all(names.map((name) => restrictMode(join(path, name), fileMode)));
-}
-
-async function restrictMode(path: string, mode: number): Promise<void> {
-  try {
-    await chmod(path, mode);
-  } catch (error) {
-    // LevelDB may have removed the file; or the modes are not this user's to set, on a file system without them for example.
-    if (systemCode(error) !== 'ENOENT' && systemCode(error) !== 'EPERM') throw error;
-  }
 }
 
 async function isFile(path: string): Promise<boolean> {

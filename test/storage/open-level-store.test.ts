@@ -1,6 +1,6 @@
 import { chmod, chown, copyFile, mkdir, readFile, readdir, rm, stat, symlink, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import type { PerdureErrorCode } from '../../src/kernel/errors.ts';
 import { hasErrorCode } from '../../src/kernel/errors.ts';
 import { readMarker } from '../../src/storage/marker.ts';
@@ -61,6 +61,20 @@ describe('a new store', () => {
       if (before.includes(name)) expect((await stat(join(level, name))).mode & 0o777).toBe(0o600);
     }
     expect((await stat(level)).mode & 0o777).toBe(0o700);
+    await store.close();
+  });
+
+  test('restricts the files that LevelDB makes while it is open', async () => {
+    const path = await temporaryFolder();
+    const store = await openLevelStore({ path });
+    const level = join(path, 'level');
+    const open = async (): Promise<string[]> => {
+      const names = await readdir(level);
+      const modes = await Promise.all(names.map(async (name) => (await stat(join(level, name))).mode & 0o777));
+      return names.filter((_, index) => modes[index] !== 0o600);
+    };
+    await writeFile(join(level, 'made-later.ldb'), '', { mode: 0o644 });
+    await vi.waitFor(async () => expect(await open()).toEqual([]));
     await store.close();
   });
 
