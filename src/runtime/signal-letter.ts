@@ -44,7 +44,7 @@ export class SignalLetter implements Letter {
       return;
     }
     const decision = decide(actor, this.#signal, this.#supervisor.context());
-    if (decision.kind === 'refuse') this.reject(decision.error);
+    if (decision.kind === 'refuse') this.#supervisor.refuse(resident, this, decision.error);
     if (decision.kind === 'commit') this.#commit(resident, decision);
   }
 

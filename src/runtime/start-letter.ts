@@ -59,7 +59,7 @@ export class StartLetter implements Letter {
     const verdict = judgeStart({ record: existing.record, input: existingInput }, machine.reference, input, policy);
     switch (verdict.kind) {
       case 'refuse':
-        this.reject(verdict.error);
+        this.#supervisor.refuse(resident, this, verdict.error);
         return;
       case 'use-existing':
         // After everything decided before it is on disk: what is returned must be there.

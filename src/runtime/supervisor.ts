@@ -121,6 +121,12 @@ export class Supervisor {
     });
   }
 
+  /** Refuses a letter for what its actor decided before, once that is on disk: no crash may take back what the refusal says. */
+  refuse(resident: Resident, letter: Letter, error: unknown): void {
+    const reject = (reason: unknown): void => letter.reject(reason);
+    this.commit(resident, [], () => reject(error), reject);
+  }
+
   #bringIn(workflowId: string): Resident {
     const resident = createResident(workflowId, this.#parts.views.of(workflowId));
     this.#residents.set(workflowId, resident);
