@@ -31,7 +31,11 @@ export function activityDescriptor(logic: unknown): ActivityDescriptor | undefin
 
 /** The error of an attempt that took too long; retry policies know it as `StartToCloseTimeout`. */
 export function startToCloseTimeout(timeoutMs: number): Error {
-  const error = new Error(`The attempt did not finish within ${timeoutMs} ms.`);
-  error.name = 'StartToCloseTimeout';
-  return error;
+  return engineError('StartToCloseTimeout', `The attempt did not finish within ${timeoutMs} ms.`);
+}
+
+/** An error the engine itself tells a chart of. Its stack would be the engine's: noise in records, and different on each host. */
+export function engineError(name: string, message: string): Error {
+  const error = new Error(message);
+  return Object.assign(error, { name, stack: `${name}: ${message}` });
 }

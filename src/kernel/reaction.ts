@@ -3,7 +3,7 @@
  * says what the chart is to hear, if anything, and how the rest of the record changes.
  */
 import type { Actor } from './actor.ts';
-import { startToCloseTimeout } from './activity-descriptor.ts';
+import { engineError, startToCloseTimeout } from './activity-descriptor.ts';
 import type { DecideContext, Draft } from './draft.ts';
 import { beginAttempt, disarmTimer, forgetActivity, putActivity } from './draft.ts';
 import type { Envelope } from './envelope.ts';
@@ -155,7 +155,5 @@ function runningAttempt(actor: Actor, envelope: AttemptEnvelope): ActivityRecord
 }
 
 function attemptLostError(activity: ActivityRecord): Error {
-  const error = new Error(`The process ended while attempt ${activity.attempt} ran; whether it took effect is not known.`);
-  error.name = 'AttemptLost';
-  return error;
+  return engineError('AttemptLost', `The process ended while attempt ${activity.attempt} ran; whether it took effect is not known.`);
 }

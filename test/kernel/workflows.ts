@@ -1,0 +1,109 @@
+/** Workflows taken from step to step by their decisions alone: no clock, no disk, nothing that runs. */
+import { isDeepStrictEqual } from 'node:util';
+import { expect } from 'vitest';
+import type { AnyStateMachine } from 'xstate';
+import type { Actor } from '../../src/kernel/actor.ts';
+import { reviveActor } from '../../src/kernel/actor.ts';
+import { rootAddress } from '../../src/kernel/address.ts';
+import type { Commit } from '../../src/kernel/commit.ts';
+import type { Decision } from '../../src/kernel/decide.ts';
+import { decide, decideStart } from '../../src/kernel/decide.ts';
+import type { DecideContext } from '../../src/kernel/draft.ts';
+import type { Envelope } from '../../src/kernel/envelope.ts';
+import { encodeEvent } from '../../src/kernel/event-check.ts';
+import { failedOutcome } from '../../src/kernel/failure.ts';
+import type { ActivityRecord } from '../../src/kernel/record.ts';
+import { registerMachine } from '../../src/kernel/registered-machine.ts';
+import { encodePayload } from '../../src/kernel/value-encoding.ts';
+
+export interface Taken {
+  readonly commit: Commit;
+  readonly actor: Actor;
+}
+
+export type StepEnvelope = Exclude<Envelope, { kind: 'start' }>;
+
+/** What decisions depend on; a place for every attempt and the middle of every jitter unless told otherwise. */
+export function at(nowMs: number, others: Partial<DecideContext> = {}): DecideContext {
+  return { nowMs, random: () => 0.5, admit: () => true, ...others };
+}
+
+export function began(machine: AnyStateMachine, input?: unknown, context: DecideContext = at(1_000)): Taken {
+  return taken(decideStart(registerMachine(machine), rootAddress('w-1', 1), encodePayload(input, 'input'), context));
+}
+
+/** One step that commits. It is decided twice, in memory and on the actor as it would be read from disk: both must say the same. */
+export function took(actor: Actor, envelope: StepEnvelope, context: DecideContext = at(2_000)): Taken {
+  const live = taken(decide(actor, envelope, context));
+  const revived = taken(decide(revive(actor), envelope, context));
+  expect(withoutStacks(revived.commit)).toStrictEqual(withoutStacks(live.commit));
+  return live;
+}
+
+/** Where user code threw differs by who called it; nothing else may. */
+function withoutStacks(commit: Commit): unknown {
+  return JSON.parse(JSON.stringify(commit, (key, value: unknown) => (key === 'stack' ? '' : value)));
+}
+
+/** Steps one after the other, a second apart. */
+export function walked(actor: Actor, ...envelopes: StepEnvelope[]): Taken {
+  const [first, ...rest] = envelopes;
+  if (first === undefined) throw new TypeError('A walk has a step at least.');
+  return rest.reduce(
+    (before, envelope) => took(before.actor, envelope, at(before.commit.record.updatedAtMs + 1_000)),
+    took(actor, first, at(actor.record.updatedAtMs + 1_000)),
+  );
+}
+
+export function taken(decision: Decision): Taken {
+  if (decision.kind !== 'commit') {
+    throw new Error(`It was expected to commit, and it answered ${decision.kind}.`, {
+      cause: decision.kind === 'refuse' ? decision.error : undefined,
+    });
+  }
+  const { commit, actor } = decision;
+  // Plain data, as a store keeps it: writing it down changes nothing.
+  expect(isDeepStrictEqual(JSON.parse(JSON.stringify(commit)), commit)).toBe(true);
+  expect(actor.record).toBe(commit.record);
+  expect(commit.journal).toMatchObject({ sequence: commit.record.sequence, status: commit.record.status, atMs: commit.record.updatedAtMs });
+  expect(commit.record.activities.map(({ n }) => n)).toEqual([...actor.activities.keys()]);
+  return { commit, actor };
+}
+
+/** The same actor as a new process would find it on disk. */
+export function revive(actor: Actor): Actor {
+  const stored = JSON.parse(JSON.stringify({ record: actor.record, activities: [...actor.activities.values()] })) as {
+    record: Actor['record'];
+    activities: ActivityRecord[];
+  };
+  return reviveActor(actor.machine, stored);
+}
+
+export function signal(type: string, data: Record<string, unknown> = {}): Extract<StepEnvelope, { kind: 'signal' }> {
+  return { kind: 'signal', event: encodeEvent({ type, ...data }) };
+}
+
+export function completed(n: number, output?: unknown, attempt = 1): StepEnvelope {
+  return { kind: 'attempt-completed', n, attempt, output: encodePayload(output, 'output') };
+}
+
+export function failed(n: number, error: unknown, attempt = 1): StepEnvelope {
+  return { kind: 'attempt-failed', n, attempt, ...failedOutcome(error) };
+}
+
+/** An error whose class is this name. */
+export function errorNamed(name: string, message = 'it went wrong'): Error {
+  return Object.assign(new Error(message), { name });
+}
+
+/** The only pending activity. */
+export function pending(actor: Actor): ActivityRecord {
+  const [activity, ...others] = actor.activities.values();
+  if (activity === undefined || others.length > 0)
+    throw new Error(`It was expected to have one pending activity, not ${actor.activities.size}.`);
+  return activity;
+}
+
+export function valueOf(taken: Taken): unknown {
+  return taken.commit.record.chart.value;
+}
