@@ -1,0 +1,55 @@
+/** Which cases of the contract are tested here, in their own words, and which backend cannot hold one, and why. */
+import type { BackendName, Harm } from '../support/contract-host.ts';
+
+export const cases = {
+  1: 'A signal accepted before the final transition commits is processed; one that arrives after is refused with `WORKFLOW_CLOSED`.',
+  2: 'A signal to an unknown id is refused with `WORKFLOW_NOT_FOUND`; nothing is stored.',
+  4: 'The same message id twice: the second call returns the first outcome; one transition.',
+  5: 'A signal sent while `start` is still committing is applied after the initial transition.',
+  7: 'Duplicate start of an open id: same machine and input (canonical encoding) returns the existing workflow; another input is refused with `WORKFLOW_EXISTS`; policies `fail`, `use-existing`, `terminate-existing` override. Never a silent reset.',
+  9: "A second process, or a second open in the same process or another thread of it, fails with `STORE_LOCKED` naming the holder, and the first is unharmed; a dead owner is no obstacle; `onLocked: 'wait'` takes over when the owner dies.",
+  10: "A crash after an activity's effect and before its record: it runs again with the same key; the lost attempt counts.",
+  11: 'A crash after the record and before the reaction: the completion is delivered; no second run.',
+  12: 'A crash between snapshot and timer cannot exist.',
+  19: 'A torn tail after power loss: reopening keeps every acknowledged commit and drops the rest.',
+  20: 'A sequence gap or an undecodable record parks that workflow, never the runtime.',
+  21: "Timer and signal in the same tick: the journal's order decides; a timer whose state was left is not delivered. Both orders tested.",
+  24: "A backoff longer than the process's life resumes at its stored time.",
+  25: "Delays above 2^31 ms and up to 100 years are exact; 0 and negative mean now; NaN, Infinity and more fail the step with the state's path.",
+  29: 'A machine version no longer registered parks its workflows as `version-missing`, counted at open; nothing else is blocked.',
+  32: 'A guard, assign or action that throws rolls the transition back; the event is retried twice in the process, then the workflow is parked with event and error.',
+  35: 'A payload over its limit is refused at the boundary with its size and path; nothing is half-written.',
+  36: 'Functions, symbols, cycles and class instances are refused with their path. `Date`, `Map`, `Set`, `BigInt`, `Error`, `undefined`, `NaN`, `-0` and bytes survive.',
+  37: 'Ids: any non-empty string up to 255 bytes of UTF-8 without lone surrogates; order and prefix scans are correct for every one of them.',
+  50: 'A query sees the state before or after a commit, never between; lists and counts agree with the workflows they index.',
+} as const;
+
+export type CaseNumber = keyof typeof cases;
+
+/** The files of the suite and the cases each of them runs. */
+export const groups = {
+  'messages-and-starts': [1, 2, 4, 5, 7],
+  ownership: [9],
+  crashes: [10, 11, 12],
+  damage: [19, 20],
+  timers: [21, 24, 25],
+  versions: [29],
+  poison: [32],
+  data: [35, 36, 37],
+  reading: [50],
+} as const satisfies Record<string, readonly CaseNumber[]>;
+
+export type GroupName = keyof typeof groups;
+
+/** What a backend cannot hold. Everything that is not listed is run. */
+export const cannotHold: readonly { readonly number: CaseNumber; readonly backend: BackendName; readonly why: string }[] = [
+  { number: 9, backend: 'local on memory', why: 'there is no directory that a second one could open' },
+  { number: 9, backend: 'second host', why: 'there is no directory that a second one could open' },
+];
+
+/** What of case 20 can be harmed on its own: a document is one text, so whatever is unreadable in it makes all of it unreadable. */
+export const harms: Readonly<Record<BackendName, readonly Harm[]>> = {
+  'local on memory': ['record', 'journal end', 'activity', 'timer'],
+  'local on LevelDB': ['record', 'journal end', 'activity', 'timer'],
+  'second host': ['record', 'journal end', 'journal middle'],
+};
