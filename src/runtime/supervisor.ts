@@ -84,8 +84,11 @@ export class Supervisor {
   deliver(address: Address, envelope: InnerEnvelope): void {
     const handle = (resident: Resident): void => {
       const { actor } = resident;
-      // An earlier run's timer or result: its workflow id has been started again since.
-      if (actor?.record.address.run !== address.run) return;
+      if (actor?.record.address.run !== address.run) {
+        // An earlier run's: its workflow id has been started again since. A place offered to it goes to the next.
+        if (envelope.kind === 'attempt-due') this.#parts.performer.wakeNext();
+        return;
+      }
       const decision = decide(actor, envelope, this.#parts.context());
       if (decision.kind === 'commit') this.commit(resident, [decision]);
       else if (envelope.kind === 'attempt-due') this.#reconsider(actor, envelope.n);
