@@ -33,6 +33,8 @@ interface Watch {
 interface Observation {
   readonly place: string;
   sequence: number;
+  /** Told that no commit follows; late results may still be journaled. */
+  isOver: boolean;
 }
 
 /** The life whose runtime is called; answers that come after its end are heard by nobody. */
@@ -107,7 +109,8 @@ export class Clients {
         return `a handle of ${id} shows ${JSON.stringify(snapshot.value)}, applied is ${JSON.stringify(record?.chart.value)}`;
       });
     }
-    for (const { place, sequence } of this.#observations) {
+    for (const { place, sequence, isOver } of this.#observations) {
+      if (isOver) continue;
       const applied = model.actors.get(place)?.record.sequence;
       check(
         applied === sequence,
@@ -130,15 +133,26 @@ export class Clients {
         check(actor !== undefined, caused, () => `the start of ${id} is acknowledged, but not applied`);
         const { run } = actor.record.address;
         this.startedPlaces.add(`${id}:${run}:`);
-        if (onExisting === 'same-input' || onExisting === 'fail') checkInput(id, actor, input);
+        if (onExisting === 'same-input' || onExisting === 'fail') this.#checkInput(id, input);
         this.#watches.push({ handle: handle as unknown as WorkflowHandle, id });
       },
       refused: ['WORKFLOW_EXISTS', 'WORKFLOW_PARKED'],
     });
   }
 
+  #checkInput(id: string, input: SimulationInput): void {
+    const wanted = JSON.stringify(encodeValue(input));
+    const inputs = this.#runsOf(id).map(({ journal: [first] }) =>
+      first?.envelope.kind === 'start' ? JSON.stringify(first.envelope.input) : '',
+    );
+    check(inputs.includes(wanted), answered, () => `the start of ${id} with ${wanted} was given one with ${inputs.join(', ')}`);
+  }
+
+  #runsOf(id: string): ModelActor[] {
+    return [...this.#parts.model.actors.values()].filter(({ record }) => record.address.workflowId === id);
+  }
+
   #send(life: CallableLife, id: string, type: SimulationSignal['type'], messageId: string | undefined): void {
-    const { model } = this.#parts;
     this.calls += 1;
     const call = this.calls;
     const sent = life.runtime.send(id, { type, call } as SimulationSignal, messageId === undefined ? {} : { messageId });
@@ -146,21 +160,20 @@ export class Clients {
       resolved: (result) => this.#checkSent(id, call, messageId, result),
       refused: ['WORKFLOW_NOT_FOUND', 'WORKFLOW_CLOSED', 'WORKFLOW_PARKED'],
     });
-    void model;
   }
 
   #checkSent(id: string, call: number, messageId: string | undefined, result: SendResult): void {
-    const { model } = this.#parts;
     const invariant = 'I8 each event is applied once, in order';
-    const message = messageId === undefined ? undefined : model.messages.get(messageKey(id, messageId));
-    const actor = message === undefined ? model.current(id) : model.actors.get(`${id}:${message.run}:`);
-    const entry = actor?.journal[result.sequence - 1];
-    const envelope = entry?.envelope.kind === 'signal' ? entry.envelope : undefined;
-    const isCause =
-      messageId === undefined ? (envelope?.event as { call?: number } | undefined)?.call === call : envelope?.messageId === messageId;
-    check(isCause && entry?.outcome === result.outcome, caused, () => {
-      return `call ${call} of ${id} is acknowledged as ${result.outcome} at ${result.sequence}, where ${entry?.envelope.kind ?? 'nothing'} is`;
-    });
+    const isCause = ({ journal }: ModelActor): boolean => {
+      const { envelope, outcome } = journal[result.sequence - 1] ?? {};
+      if (envelope?.kind !== 'signal' || outcome !== result.outcome) return false;
+      return messageId === undefined ? (envelope.event as unknown as { call: number }).call === call : envelope.messageId === messageId;
+    };
+    check(
+      this.#runsOf(id).some(isCause),
+      caused,
+      () => `call ${call} of ${id} is acknowledged as ${result.outcome} at ${result.sequence}, where it is not`,
+    );
     if (messageId === undefined) return;
     const key = messageKey(id, messageId);
     const answer = JSON.stringify(result);
@@ -177,6 +190,7 @@ export class Clients {
       resolved: (handle) => {
         const actor = model.current(id);
         check(actor !== undefined, caused, () => `${id} was got, but is not applied`);
+        if (life.runtime.health().state !== 'open') return;
         if (actor.record.status !== 'parked') this.#watches.push({ handle: handle as unknown as WorkflowHandle, id });
         if (observes && !isClosed(actor.record.status)) this.#observe(life, handle as unknown as WorkflowHandle, actor);
         if (waits) this.#awaitResult(life, handle as unknown as WorkflowHandle, id);
@@ -189,9 +203,12 @@ export class Clients {
     const { note } = this.#parts;
     const invariant = 'observers see every commit in order';
     const { workflowId, run } = actor.record.address;
-    const observation: Observation = { place: `${workflowId}:${run}:`, sequence: actor.record.sequence };
+    const observation: Observation = { place: `${workflowId}:${run}:`, sequence: actor.record.sequence, isOver: false };
     this.#observations.push(observation);
+    const end = (): void => void (observation.isOver = true);
     handle.subscribe({
+      complete: end,
+      error: end,
       next: (snapshot) => {
         if (life.isGone()) return;
         observation.sequence += 1;
@@ -240,6 +257,7 @@ export class Clients {
   ): void {
     const { log, note } = this.#parts;
     log(`call ${name}`);
+    const wasThere = this.#parts.model.current(idOf(name)) !== undefined;
     const heard = (word: string, judge: () => void): void => {
       if (life.isGone()) return;
       log(`  ${name}: ${word}`);
@@ -253,15 +271,20 @@ export class Clients {
       (value) => heard('yes', () => expects.resolved(value)),
       (error: unknown) => {
         const code = error instanceof PerdureError ? error.code : String(error);
-        heard(code, () => this.#checkRefusal(name, code, error, expects.refused));
+        heard(code, () => this.#checkRefusal(name, code, error, { refused: expects.refused, wasThere }));
       },
     );
   }
 
-  #checkRefusal(name: string, code: string, error: unknown, expected: readonly string[]): void {
-    const isKnown = expected.includes(code) || code === 'STORE_UNAVAILABLE' || code === 'RUNTIME_CLOSED';
+  #checkRefusal(
+    name: string,
+    code: string,
+    error: unknown,
+    expected: { readonly refused: readonly string[]; readonly wasThere: boolean },
+  ): void {
+    const isKnown = expected.refused.includes(code) || code === 'STORE_UNAVAILABLE' || code === 'RUNTIME_CLOSED';
     check(isKnown, answered, () => `${name} was refused with ${error instanceof Error ? (error.stack ?? error.message) : code}`);
-    const id = name.split(' ')[1] ?? '';
+    const id = idOf(name);
     const status = this.#parts.model.current(id)?.record.status;
     if (code === 'WORKFLOW_CLOSED') {
       check(status !== undefined && isClosed(status), caused, () => `${name} was refused since ${id} is closed, applied is ${status}`);
@@ -270,7 +293,7 @@ export class Clients {
       check(status === 'parked', caused, () => `${name} was refused since ${id} is parked, applied is ${status}`);
     if (code === 'WORKFLOW_EXISTS')
       check(status !== undefined, caused, () => `${name} was refused since ${id} exists, which is not applied`);
-    if (code === 'WORKFLOW_NOT_FOUND') check(status === undefined, answered, () => `${name} was not found, though it is ${status}`);
+    if (code === 'WORKFLOW_NOT_FOUND') check(!expected.wasThere, answered, () => `${name} was not found, though it is ${status}`);
   }
 }
 
@@ -280,12 +303,7 @@ function isSame(snapshot: AnyMachineSnapshot, chart: ModelActor['record']['chart
   return ['heard', 'outcomes', 'rounds'].every((key) => JSON.stringify(shown[key]) === JSON.stringify(chart.context[key]));
 }
 
-function checkInput(id: string, { journal }: ModelActor, input: SimulationInput): void {
-  const envelope = journal[0]?.envelope;
-  const started = envelope?.kind === 'start' ? JSON.stringify(envelope.input) : '';
-  check(
-    started === JSON.stringify(encodeValue(input)),
-    answered,
-    () => `the start of ${id} was given a workflow with another input: ${started}`,
-  );
+/** The workflow a call is about: the second word of its name. */
+function idOf(name: string): string {
+  return name.split(' ')[1] ?? '';
 }
