@@ -26,7 +26,11 @@ export function failureOfEnd(
   const state = snapshot.value as Json;
   if (snapshot.status === 'error') return { ...activityFailure, ...failureOf(snapshot.error), state };
   const named = namedError(snapshot.output);
-  if (named !== undefined) return { ...failureOf(named), state };
+  if (named !== undefined) {
+    const failure = failureOf(named);
+    // Passed on from an activity, it still says which, and at which attempt.
+    return { ...(failure.class === activityFailure?.class ? activityFailure : {}), ...failure, state };
+  }
   if (activityFailure !== undefined) return { ...activityFailure, state };
   const word = status === 'failed' ? 'Failed' : 'Cancelled';
   return { class: word, message: `The chart ended in ${JSON.stringify(state)}, tagged "${status}".`, state };
