@@ -89,9 +89,9 @@ const packages = [
   ),
   forbid(
     'src-needs-no-dev-dependency',
-    'What src/ imports is installed with the package: list it under dependencies.',
+    'What src/ imports is installed with the package: list it under dependencies, or under peerDependencies.',
     { path: '^src/' },
-    { dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown'] },
+    { dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown'], dependencyTypesNot: ['npm-peer'] },
   ),
 ];
 

@@ -3,7 +3,7 @@ import { normaliseName, type NormalName } from './name-normalising.ts';
 import type { WatchlistEntry } from './watchlist-file.ts';
 
 /** The threshold used unless another is given: lets one or two typing errors through in a full name. */
-export const DEFAULT_THRESHOLD = 85;
+const DEFAULT_THRESHOLD = 85;
 
 /** Consonants a name must have to be compared without vowels; fewer say too little. */
 const MIN_CONSONANTS = 6;

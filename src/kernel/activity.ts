@@ -14,6 +14,7 @@ import type { RetryOptions } from './retry-policy.ts';
 import { parseRetryPolicy } from './retry-policy.ts';
 import { runWithRetries } from './volatile-attempts.ts';
 
+/** An activity's code and policy. */
 export interface ActivityOptions<Input, Output> {
   /** For records and messages. Default: machine id and the name under which the machine has it. */
   readonly name?: string;
@@ -21,6 +22,7 @@ export interface ActivityOptions<Input, Output> {
   readonly run?: (scope: ActivityScope<Input>) => PromiseLike<Output> | Output;
   /** How long one attempt may take. Default 1 min. */
   readonly startToCloseTimeout?: Duration;
+  /** How often and when it is tried again. Default: up to 10 attempts, from 1 s to 1 min apart, full jitter. */
   readonly retry?: RetryOptions;
 }
 

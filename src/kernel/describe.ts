@@ -7,43 +7,63 @@ import type { Json } from './json.ts';
 import { decodeValue } from './value-encoding.ts';
 import { acceptedEvents } from './xstate-seam.ts';
 
+/** An activity whose outcome is awaited. */
 export interface ActivityDescription {
+  /** Its number within the workflow, also the end of its idempotency key. */
   readonly n: number;
   readonly name: string;
+  /** `waiting` for a free place, `running` an attempt, or in `backoff` until the next one. */
   readonly state: 'waiting' | 'running' | 'backoff';
   /** Attempts begun so far. */
   readonly attempt: number;
+  /** Attempts its policy allows. Absent while its machine is not registered. */
   readonly maximumAttempts?: number;
   readonly idempotencyKey: string;
+  /** Epoch milliseconds. */
   readonly scheduledAtMs: number;
+  /** Epoch milliseconds; only in `backoff`. */
   readonly nextAttemptAtMs?: number;
+  /** Why the attempt before this one failed. */
   readonly lastFailure?: FailureRecord;
 }
 
+/** An armed timer of the chart. */
 export interface TimerDescription {
+  /** The chart's name for it. */
   readonly id: string;
+  /** Type of the event it will send. */
   readonly eventType: string;
+  /** Epoch milliseconds. */
   readonly armedAtMs: number;
+  /** Epoch milliseconds. */
   readonly dueAtMs: number;
 }
 
+/** A workflow as of its last commit. Moments are epoch milliseconds. */
 export interface WorkflowDescription {
   readonly id: string;
+  /** 1, 2, … each time the id was started again. */
   readonly run: number;
   readonly machine: { readonly id: string; readonly version: string };
   readonly status: WorkflowStatus;
   /** The chart's state value. */
   readonly value: Json;
   readonly context: unknown;
+  /** What the chart ended with. */
   readonly output?: unknown;
   /** Commits so far. */
   readonly sequence: number;
   readonly startedAtMs: number;
   readonly updatedAtMs: number;
+  /** Absent while it is open. */
   readonly closedAtMs?: number;
+  /** Why it ended badly. */
   readonly failure?: FailureRecord;
+  /** Why the engine will not run it. */
   readonly parked?: { readonly reason: ParkReason; readonly message: string };
+  /** Those whose outcome is awaited. */
   readonly activities: readonly ActivityDescription[];
+  /** Those armed, in due order. */
   readonly timers: readonly TimerDescription[];
   /** Event types the chart has a transition for now. Absent while its machine is not registered. */
   readonly accepts?: readonly string[];

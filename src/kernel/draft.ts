@@ -102,7 +102,7 @@ export function putActivity(draft: Draft, activity: ActivityRecord): void {
 }
 
 /** Forgets an activity; an attempt that runs is aborted. */
-export function dropActivity(draft: Draft, n: number, reason: AbortReason): void {
+function dropActivity(draft: Draft, n: number, reason: AbortReason): void {
   const activity = draft.activities.get(n);
   if (activity === undefined) return;
   forgetActivity(draft, n);

@@ -1,8 +1,7 @@
 /** A length of time: milliseconds as a number, or text such as `'200ms'`, `'10s'`, `'1.5m'`, `'72h'`, `'7d'`. */
-export type Duration = number | `${number}${DurationUnit}`;
-type DurationUnit = 'ms' | 's' | 'm' | 'h' | 'd';
+export type Duration = number | `${number}${'ms' | 's' | 'm' | 'h' | 'd'}`;
 
-const millisecondsPer: Readonly<Record<DurationUnit, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+const millisecondsPer: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
 /**
  * Milliseconds of a duration.
@@ -22,5 +21,5 @@ export function parseDuration(duration: Duration, what: string): number {
 function parseText(text: unknown): number | undefined {
   const match = typeof text === 'string' ? /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/.exec(text) : null;
   if (match?.[1] === undefined) return undefined;
-  return Number(match[1]) * millisecondsPer[match[2] as DurationUnit];
+  return Number(match[1]) * (millisecondsPer[match[2] ?? ''] ?? Number.NaN);
 }

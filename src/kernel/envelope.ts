@@ -15,5 +15,3 @@ export type Envelope =
   /** the process is closing; the attempt is given back and not charged */
   | { readonly kind: 'attempt-released'; readonly n: number; readonly attempt: number }
   | { readonly kind: 'terminate'; readonly reason: string };
-
-export type EnvelopeKind = Envelope['kind'];

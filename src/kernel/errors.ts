@@ -33,12 +33,15 @@ export interface PerdureErrorDetails {
   readonly XSTATE_UNSUPPORTED: { readonly finding: string };
 }
 
+/** Stable words for what went wrong. */
 export type PerdureErrorCode = keyof PerdureErrorDetails;
 
 /** Every error Perdure raises about workflows, machines and stores. Wrong use of the API itself is a `TypeError`. */
 export class PerdureError<Code extends PerdureErrorCode = PerdureErrorCode> extends Error {
   override readonly name: string = 'PerdureError';
+  /** The stable word for it. */
   readonly code: Code;
+  /** Data to it, by code. */
   readonly details: PerdureErrorDetails[Code];
 
   constructor(code: Code, message: string, details: PerdureErrorDetails[Code], options?: ErrorOptions) {

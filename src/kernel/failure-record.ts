@@ -5,10 +5,13 @@ export interface FailureRecord {
   /** The error's `name`: what retry policies and counts go by. */
   readonly class: string;
   readonly message: string;
+  /** Cut to a quarter of the record. */
   readonly stack?: string;
   /** Where the error came from, if it came from an activity. */
   readonly activity?: string;
+  /** Number of the attempt that failed. */
   readonly attempt?: number;
+  /** Whether another attempt followed, or would have. */
   readonly retryable?: boolean;
   /** The chart's state when it happened. */
   readonly state?: Json;

@@ -11,9 +11,11 @@ export interface HistoryEntry {
   readonly sequence: number;
   /** Store-wide commit number. */
   readonly commit: number;
+  /** Epoch milliseconds; never decreases along a history. */
   readonly atMs: number;
-  /** What happened: `start`, the type of a signal, or what became of a timer or an attempt. */
+  /** What happened: `start`, `signal`, `timer`, or what became of an attempt. */
   readonly kind: StoredJournalRecord['envelope']['kind'];
+  /** The event of a signal. */
   readonly event?: unknown;
   readonly outcome: JournalOutcome;
   readonly status: WorkflowStatus;

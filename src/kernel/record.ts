@@ -84,6 +84,7 @@ export interface ActorRecord {
   readonly parked?: { readonly reason: ParkReason; readonly failure: FailureRecord };
 }
 
+/** What became of an envelope. */
 export type JournalOutcome =
   /** the chart took the event */
   | 'applied'

@@ -5,6 +5,7 @@
 import type { Duration } from './duration.ts';
 import { parseDuration } from './duration.ts';
 
+/** How often and when an activity is tried. */
 export interface RetryOptions {
   /** Attempts in all, the first included. Default 10; 1 means at most once; `Infinity` never gives up. */
   readonly maximumAttempts?: number;
@@ -20,6 +21,7 @@ export interface RetryOptions {
   readonly nonRetryableErrorTypes?: readonly string[];
 }
 
+/** {@link RetryOptions} with their defaults, durations in milliseconds. */
 export interface RetryPolicy {
   readonly maximumAttempts: number;
   readonly initialIntervalMs: number;

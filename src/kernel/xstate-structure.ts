@@ -14,6 +14,7 @@ export interface InvokeSite {
   readonly state: string;
   readonly src: string;
   readonly childId: string;
+  readonly systemId: string | undefined;
   readonly logic: unknown;
 }
 
@@ -28,7 +29,7 @@ export interface CodeSite {
 }
 
 /** All states of a machine, the root first, in document order. */
-export function stateNodes(machine: AnyStateMachine): AnyStateNode[] {
+function stateNodes(machine: AnyStateMachine): AnyStateNode[] {
   const walk = (node: AnyStateNode): AnyStateNode[] => [node, ...Object.values(node.states).flatMap(walk)];
   return walk(machine.root);
 }
@@ -66,6 +67,7 @@ export function invokeSites(machine: AnyStateMachine): InvokeSite[] {
         state: node.id,
         src: invoke.src as string,
         childId: invoke.id,
+        systemId: invoke.systemId,
         logic: inline ?? machine.implementations.actors[invoke.src as string],
       };
     }),
@@ -80,13 +82,17 @@ export function codeSites(machine: AnyStateMachine): CodeSite[] {
       return { state: node.id, slot, kind, name, code: isReference(code) ? named[name] : code };
     };
     const transitions = transitionsOf(node);
-    return [
+    const acting = [
       ...node.entry.map((code) => site('action', 'entry', code, actions)),
       ...node.exit.map((code) => site('action', 'exit', code, actions)),
       ...(node.states === undefined || node.type !== 'compound'
         ? []
         : node.initial.actions.map((code) => site('action', 'initial', code, actions))),
       ...transitions.flatMap(({ slot, actions: codes }) => codes.map((code) => site('action', slot, code, actions))),
+    ];
+    return [
+      ...acting,
+      ...acting.flatMap(({ slot, code }) => namedDelays(code).map((delay) => site('delay', slot, delay, delays))),
       ...transitions.flatMap(({ slot, guard }) => leafGuards(guard).map((code) => site('guard', slot, code, guards))),
       ...Object.keys(node.config.after ?? {})
         .filter((delay) => Number.isNaN(Number(delay)))
@@ -119,6 +125,7 @@ function describeNode(node: AnyStateNode): Json {
     id: node.id,
     type: node.type,
     history: node.history === false ? null : (node.history ?? null),
+    ...(node.type === 'history' ? { target: String((node.config as { readonly target?: unknown }).target ?? '') } : {}),
     initial: node.type === 'compound' ? node.initial.target.map((target) => target.id) : [],
     tags: [...node.tags],
     entry: node.entry.map(describeAction),
@@ -139,6 +146,12 @@ function describeAction(action: unknown): Json {
   const details = typeof delay === 'number' || typeof delay === 'string' ? { delay } : {};
   const raised = typeof event?.type === 'string' ? { event: event.type } : {};
   return { name: nameOf(action), ...details, ...raised };
+}
+
+/** The delay of a raised event, if it is named: XState takes one that is missing for none. Those of `after` are found as such. */
+function namedDelays(action: unknown): string[] {
+  const { delay, id } = Object(action) as { readonly delay?: unknown; readonly id?: unknown };
+  return typeof delay === 'string' && !String(id).startsWith('xstate.after.') ? [delay] : [];
 }
 
 /** The guards inside `and`, `or` and `not`, down to those that are code. */

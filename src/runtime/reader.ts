@@ -11,6 +11,7 @@ import { damaged, revive } from '../kernel/machine-registry.ts';
 import type { Store } from '../kernel/ports.ts';
 import { notFoundError, parkedFor } from '../kernel/refusals.ts';
 
+/** Which part of a history. */
 export interface HistoryOptions {
   /** First step to return. Default 1. */
   readonly from?: number;
@@ -18,6 +19,7 @@ export interface HistoryOptions {
   readonly limit?: number;
 }
 
+/** Questions about workflows, answered from the store. */
 export interface Reader {
   /**
    * Where a workflow is: state, what it waits for, attempts, timers, failure. As of the last commit.

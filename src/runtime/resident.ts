@@ -3,6 +3,7 @@ import type { Park } from '../kernel/machine-registry.ts';
 import type { Json } from '../kernel/json.ts';
 import type { CommittedView } from './committed-view.ts';
 
+/** What became of an event that was sent. */
 export interface SendResult {
   /** The commit that applied the event. */
   readonly sequence: number;

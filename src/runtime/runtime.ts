@@ -24,6 +24,7 @@ import { StartLetter } from './start-letter.ts';
 import type { SendOptions, WorkflowHandle } from './workflow-handle.ts';
 import { createHandle } from './workflow-handle.ts';
 
+/** Options of `start`; `input` may be left out where the machine takes none. */
 export type StartOptions<Machine extends AnyStateMachine> = {
   /** Names the workflow; starting it again with the same input returns it. Default: a new random id. */
   readonly id?: string;
@@ -31,6 +32,7 @@ export type StartOptions<Machine extends AnyStateMachine> = {
   readonly onExisting?: StartPolicy;
 } & (undefined extends InputFrom<Machine> ? { readonly input?: InputFrom<Machine> } : { readonly input: InputFrom<Machine> });
 
+/** How the runtime itself is. */
 export interface RuntimeHealth {
   /** `failed`: the store refused a write; open the runtime again. */
   readonly state: 'open' | 'closed' | 'failed';
@@ -40,6 +42,7 @@ export interface RuntimeHealth {
   readonly failure?: unknown;
 }
 
+/** Workflows on one store, run by this process. */
 export interface Runtime extends Reader {
   /**
    * Starts a workflow; resolves when its first step is on disk.
@@ -48,10 +51,15 @@ export interface Runtime extends Reader {
    *   `STORE_UNAVAILABLE` (outcome unknown: repeat with the same id)
    */
   start<Machine extends AnyStateMachine>(machine: Machine, options: StartOptions<Machine>): Promise<WorkflowHandle<Machine>>;
-  /** @throws PerdureError `WORKFLOW_NOT_FOUND` */
+  /**
+   * A handle on a workflow that was started before, by this process or another.
+   *
+   * @throws PerdureError `WORKFLOW_NOT_FOUND`
+   */
   get<Machine extends AnyStateMachine>(id: string): Promise<WorkflowHandle<Machine>>;
   /** Sends an event to a workflow by id; see `send` of the handle. */
   send(id: string, event: EventObject, options?: SendOptions): Promise<SendResult>;
+  /** Whether the runtime is open, and what waits for a machine version. */
   health(): RuntimeHealth;
   /**
    * Takes no new work, tells running attempts (`signal`, reason `shutdown`), writes what is decided and closes the store.

@@ -9,11 +9,13 @@ import type { CommittedView, SnapshotObserver, ViewRegistry } from './committed-
 import { tellEnd } from './committed-view.ts';
 import type { SendResult } from './resident.ts';
 
+/** Options of `send`. */
 export interface SendOptions {
   /** Makes repeating the call safe: the same id is applied once, and every call returns the first outcome. */
   readonly messageId?: string;
 }
 
+/** Options of `waitFor`. */
 export interface WaitOptions {
   /** Give up with `WAIT_TIMEOUT` after this long. Default: wait as long as it takes. */
   readonly timeout?: Duration;
@@ -21,6 +23,7 @@ export interface WaitOptions {
 
 /** A workflow, wherever it is: in memory or on disk. Satisfies what XState's UI bindings take (`subscribe`, `getSnapshot`). */
 export interface WorkflowHandle<Machine extends AnyStateMachine = AnyStateMachine> {
+  /** The workflow's id. */
   readonly id: string;
   /**
    * Sends an event; resolves when the commit that applied it is on disk.
@@ -47,9 +50,13 @@ export interface WorkflowHandle<Machine extends AnyStateMachine = AnyStateMachin
   result(): Promise<OutputFrom<Machine>>;
 }
 
+/** What `subscribe` takes. */
 export interface SubscriptionObserver<Machine extends AnyStateMachine> {
+  /** Every commit. */
   readonly next?: (snapshot: SnapshotFrom<Machine>) => void;
+  /** The chart ended in error. */
   readonly error?: (error: unknown) => void;
+  /** The workflow closed in any other way. */
   readonly complete?: () => void;
 }
 

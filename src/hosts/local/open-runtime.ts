@@ -16,6 +16,7 @@ import { readMarker } from '../../storage/marker.ts';
 import { openLevelStore } from '../../storage/open-level-store.ts';
 import { realClock } from './real-clock.ts';
 
+/** Options of `openRuntime`. */
 export interface OpenRuntimeOptions {
   /** The directory of the store, made if it is missing. On a local file system: network mounts do not keep what is acknowledged. */
   readonly path: string;
@@ -59,6 +60,7 @@ export async function openRuntime(options: OpenRuntimeOptions): Promise<Runtime>
 
 /** A store opened for questions only: nothing in it is run. */
 export interface ClosableReader extends Reader {
+  /** Closes the store. */
   close(): Promise<void>;
 }
 
