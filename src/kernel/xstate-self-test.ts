@@ -35,7 +35,7 @@ function probe(): AnyStateMachine {
           after: { 1000: 'recall' },
           entry: [assign({ entered: ({ context }: { context: { entered: number } }) => context.entered + 1 }), raise({ type: 'STEP' })],
           initial: 'one',
-          states: { one: { on: { STEP: 'two' } }, two: {}, past: { type: 'history' } },
+          states: { one: { on: { STEP: 'two' } }, two: { on: { STEP: 'three' } }, three: {}, past: { type: 'history' } },
           on: { BACK: 'idle' },
         },
         recall: { on: { AGAIN: 'busy.past' } },
@@ -63,16 +63,20 @@ function leaving(machine: AnyStateMachine, busy: ChartStep): string | undefined 
     status: 'active' as const,
     value: { busy: 'two' },
     context: { input: null, entered: 1 },
-    history: historyOf(busy.chart.snapshot),
+    history: {},
   };
   const revived = reviveChart(machine, 'probe:1:', record, [{ n: 1, childId: 'work' }]);
   for (const [name, chart] of Object.entries({ live: busy.chart, revived })) {
     const left = stepChart(machine, chart, done, 1);
     const actions = describe(left.actions);
     if (actions !== 'cancel xstate.after.1000.probe.busy, stop 1') return `leaving a state (${name}) asked for "${actions}"`;
-    const again = stepChart(machine, left.chart, { type: 'AGAIN' }, 1);
-    if (JSON.stringify(again.chart.snapshot.value) !== '{"busy":"two"}') return `a history state (${name}) was not recalled`;
-    if (again.childCounter !== 2) return `a child (${name}) was not numbered from the counter`;
+    const recorded = { ...record, value: 'recall', history: historyOf(left.chart.snapshot) };
+    for (const before of [left.chart, reviveChart(machine, 'probe:1:', recorded, [])]) {
+      const again = stepChart(machine, before, { type: 'AGAIN' }, 1);
+      // Recalled in `two`, it takes the event raised on entry as `two` does.
+      if (JSON.stringify(again.chart.snapshot.value) !== '{"busy":"three"}') return `a history state (${name}) was not recalled`;
+      if (again.childCounter !== 2) return `a child (${name}) was not numbered from the counter`;
+    }
   }
   const failed = stepChart(machine, revived, { type: 'xstate.error.actor.other', error: new Error('x') } as never, 1);
   return failed.chart.snapshot.status === 'error' ? undefined : 'an unhandled error did not end the chart';

@@ -1,0 +1,161 @@
+import { afterEach, describe, expect, test, vi } from 'vitest';
+import { StateMachine } from 'xstate';
+import { selfTestXState } from '../../src/kernel/xstate-self-test.ts';
+import type { PerdureError } from '../../src/kernel/errors.ts';
+import { thrownBy } from './thrown.ts';
+
+/** The methods of XState that a step calls, loosely typed so that they can be doctored. */
+interface Methods {
+  transition(snapshot: Snapshot, event: { readonly type: string }, scope: Scope): Snapshot;
+  getInitialSnapshot(scope: Scope, input: unknown): Snapshot;
+  resolveState(config: Record<string, unknown>): Snapshot;
+}
+interface Snapshot {
+  readonly status: string;
+  readonly value: unknown;
+  readonly context: Record<string, unknown>;
+}
+interface Scope {
+  actionExecutor(action: { readonly type: string; readonly params: unknown }): void;
+  readonly system: { _bookId: () => string; _sendInspectionEvent(event: object): void };
+}
+
+const genuine = { ...methodsOf(StateMachine.prototype) };
+
+function methodsOf(prototype: object): Methods {
+  const { transition, getInitialSnapshot, resolveState } = prototype as Methods;
+  return { transition, getInitialSnapshot, resolveState };
+}
+
+/** An XState whose method does something else; it is handed the real one, bound to its machine. */
+function doctor<Name extends keyof Methods>(name: Name, change: (real: Methods[Name]) => Methods[Name]): void {
+  vi.spyOn(StateMachine.prototype as unknown as Methods, name).mockImplementation(function doctored(this: unknown, ...args: unknown[]) {
+    const real = (genuine[name] as (...given: unknown[]) => Snapshot).bind(this) as unknown as Methods[Name];
+    return (change(real) as (...given: unknown[]) => Snapshot)(...args);
+  } as never);
+}
+
+const withoutActions = (scope: Scope, type: string): Scope => ({
+  ...scope,
+  actionExecutor: (action) => {
+    if (action.type !== type) scope.actionExecutor(action);
+  },
+});
+
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
+test('the XState installed passes, any number of times', () => {
+  expect(() => selfTestXState()).not.toThrow();
+  expect(() => selfTestXState()).not.toThrow();
+});
+
+describe('an XState is refused that', () => {
+  test.each<[string, () => void, string]>([
+    ['takes no events', () => doctor('transition', () => (snapshot) => snapshot), 'entering a state asked for ""'],
+    [
+      'answers an unknown event with another snapshot',
+      () => doctor('transition', (real) => (snapshot, event, scope) => ({ ...real(snapshot, event, scope) })),
+      'an unknown event changed something',
+    ],
+    [
+      'arms no timers',
+      () => doctor('transition', (real) => (snapshot, event, scope) => real(snapshot, event, withoutActions(scope, 'xstate.raise'))),
+      'entering a state asked for "spawn 1 work work"',
+    ],
+    [
+      'spawns children unsaid',
+      () => doctor('transition', (real) => (snapshot, event, scope) => real(snapshot, event, withoutActions(scope, 'xstate.spawnChild'))),
+      'spawn() inside assign()',
+    ],
+    [
+      'leaves timers behind',
+      () => doctor('transition', (real) => (snapshot, event, scope) => real(snapshot, event, withoutActions(scope, 'xstate.cancel'))),
+      'leaving a state (live) asked for "stop 1"',
+    ],
+    [
+      'leaves children behind',
+      () => doctor('transition', (real) => (snapshot, event, scope) => real(snapshot, event, withoutActions(scope, 'xstate.stopChild'))),
+      'leaving a state (live) asked for "cancel xstate.after.1000.probe.busy"',
+    ],
+    [
+      'asks for an action nobody knows',
+      () =>
+        doctor('transition', (real) => (snapshot, event, scope) => {
+          scope.actionExecutor({ type: 'xstate.teleport', params: {} });
+          return real(snapshot, event, scope);
+        }),
+      'the action "xstate.teleport"',
+    ],
+    [
+      'tells of no microsteps',
+      () =>
+        doctor('transition', (real) => (snapshot, event, scope) => {
+          const system = {
+            ...scope.system,
+            _sendInspectionEvent: (said: { type?: string }) => said.type !== '@xstate.microstep' && scope.system._sendInspectionEvent(said),
+          };
+          return real(snapshot, event, { ...scope, system } as Scope);
+        }),
+      'a raised event was not taken in its step',
+    ],
+    [
+      'numbers children by itself',
+      () =>
+        doctor('transition', (real) => (snapshot, event, scope) => {
+          let own = 40;
+          scope.system._bookId = () => `x:${(own += 1)}`;
+          return real(snapshot, event, scope);
+        }),
+      'entering a state asked for "schedule xstate.after.1000.probe.busy 1000, spawn 41 work work"',
+    ],
+    [
+      'applies assigns twice',
+      () => doctor('transition', (real) => (snapshot, event, scope) => twice(real(snapshot, event, scope), event)),
+      'an assign was not applied once',
+    ],
+    [
+      'forgets what a history state recalls',
+      () => doctor('resolveState', (real) => (config) => real({ ...config, historyValue: {} })),
+      'a history state (live) was not recalled',
+    ],
+    [
+      'swallows an error nobody handles',
+      () =>
+        doctor(
+          'transition',
+          (real) => (snapshot, event, scope) => (event.type.startsWith('xstate.error.') ? snapshot : real(snapshot, event, scope)),
+        ),
+      'an unhandled error did not end the chart',
+    ],
+    [
+      'throws',
+      () =>
+        doctor('getInitialSnapshot', () => () => {
+          throw new Error('unknown scope');
+        }),
+      'unknown scope',
+    ],
+    ['throws what is no error', () => doctor('getInitialSnapshot', () => () => throwing('a word')), 'a word'],
+  ])('%s', (_, doctorIt, finding) => {
+    doctorIt();
+    const error = thrownBy(selfTestXState) as PerdureError<'XSTATE_UNSUPPORTED'>;
+    expect(error).toMatchObject({ code: 'XSTATE_UNSUPPORTED' });
+    expect(error.details.finding).toContain(finding);
+    expect(error.message).toContain(error.details.finding);
+    expect(error.message).toContain('Install xstate ~5.33.3.');
+  });
+});
+
+function twice(snapshot: Snapshot, event: { readonly type: string }): Snapshot {
+  if (event.type !== 'GO') return snapshot;
+  return Object.assign(Object.create(Object.getPrototypeOf(snapshot) as object) as object, snapshot, {
+    context: { ...snapshot.context, entered: 2 },
+  }) as Snapshot;
+}
+
+function throwing(what: unknown): never {
+  // Whatever user code can throw, an XState of another time could.
+  throw what as Error;
+}
