@@ -20,8 +20,9 @@ export async function keepPrivate(directory: string): Promise<() => void> {
 /** Where files cannot be watched, the directory's own mode has to do. */
 function watchFor(directory: string, onFile: (name: string) => void): () => void {
   try {
-    const watcher = watch(directory, { persistent: false }, (_event, name) => {
-      if (name !== null) onFile(name);
+    const watcher = watch(directory, { persistent: false }, (event, name) => {
+      // A file that came or went; `change` is every write to one, and every change of its mode.
+      if (event === 'rename' && name !== null) onFile(name);
     });
     watcher.on('error', () => watcher.close());
     return () => watcher.close();
