@@ -23,9 +23,13 @@ export async function runWithRetries(descriptor: ActivityDescriptor, run: Attemp
 
 async function runOnce(descriptor: ActivityDescriptor, run: Attempt, attempt: number, signal: AbortSignal): Promise<unknown> {
   const controller = new AbortController();
-  const stop = (): void => controller.abort('state-left');
-  signal.addEventListener('abort', stop, { once: true });
   let timer: ReturnType<typeof setTimeout> | undefined;
+  const stop = (): void => {
+    // Nobody waits for it any more: code that never ends must not keep the process alive.
+    clearTimeout(timer);
+    controller.abort('state-left');
+  };
+  signal.addEventListener('abort', stop, { once: true });
   const timedOut = new Promise<never>((_, reject) => {
     timer = setTimeout(
       () => {

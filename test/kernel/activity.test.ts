@@ -1,0 +1,238 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { assign, createActor, fromPromise, setup, toPromise } from 'xstate';
+import type { ActivityLogic, ActivityOptions } from '../../src/kernel/activity.ts';
+import { activity, implement } from '../../src/kernel/activity.ts';
+import type { ActivityScope } from '../../src/kernel/activity-descriptor.ts';
+import { activityDescriptor, durable } from '../../src/kernel/activity-descriptor.ts';
+import { errorNamed } from './workflows.ts';
+import { thrownBy } from './thrown.ts';
+
+describe('a declaration', () => {
+  test('carries name, time-out and policy under a symbol all copies of the library share', () => {
+    const logic = activity<string, string>({
+      name: 'card.charge',
+      startToCloseTimeout: '10s',
+      retry: { maximumAttempts: 5, initialInterval: '200ms', nonRetryableErrorTypes: ['Declined'] },
+    });
+    expect(durable).toBe(Symbol.for('perdure.logic'));
+    expect(activityDescriptor(logic)).toStrictEqual({
+      kind: 'activity',
+      name: 'card.charge',
+      run: undefined,
+      startToCloseTimeoutMs: 10_000,
+      retry: {
+        maximumAttempts: 5,
+        initialIntervalMs: 200,
+        backoffCoefficient: 2,
+        maximumIntervalMs: 60_000,
+        jitter: 'full',
+        nonRetryableErrorTypes: ['Declined'],
+      },
+    });
+  });
+
+  test('without options is ten attempts of a minute each', () => {
+    expect(activityDescriptor(activity({}))).toMatchObject({ startToCloseTimeoutMs: 60_000, retry: { maximumAttempts: 10 } });
+  });
+
+  test.each<[string, ActivityOptions<unknown, unknown>, string]>([
+    ['a malformed time-out', { name: 'a', startToCloseTimeout: '10' as never }, 'activity "a": startToCloseTimeout must be a duration'],
+    ['a malformed retry option', { name: 'a', retry: { maximumAttempts: 0 } }, 'activity "a": maximumAttempts must be a whole number'],
+    ['a malformed option without a name', { retry: { jitter: 'x' as never } }, "activity: jitter must be 'full' or 'none'"],
+  ])('is refused at once with %s', (_, options, message) => {
+    expect(thrownBy(() => activity(options))).toMatchObject({ name: 'TypeError', message: expect.stringContaining(message) });
+  });
+
+  test.each([undefined, null, 'text', {}, fromPromise(async () => 1)])('is not found on other logic', (logic) => {
+    expect(activityDescriptor(logic)).toBeUndefined();
+  });
+});
+
+describe('an implementation', () => {
+  const declared = activity<{ id: string }, number>({ name: 'load', startToCloseTimeout: '5s', retry: { maximumAttempts: 2 } });
+
+  test('brings the code and keeps name and policy', () => {
+    const run = (): number => 1;
+    const logic = implement(declared, { run });
+    expect(activityDescriptor(logic)).toStrictEqual({ ...activityDescriptor(declared), run });
+    expect(activityDescriptor(declared)?.run).toBeUndefined();
+  });
+
+  test('may replace another one', () => {
+    const second = (): number => 2;
+    expect(activityDescriptor(implement(implement(declared, { run: () => 1 }), { run: second }))?.run).toBe(second);
+  });
+
+  test('of what is no declaration is refused', () => {
+    const other = fromPromise<number, { id: string }>(async () => 1) as ActivityLogic<{ id: string }, number>;
+    expect(thrownBy(() => implement(other, { run: () => 1 }))).toMatchObject({
+      name: 'TypeError',
+      message: expect.stringContaining('a declaration made by activity()'),
+    });
+  });
+});
+
+/** A chart that runs one activity under a plain `createActor`. */
+function chartOf(logic: ActivityLogic<{ id: string }, unknown>) {
+  return setup({ types: { context: {} as { output?: unknown; error?: unknown } }, actors: { logic } }).createMachine({
+    id: 'plain',
+    context: {},
+    initial: 'busy',
+    states: {
+      busy: {
+        invoke: {
+          src: 'logic',
+          input: { id: 'a' },
+          onDone: { target: 'done', actions: assign({ output: ({ event }) => event.output }) },
+          onError: { target: 'failed', actions: assign({ error: ({ event }) => event.error }) },
+        },
+        on: { LEAVE: 'left' },
+      },
+      left: { type: 'final' },
+      done: { type: 'final' },
+      failed: { type: 'final' },
+    },
+    output: ({ context }) => context,
+  });
+}
+
+const policy = { initialInterval: '1s', jitter: 'none' } as const;
+
+describe('under a plain createActor an activity', () => {
+  beforeEach(() => {
+    vi.useFakeTimers();
+  });
+  afterEach(() => {
+    expect(vi.getTimerCount()).toBe(0);
+    vi.useRealTimers();
+  });
+
+  function start(options: ActivityOptions<{ id: string }, unknown>) {
+    const actor = createActor(chartOf(activity(options)));
+    actor.start();
+    return { actor, ended: toPromise(actor) };
+  }
+
+  test('runs with its input and returns its output', async () => {
+    const scopes: ActivityScope<{ id: string }>[] = [];
+    const { ended } = start({ run: (scope) => scopes.push(scope) });
+    expect(await ended).toEqual({ output: 1 });
+    expect(scopes).toMatchObject([{ input: { id: 'a' }, attempt: 1, idempotencyKey: expect.any(String) }]);
+    expect(scopes[0]?.signal.aborted).toBe(false);
+  });
+
+  test('is tried again with the same key after its backoff, until it succeeds', async () => {
+    const attempts: [number, number, string][] = [];
+    const began = Date.now();
+    const { ended } = start({
+      retry: policy,
+      run: ({ attempt, idempotencyKey }) => {
+        attempts.push([attempt, Date.now() - began, idempotencyKey]);
+        if (attempt < 4) throw new Error('busy');
+        return 'served';
+      },
+    });
+    await vi.runAllTimersAsync();
+    expect(await ended).toEqual({ output: 'served' });
+    expect(attempts.map(([attempt, atMs]) => [attempt, atMs])).toEqual([
+      [1, 0],
+      [2, 1_000],
+      [3, 3_000],
+      [4, 7_000],
+    ]);
+    expect(new Set(attempts.map(([, , key]) => key)).size).toBe(1);
+  });
+
+  test('fails with its last error when no attempt is left', async () => {
+    const run = vi.fn(({ attempt }: { attempt: number }) => Promise.reject(new Error(`busy ${attempt}`)));
+    const { ended } = start({ retry: { ...policy, maximumAttempts: 3 }, run });
+    await vi.runAllTimersAsync();
+    expect(await ended).toMatchObject({ error: { message: 'busy 3' } });
+    expect(run).toHaveBeenCalledTimes(3);
+  });
+
+  test('fails at once with an error that is final by its name', async () => {
+    const run = vi.fn(() => Promise.reject(errorNamed('Declined')));
+    const { ended } = start({ retry: { ...policy, nonRetryableErrorTypes: ['Declined'] }, run });
+    expect(await ended).toMatchObject({ error: { name: 'Declined' } });
+    expect(run).toHaveBeenCalledTimes(1);
+  });
+
+  test('is told and tried again when an attempt takes too long', async () => {
+    const reasons: unknown[] = [];
+    const { ended } = start({
+      startToCloseTimeout: '5s',
+      retry: { ...policy, maximumAttempts: 2 },
+      run: async ({ signal }) =>
+        new Promise((_, reject) => {
+          signal.addEventListener('abort', () => {
+            reasons.push(signal.reason);
+            reject(new Error('stopped'));
+          });
+        }),
+    });
+    await vi.runAllTimersAsync();
+    expect(await ended).toMatchObject({ error: { name: 'StartToCloseTimeout', message: expect.stringContaining('5000 ms') } });
+    expect(reasons).toEqual(['timeout', 'timeout']);
+  });
+
+  test('fails as timed out also if its code never hears of it', async () => {
+    const { ended } = start({ startToCloseTimeout: '5s', retry: { maximumAttempts: 1 }, run: async () => new Promise(() => undefined) });
+    await vi.runAllTimersAsync();
+    expect(await ended).toMatchObject({ error: { name: 'StartToCloseTimeout' } });
+  });
+
+  test('is told when its state is left, and tried no more', async () => {
+    const run = vi.fn(
+      async ({ signal }: { signal: AbortSignal }) =>
+        new Promise((_, reject) => signal.addEventListener('abort', () => reject(new Error(String(signal.reason))))),
+    );
+    const { actor, ended } = start({ retry: policy, run });
+    await vi.advanceTimersByTimeAsync(1);
+    actor.send({ type: 'LEAVE' });
+    await vi.runAllTimersAsync();
+    expect(await ended).toEqual({});
+    expect(run).toHaveBeenCalledTimes(1);
+    expect(run.mock.calls[0]?.[0].signal.reason).toBe('state-left');
+  });
+
+  test('leaves no timer behind when its state is left, even if its code never ends', async () => {
+    const { actor, ended } = start({ startToCloseTimeout: '1h', run: async () => new Promise(() => undefined) });
+    await vi.advanceTimersByTimeAsync(1);
+    expect(vi.getTimerCount()).toBe(1);
+    actor.send({ type: 'LEAVE' });
+    expect(await ended).toEqual({});
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  test('is tried no more when its state is left during a backoff', async () => {
+    const run = vi.fn(() => Promise.reject(new Error('busy')));
+    const { actor, ended } = start({ retry: policy, run });
+    await vi.advanceTimersByTimeAsync(500);
+    actor.send({ type: 'LEAVE' });
+    await vi.runAllTimersAsync();
+    expect(await ended).toEqual({});
+    expect(run).toHaveBeenCalledTimes(1);
+  });
+
+  test('declared without code says so by its name, and is not tried again', async () => {
+    const { ended } = start({ name: 'card.charge' });
+    expect(await ended).toMatchObject({
+      error: {
+        code: 'IMPLEMENTATION_MISSING',
+        details: { missing: ['card.charge'] },
+        message: expect.stringContaining('provide it with implement()'),
+      },
+    });
+    expect(await start({}).ended).toMatchObject({ error: { code: 'IMPLEMENTATION_MISSING', details: { missing: ['0.plain.busy'] } } });
+  });
+
+  test('may be replaced by plain logic through provide()', async () => {
+    const machine = chartOf(activity({})).provide({
+      actors: { logic: fromPromise<unknown, { id: string }>(async ({ input }) => input.id) },
+    });
+    const actor = createActor(machine);
+    actor.start();
+    expect(await toPromise(actor)).toEqual({ output: 'a' });
+  });
+});
