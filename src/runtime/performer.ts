@@ -5,6 +5,7 @@
  * 1. Everything here follows from a commit that is on disk, or from rows read from it.
  * 2. An activity that may not begin yet waits in one place at least: in its backoff, on the waiting list, or as a wake-up on its
  *    way to the actor. Being met twice is harmless: the kernel ignores the second wake-up.
+ * 3. Whatever began or is in its backoff is not on the waiting list: a place that comes free would cut the backoff short.
  */
 import type { Actor } from '../kernel/actor.ts';
 import type { Address } from '../kernel/address.ts';
@@ -29,10 +30,18 @@ export interface PerformerParts {
   readonly rescan: () => void;
 }
 
+interface Waiting {
+  readonly key: string;
+  readonly address: Address;
+  readonly n: number;
+}
+
 export class Performer {
   readonly #parts: PerformerParts;
   readonly #backoffs = new Map<string, () => void>();
-  #waiting: { readonly address: Address; readonly n: number }[] = [];
+  #waiting: Waiting[] = [];
+  /** Those of `#waiting` that still wait, by key: an entry whose activity began meanwhile is passed over. */
+  readonly #listed = new Map<string, Waiting>();
   #hasOverflowed = false;
   #isStopped = false;
 
@@ -46,7 +55,7 @@ export class Performer {
     const { address } = commit.record;
     for (const timer of commit.timersDisarmed) timers.disarm(address, timer.generation);
     for (const { generation, dueAtMs } of commit.timersArmed) timers.arm({ address, generation, dueAtMs });
-    for (const n of commit.activitiesRemoved) this.#cancelBackoff(keyOf(address, n));
+    for (const n of commit.activitiesRemoved) this.#forget(keyOf(address, n));
     for (const activity of commit.activitiesPut) this.#takeUp(address, activity);
     for (const effect of commit.effects) {
       const key = keyOf(address, effect.n);
@@ -67,17 +76,28 @@ export class Performer {
 
   /** Puts an activity that found no free place on the waiting list. */
   enlist(address: Address, n: number): void {
-    if (this.#waiting.length >= limits.waitingActivitiesMax) this.#hasOverflowed = true;
-    else this.#waiting.push({ address, n });
-    if (this.#waiting.length === 1) this.wakeNext();
+    const key = keyOf(address, n);
+    if (this.#listed.has(key)) return;
+    if (this.#listed.size >= limits.waitingActivitiesMax) this.#hasOverflowed = true;
+    else {
+      const entry = { key, address, n };
+      this.#listed.set(key, entry);
+      this.#waiting.push(entry);
+      // Too many that were passed over are swept out.
+      if (this.#waiting.length > 2 * this.#listed.size + limits.scanPageMax) this.#waiting = [...this.#listed.values()];
+    }
+    if (this.#listed.size === 1) this.wakeNext();
   }
 
   /** A place came free: the longest waiting activity may have it. */
   wakeNext(): void {
     if (!this.#parts.runner.hasPlace()) return;
-    const next = this.#waiting.shift();
-    if (next !== undefined) this.#parts.deliver(next.address, { kind: 'attempt-due', n: next.n });
-    else if (this.#hasOverflowed) {
+    let next = this.#waiting.shift();
+    while (next !== undefined && this.#listed.get(next.key) !== next) next = this.#waiting.shift();
+    if (next !== undefined) {
+      this.#listed.delete(next.key);
+      this.#parts.deliver(next.address, { kind: 'attempt-due', n: next.n });
+    } else if (this.#hasOverflowed) {
       this.#hasOverflowed = false;
       this.#parts.rescan();
     }
@@ -89,6 +109,7 @@ export class Performer {
     for (const cancel of this.#backoffs.values()) cancel();
     this.#backoffs.clear();
     this.#waiting = [];
+    this.#listed.clear();
     this.#hasOverflowed = false;
   }
 
@@ -96,8 +117,12 @@ export class Performer {
     if (this.#isStopped) return;
     const { clock, deliver } = this.#parts;
     const key = keyOf(address, activity.n);
-    this.#cancelBackoff(key);
-    if (activity.state === 'waiting') this.enlist(address, activity.n);
+    if (activity.state === 'waiting') {
+      this.#cancelBackoff(key);
+      this.enlist(address, activity.n);
+      return;
+    }
+    this.#forget(key);
     if (activity.state !== 'backoff') return;
     const delayMs = Math.max(0, (activity.nextAttemptAtMs ?? 0) - clock.now());
     const cancel = clock.setTimer(delayMs, () => {
@@ -105,6 +130,12 @@ export class Performer {
       deliver(address, { kind: 'attempt-due', n: activity.n });
     });
     this.#backoffs.set(key, cancel);
+  }
+
+  /** Waits for it neither in a backoff nor on the list. */
+  #forget(key: string): void {
+    this.#cancelBackoff(key);
+    this.#listed.delete(key);
   }
 
   #cancelBackoff(key: string): void {
