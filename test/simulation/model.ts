@@ -14,6 +14,7 @@ import { check } from './violation.ts';
 import type { VirtualTime } from './virtual-time.ts';
 
 export interface ModelTimer {
+  readonly id: string;
   readonly dueAtMs: number;
   /** The latest the wall clock read while it was armed, before it was last set back. */
   peakMs: number;
@@ -154,6 +155,13 @@ export class Model {
         });
         // Journal times are exact as long as the clock was never set back.
         const readMs = this.#time.hasSteppedBack ? Math.max(this.#time.wallMs, timer.peakMs) : commit.journal.atMs;
+        // Nothing of these charts ignores a delay but by having left the state, which cancels it.
+        const isTaken = commit.journal.outcome !== 'unhandled' || !timer.id.startsWith('xstate.after.');
+        check(
+          isTaken,
+          invariant,
+          () => `timer ${timer.id} of ${place} fired in ${JSON.stringify(commit.journal.value)}, where it is cancelled`,
+        );
         check(readMs >= timer.dueAtMs, invariant, () => `timer ${envelope.generation} of ${place} is ${timer.dueAtMs - readMs} ms early`);
         return;
       }
@@ -266,13 +274,13 @@ function judgeAttempt(place: string, actor: ModelActor, commit: Commit, envelope
 
 function applyTimers(place: string, actor: ModelActor, commit: Commit): void {
   const invariant = 'I7 each timer fires or is cancelled once, never early';
-  for (const { generation, dueAtMs, armedAtMs } of commit.timersArmed) {
+  for (const { id, generation, dueAtMs, armedAtMs } of commit.timersArmed) {
     check(
       !actor.timers.has(generation) && !actor.spentTimers.has(generation),
       invariant,
       () => `timer ${generation} of ${place} is armed again`,
     );
-    actor.timers.set(generation, { dueAtMs, peakMs: armedAtMs });
+    actor.timers.set(generation, { id, dueAtMs, peakMs: armedAtMs });
   }
   for (const { generation } of commit.timersDisarmed) {
     check(actor.timers.delete(generation), invariant, () => `timer ${generation} of ${place} is disarmed, but was not armed`);

@@ -1,8 +1,11 @@
 /** How rough a seed is, and how tight its limits are. */
 import { limits } from '../../src/kernel/limits.ts';
+import { machines } from './machines.ts';
 import type { SeededRandom } from './seeded-random.ts';
 
 export interface Profile {
+  /** Which machines of the family are run: all, or one so that its workflows are in each other's way. */
+  readonly kinds: readonly string[];
   /** Attempts that may run at once. */
   readonly places: number;
   readonly holdsReads: boolean;
@@ -19,6 +22,7 @@ export interface Profile {
 export function rollProfile(random: SeededRandom): Profile {
   const sometimes = (share: number, most: number): number => (random.chance(share) ? random.next() * most : 0);
   return {
+    kinds: random.chance(0.7) ? machines.map(({ id }) => id) : [random.pick(machines).id],
     places: random.pick([1, 2, 3, 100, 100]),
     holdsReads: random.chance(0.35),
     hasTightLimits: random.chance(0.5),

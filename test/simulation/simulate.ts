@@ -1,5 +1,6 @@
 /** The scheduler: picks the next atomic step of a world until it has seen enough, then takes the faults away and waits for the end. */
 import { isDefinite } from './store-checks.ts';
+import type { Profile } from './profile.ts';
 import { rollProfile, tightenLimits } from './profile.ts';
 import { createRandom } from './seeded-random.ts';
 import type { Violation } from './violation.ts';
@@ -26,9 +27,10 @@ interface Pick {
 const picksWithFaults = 160;
 const picksToTheEndMax = 3_000;
 
-export async function simulate(seed: number): Promise<Simulation> {
+/** @param overrides a profile other than the one the seed rolls */
+export async function simulate(seed: number, overrides: Partial<Profile> = {}): Promise<Simulation> {
   const random = createRandom(seed);
-  const profile = rollProfile(random);
+  const profile = { ...rollProfile(random), ...overrides };
   const world = await World.create(random, profile);
   world.log(`seed ${seed} ${JSON.stringify(profile)}`);
   const restore = profile.hasTightLimits ? tightenLimits() : (): void => undefined;

@@ -7,7 +7,7 @@ import type { Runtime } from '../../src/runtime/runtime.ts';
 import { Clients } from './clients.ts';
 import { Disk, DiskHandle } from './disk.ts';
 import { Ledger } from './ledger.ts';
-import { outside, registry } from './machines.ts';
+import { machines, outside, registry } from './machines.ts';
 import { Model } from './model.ts';
 import type { Profile } from './profile.ts';
 import type { SeededRandom } from './seeded-random.ts';
@@ -47,7 +47,13 @@ export class World {
     this.model = model;
     this.disk = disk;
     this.ledger = new Ledger(model);
-    this.clients = new Clients({ random, model, log: (line) => this.log(line), note: (found) => this.note(found) });
+    this.clients = new Clients({
+      random,
+      kinds: machines.filter(({ id }) => profile.kinds.includes(id)),
+      model,
+      log: (line) => this.log(line),
+      note: (found) => this.note(found),
+    });
   }
 
   static async create(random: SeededRandom, profile: Profile): Promise<World> {
@@ -73,7 +79,6 @@ export class World {
 
   open(): void {
     this.lives += 1;
-    this.picks += 0;
     const life: Life = {
       number: this.lives,
       clock: new LifeClock(this.time),

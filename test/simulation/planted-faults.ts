@@ -1,0 +1,298 @@
+/**
+ * Mistakes an engine like this could make, put in from outside for as long as a test wants them. A simulation that does not
+ * find each of them would not find their like in the code either.
+ */
+import type { Store, StoreBatch, StoredActor } from '../../src/kernel/ports.ts';
+import { isClosed } from '../../src/kernel/record.ts';
+import { ActivityRunner } from '../../src/runtime/activity-runner.ts';
+import { publish } from '../../src/runtime/committed-view.ts';
+import { Performer } from '../../src/runtime/performer.ts';
+import type { Step } from '../../src/runtime/supervisor.ts';
+import { Supervisor } from '../../src/runtime/supervisor.ts';
+import { TimerQueue } from '../../src/runtime/timer-queue.ts';
+import { seams } from './disk.ts';
+
+type Undo = () => void;
+
+export interface PlantedFault {
+  readonly name: string;
+  plant(): Undo;
+}
+
+/** Replaces one method of a class; `make` is given the one it replaces. */
+function patch<Target extends object, Name extends keyof Target>(
+  target: Target,
+  name: Name,
+  make: (original: Target[Name]) => Target[Name],
+): Undo {
+  const original = target[name];
+  target[name] = make(original);
+  return () => {
+    target[name] = original;
+  };
+}
+
+/** Puts a layer between the runtime and its store. */
+function patchStore(change: (store: Store) => Partial<Store>): Undo {
+  return patch(seams, 'store', () => (store) => {
+    const layer: Store = {
+      location: store.location,
+      lastCommit: store.lastCommit,
+      write: (batch) => store.write(batch),
+      readLatestRun: (id) => store.readLatestRun(id),
+      readActor: (address) => store.readActor(address),
+      readMessage: (id, messageId) => store.readMessage(id, messageId),
+      readJournal: (address, from, limit) => store.readJournal(address, from, limit),
+      scanActive: (limit, after) => store.scanActive(limit, after),
+      scanTimers: (untilMs, limit, after) => store.scanTimers(untilMs, limit, after),
+      scanActors: (limit, after) => store.scanActors(limit, after),
+      readDefinitions: () => store.readDefinitions(),
+      close: () => store.close(),
+    };
+    return Object.assign(layer, change(store));
+  });
+}
+
+function patchActors(change: (stored: StoredActor) => StoredActor): Undo {
+  return patchStore((store) => ({
+    readActor: async (address) => {
+      const stored = await store.readActor(address);
+      return stored === undefined ? undefined : change(stored);
+    },
+  }));
+}
+
+function patchBatches(change: (batch: StoreBatch) => StoreBatch): Undo {
+  return patchStore((store) => ({ write: async (batch) => store.write(change(batch)) }));
+}
+
+/** Changes steps after they were decided, on their way to the disk and to memory. */
+function patchSteps(change: (step: Step, before: Step['actor'] | undefined) => Step): Undo {
+  return patch(
+    Supervisor.prototype,
+    'commit',
+    (commit) =>
+      function (this: Supervisor, resident, steps, ...rest) {
+        commit.call(
+          this,
+          resident,
+          steps.map((step) => change(step, resident.actor)),
+          ...rest,
+        );
+      },
+  );
+}
+
+function actsBeforeTheCommit(): Undo {
+  let performer: Pick<Performer, 'perform'> | undefined;
+  const done = new WeakSet<object>();
+  const undoPerform = patch(
+    Performer.prototype,
+    'perform',
+    (perform) =>
+      function (this: Performer, commit, actor) {
+        performer = { perform: (...step) => perform.call(this, ...step) };
+        if (!done.has(commit)) perform.call(this, commit, actor);
+      },
+  );
+  const undoSteps = patchSteps((step) => {
+    performer?.perform(step.commit, step.actor);
+    if (performer !== undefined) done.add(step.commit);
+    return step;
+  });
+  return () => {
+    undoSteps();
+    undoPerform();
+  };
+}
+
+/** The actor in memory takes the completion of the same attempt once more. */
+function deliversTwice(): Undo {
+  const told = new Set<string>();
+  const undoDeliver = patch(
+    Supervisor.prototype,
+    'deliver',
+    (deliver) =>
+      function (this: Supervisor, address, envelope) {
+        deliver.call(this, address, envelope);
+        if (envelope.kind === 'attempt-completed') deliver.call(this, address, envelope);
+      },
+  );
+  const undoSteps = patchSteps((step, before) => {
+    const { envelope, outcome } = step.commit.journal;
+    const row = envelope.kind === 'attempt-completed' && outcome !== 'late' ? before?.activities.get(envelope.n) : undefined;
+    if (row === undefined || told.has(row.idempotencyKey)) return step;
+    told.add(row.idempotencyKey);
+    return { ...step, actor: { ...step.actor, activities: new Map(step.actor.activities).set(row.n, row) } };
+  });
+  return () => {
+    undoSteps();
+    undoDeliver();
+  };
+}
+
+function keepsCompletedRow(step: Step, before: Step['actor'] | undefined): Step {
+  const { commit, actor } = step;
+  const { envelope, outcome } = commit.journal;
+  const row = envelope.kind === 'attempt-completed' && outcome === 'applied' ? before?.activities.get(envelope.n) : undefined;
+  if (row === undefined || isClosed(commit.record.status)) return step;
+  const { n, childId } = row;
+  const record = { ...commit.record, activities: [...commit.record.activities, { n, childId }] };
+  const removed = commit.activitiesRemoved.filter((other) => other !== n);
+  return {
+    commit: { ...commit, record, activitiesRemoved: removed },
+    actor: { ...actor, record, activities: new Map(actor.activities).set(n, row) },
+  };
+}
+
+function keepsCancelledTimers(step: Step): Step {
+  const { commit, actor } = step;
+  const { envelope } = commit.journal;
+  if (isClosed(commit.record.status)) return step;
+  const fired = envelope.kind === 'timer' ? envelope.generation : undefined;
+  const kept = commit.timersDisarmed.filter(({ generation }) => generation !== fired);
+  const record = { ...commit.record, timers: [...commit.record.timers, ...kept] };
+  const timersDisarmed = commit.timersDisarmed.filter(({ generation }) => generation === fired);
+  const journal = { ...commit.journal, cancelled: timersDisarmed.map(({ generation }) => generation) };
+  return { commit: { ...commit, record, journal, timersDisarmed }, actor: { ...actor, record } };
+}
+
+function reopensClosed(step: Step): Step {
+  const { commit, actor } = step;
+  if (commit.journal.outcome !== 'late' || !isClosed(commit.record.status)) return step;
+  const record = { ...commit.record, status: 'failed' as const };
+  return { commit: { ...commit, record }, actor: { ...actor, record } };
+}
+
+function losesContextKey(step: Step): Step {
+  const { journal } = step.commit;
+  const { outcomes: _, ...set } = journal.context.set;
+  return journal.sequence === 1
+    ? step
+    : { ...step, commit: { ...step.commit, journal: { ...journal, context: { ...journal.context, set } } } };
+}
+
+/** Holds every twelfth batch back until the next is there. */
+function changesPlaces(): Undo {
+  let count = 0;
+  return patch(seams, 'apply', () => (apply) => {
+    let late: Parameters<typeof apply>[0] | undefined;
+    return async (operations) => {
+      count += 1;
+      if (count % 12 === 0 && late === undefined) {
+        late = operations;
+        return;
+      }
+      await apply(operations);
+      if (late !== undefined) await apply(late);
+      late = undefined;
+    };
+  });
+}
+
+function losesBatches(): Undo {
+  let count = 0;
+  return patch(seams, 'apply', () => (apply) => async (operations) => {
+    count += 1;
+    if (count % 25 !== 0) await apply(operations);
+  });
+}
+
+export const plantedFaults: readonly PlantedFault[] = [
+  { name: 'acts before the commit is on disk', plant: actsBeforeTheCommit },
+  {
+    name: 'acknowledges before the sync',
+    plant: () =>
+      patch(
+        Supervisor.prototype,
+        'commit',
+        (commit) =>
+          function (this: Supervisor, resident, steps, onCommitted) {
+            commit.call(this, resident, steps);
+            onCommitted?.();
+          },
+      ),
+  },
+  {
+    name: 'publishes an uncommitted snapshot',
+    plant: () =>
+      patch(
+        Supervisor.prototype,
+        'commit',
+        (commit) =>
+          function (this: Supervisor, resident, steps, ...rest) {
+            commit.call(this, resident, steps, ...rest);
+            for (const { actor } of steps) publish(resident.view, actor);
+          },
+      ),
+  },
+  { name: 'forgets to remove a completed activity, which runs again', plant: () => patchSteps(keepsCompletedRow) },
+  { name: 'delivers an outcome twice', plant: deliversTwice },
+  {
+    name: 'does not count an attempt lost to a crash',
+    plant: () =>
+      patchActors(({ record, activities }) => ({
+        record,
+        activities: activities.map((row) => (row.state === 'running' ? { ...row, state: 'waiting', attempt: row.attempt - 1 } : row)),
+      })),
+  },
+  {
+    name: 'runs an at-most-once activity again after a crash',
+    plant: () =>
+      patchActors(({ record, activities }) => ({
+        record,
+        activities: activities.map((row) => (row.state === 'running' && row.src === 'once' ? { ...row, state: 'waiting' } : row)),
+      })),
+  },
+  {
+    name: 'gives idempotency keys out again after a crash',
+    plant: () => patchActors((stored) => ({ ...stored, record: { ...stored.record, counters: { ...stored.record.counters, child: 0 } } })),
+  },
+  {
+    name: 'does not wait for a backoff',
+    plant: () =>
+      patch(
+        Performer.prototype,
+        'perform',
+        (perform) =>
+          function (this: Performer, commit, actor) {
+            perform.call(this, { ...commit, activitiesPut: commit.activitiesPut.map(({ nextAttemptAtMs: _, ...row }) => row) }, actor);
+          },
+      ),
+  },
+  {
+    name: 'begins attempts without a free place',
+    plant: () => patch(ActivityRunner.prototype, 'admit', () => () => true),
+  },
+  {
+    name: 'fires a timer early',
+    plant: () =>
+      patch(
+        TimerQueue.prototype,
+        'arm',
+        (arm) =>
+          function (this: TimerQueue, timer) {
+            arm.call(this, { ...timer, dueAtMs: timer.dueAtMs - 300 });
+          },
+      ),
+  },
+  { name: 'fires a cancelled timer', plant: () => patchSteps(keepsCancelledTimers) },
+  { name: 'loses the timers on reopening', plant: () => patchStore(() => ({ scanTimers: async () => ({ rows: [] }) })) },
+  { name: 'applies a repeated message again', plant: () => patchStore(() => ({ readMessage: async () => undefined })) },
+  {
+    name: 'does not keep message ids',
+    plant: () =>
+      patchBatches((batch) => ({
+        ...batch,
+        commits: batch.commits.map(({ message: _, ...commit }) => commit),
+      })),
+  },
+  { name: 'changes a final state', plant: () => patchSteps(reopensClosed) },
+  { name: 'leaves a key out of a context delta', plant: () => patchSteps(losesContextKey) },
+  { name: 'lets two batches change places', plant: changesPlaces },
+  { name: 'loses an acknowledged batch', plant: losesBatches },
+  {
+    name: 'takes a rejected write for a good one',
+    plant: () => patchStore((store) => ({ write: async (batch) => store.write(batch).catch(() => undefined) })),
+  },
+];
