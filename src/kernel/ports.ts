@@ -76,8 +76,12 @@ export interface Store {
   readJournal(address: Address, fromSequence: number, limit: number): Promise<readonly StoredJournalRecord[]>;
   /** Addresses of all actors with pending activities, each once, in key order. Their records are not looked at. */
   scanActive(limit: number, after?: Uint8Array): Promise<Page<Address>>;
-  /** Timers in due order up to and including `untilMs`. Derived rows: the actor's record says whether one is still armed. */
-  scanTimers(untilMs: number, limit: number, after?: Uint8Array): Promise<Page<TimerRow>>;
+  /**
+   * Timers in due order up to and including `untilMs`. Derived rows: the actor's record says whether one is still armed.
+   *
+   * @param after where to begin: the `next` of a page, or a moment, for timers due later than it
+   */
+  scanTimers(untilMs: number, limit: number, after?: Uint8Array | number): Promise<Page<TimerRow>>;
   /** Every actor record, in key order; unreadable ones come as their address alone. For counting what is parked. */
   scanActors(limit: number, after?: Uint8Array): Promise<Page<{ readonly address: Address; readonly record?: ActorRecord }>>;
   readDefinitions(): Promise<readonly DefinitionRecord[]>;

@@ -105,7 +105,8 @@ export class TimerQueue {
 
   /** Reads pages until enough is in memory; answers up to when nothing is missing now. */
   async #loadPages(untilMs: number): Promise<number> {
-    let page = await this.#store.scanTimers(untilMs, limits.scanPageMax);
+    // What was due before has fired in this life or is in memory (invariant 1); what is parked is not met again and again.
+    let page = await this.#store.scanTimers(untilMs, limits.scanPageMax, this.#loadedUntilMs);
     for (;;) {
       for (const timer of page.rows) this.#add(timer);
       const last = page.rows.at(-1);

@@ -148,7 +148,7 @@ class LevelStore implements Store {
     );
   }
 
-  scanTimers(untilMs: number, limit: number, after?: Uint8Array): Promise<Page<TimerRow>> {
+  scanTimers(untilMs: number, limit: number, after?: Uint8Array | number): Promise<Page<TimerRow>> {
     return this.#read(
       () => 'list of timers',
       () => scanTimers(this.#database, untilMs, limit, after),

@@ -55,8 +55,14 @@ export async function scanActive(reader: DatabaseReader, limit: number, after?: 
  * Timers in due order, up to and including `untilMs`; those of one moment in the order of their addresses. The key says it all,
  * and the actor's record, which is checked, decides whether the timer is armed: a damaged value is no reason to let it sleep.
  */
-export async function scanTimers(reader: DatabaseReader, untilMs: number, limit: number, after?: Uint8Array): Promise<Page<TimerRow>> {
-  return scan(reader, { ...timersUntilRange(untilMs), limit, after }, decodeTimerKey);
+export async function scanTimers(
+  reader: DatabaseReader,
+  untilMs: number,
+  limit: number,
+  after?: Uint8Array | number,
+): Promise<Page<TimerRow>> {
+  const begin = typeof after === 'number' ? timersUntilRange(after).to : after;
+  return scan(reader, { ...timersUntilRange(untilMs), limit, after: begin }, decodeTimerKey);
 }
 
 /** Every actor record in key order. */

@@ -269,6 +269,10 @@ function declareScans(store: () => Store, reopen: () => Promise<void>): void {
       dueAtMs: 1_700_000_000_000 + hundredYearsMs,
     });
     expect(await store().scanTimers(-1, 100)).toEqual({ rows: [] });
+    const latest = (await store().scanTimers(Number.MAX_SAFE_INTEGER, 100)).rows.at(-1)?.dueAtMs ?? Number.NaN;
+    expect((await store().scanTimers(Number.MAX_SAFE_INTEGER, 100, latest - 1)).rows).toHaveLength(1);
+    expect(await store().scanTimers(Number.MAX_SAFE_INTEGER, 100, latest)).toEqual({ rows: [] });
+    expect((await store().scanTimers(Number.MAX_SAFE_INTEGER, 100, Number.NEGATIVE_INFINITY)).rows.length).toBeGreaterThan(1);
   });
 
   test('goes on with a scan of timers after its end moved on, or back', async () => {
