@@ -1,0 +1,220 @@
+import { expect } from 'vitest';
+import type { ContractHost, ContractRuntime } from '../support/contract-host.ts';
+import { errand, sleeper } from '../support/machines.ts';
+import { refusalOf } from '../support/outcomes.ts';
+import { World, errorOf } from '../support/world.ts';
+import { contractGroup } from './contract-group.ts';
+
+const leave = { type: 'LEAVE' as const };
+const yearsMs = (years: number): number => years * 365.25 * 24 * 3_600_000;
+
+async function asleep(host: ContractHost, delayMs: number): Promise<ContractRuntime> {
+  const runtime = await host.open([sleeper]);
+  await runtime.start(sleeper, { id: 'nap', input: { delayMs } });
+  await host.settled();
+  return runtime;
+}
+
+async function valueOf(host: ContractHost, runtime: ContractRuntime): Promise<unknown> {
+  await host.settled();
+  return (await runtime.describe('nap')).value;
+}
+
+async function kindsOf(runtime: ContractRuntime): Promise<readonly string[]> {
+  return (await runtime.history('nap')).map(({ kind, outcome }) => `${kind} ${outcome}`);
+}
+
+/** A process that dies and one that comes up later. */
+async function restartAfter(host: ContractHost, ms: number): Promise<ContractRuntime> {
+  await host.crash();
+  host.clock.advance(ms);
+  return host.open([sleeper]);
+}
+
+contractGroup('timers', ({ contractCase }) => {
+  contractCase(21, {
+    'the timer first: the signal meets the state the timer led to': async (host) => {
+      const runtime = await asleep(host, 5_000);
+      host.clock.advance(5_000);
+      const sent = runtime.send('nap', leave);
+      expect(await sent).toEqual({ sequence: 3, outcome: 'applied' });
+      expect(await valueOf(host, runtime)).toBe('late');
+      expect(await kindsOf(runtime)).toEqual(['start applied', 'timer applied', 'signal applied']);
+    },
+
+    'the signal first: the state is left and its timer is not delivered': async (host) => {
+      const runtime = await asleep(host, 5_000);
+      const sent = runtime.send('nap', leave);
+      host.clock.advance(5_000);
+      expect(await sent).toEqual({ sequence: 2, outcome: 'applied' });
+      expect(await valueOf(host, runtime)).toBe('awake');
+      host.clock.advance(3_600_000);
+      expect(await valueOf(host, runtime)).toBe('awake');
+      expect(await kindsOf(runtime)).toEqual(['start applied', 'signal applied']);
+    },
+
+    'a state entered again has a timer of its own, and the one of the first visit is not taken for it': async (host) => {
+      const runtime = await asleep(host, 5_000);
+      host.clock.advance(4_000);
+      await runtime.send('nap', leave);
+      const handle = await runtime.get<typeof sleeper>('nap');
+      await handle.send({ type: 'SLEEP', delayMs: 5_000 });
+      await host.settled();
+      host.clock.advance(1_000);
+      expect(await valueOf(host, runtime)).toBe('asleep');
+      host.clock.advance(3_999);
+      expect(await valueOf(host, runtime)).toBe('asleep');
+      host.clock.advance(1);
+      expect(await valueOf(host, runtime)).toBe('ringing');
+    },
+
+    'both wait for a restart: the journal has one order, and neither is lost': async (host) => {
+      await asleep(host, 5_000);
+      const runtime = await restartAfter(host, 5_000);
+      expect(await runtime.send('nap', leave)).toMatchObject({ outcome: 'applied' });
+      const value = await valueOf(host, runtime);
+      const kinds = await kindsOf(runtime);
+      const timerFirst = ['start applied', 'timer applied', 'signal applied'];
+      const signalFirst = ['start applied', 'signal applied'];
+      expect(kinds).toEqual(value === 'late' ? timerFirst : signalFirst);
+      expect(['late', 'awake']).toContain(value);
+    },
+  });
+
+  contractCase(24, {
+    'to the millisecond, when the next process comes up before it is due': async (host) => {
+      const { world, open } = await failedOnce(host);
+      await host.crash();
+      host.clock.advance(30 * 60_000);
+      const runtime = await open();
+      expect((await runtime.describe('e')).activities).toMatchObject([
+        { state: 'backoff', attempt: 1, nextAttemptAtMs: host.clock.now() + 30 * 60_000 },
+      ]);
+      await host.crash();
+      host.clock.advance(29 * 60_000);
+      await open();
+      host.clock.advance(59_999);
+      await host.settled();
+      expect(world.callsOf('fetch')).toHaveLength(1);
+      host.clock.advance(1);
+      await host.settled();
+      expect(world.callsOf('fetch').map(({ attempt }) => attempt)).toEqual([1, 2]);
+      expect(world.last('fetch').idempotencyKey).toBe(world.callsOf('fetch')[0]?.idempotencyKey);
+    },
+
+    'at once, when the next process comes up after it': async (host) => {
+      const { world, open } = await failedOnce(host);
+      await host.crash();
+      host.clock.advance(2 * 3_600_000);
+      await open();
+      expect(world.callsOf('fetch').map(({ attempt }) => attempt)).toEqual([1, 2]);
+    },
+
+    'a backoff that is over is not begun anew by another restart': async (host) => {
+      const { world, open } = await failedOnce(host);
+      for (const _ of [1, 2, 3]) {
+        await host.crash();
+        host.clock.advance(20 * 60_000 - 1);
+        await open();
+      }
+      expect(world.callsOf('fetch')).toHaveLength(1);
+      host.clock.advance(3);
+      await host.settled();
+      expect(world.callsOf('fetch')).toHaveLength(2);
+    },
+  });
+
+  contractCase(25, {
+    ...Object.fromEntries(
+      [2 ** 31 - 1, 2 ** 31, 2 ** 31 + 1, 2 ** 32 + 5, yearsMs(1), yearsMs(100)].map((delayMs) => [
+        `${delayMs} ms across restarts`,
+        async (host: ContractHost) => {
+          const armedAtMs = host.clock.now();
+          const first = await asleep(host, delayMs);
+          expect((await first.describe('nap')).timers).toMatchObject([{ armedAtMs, dueAtMs: armedAtMs + delayMs }]);
+          const half = Math.floor(delayMs / 2);
+          const second = await restartAfter(host, half);
+          expect(await valueOf(host, second)).toBe('asleep');
+          const third = await restartAfter(host, delayMs - half - 1);
+          expect(await valueOf(host, third)).toBe('asleep');
+          expect((await third.describe('nap')).timers).toMatchObject([{ armedAtMs, dueAtMs: armedAtMs + delayMs }]);
+          host.clock.advance(1);
+          expect(await valueOf(host, third)).toBe('ringing');
+          expect((await third.history('nap')).at(-1)).toMatchObject({ kind: 'timer', atMs: armedAtMs + delayMs });
+        },
+      ]),
+    ),
+
+    '100 years in one process': async (host) => {
+      const runtime = await asleep(host, yearsMs(100));
+      host.clock.advance(yearsMs(100) - 1);
+      expect(await valueOf(host, runtime)).toBe('asleep');
+      host.clock.advance(1);
+      expect(await valueOf(host, runtime)).toBe('ringing');
+    },
+
+    'a fraction of a millisecond is not early': async (host) => {
+      const runtime = await asleep(host, 10.25);
+      host.clock.advance(10);
+      expect(await valueOf(host, runtime)).toBe('asleep');
+      host.clock.advance(1);
+      expect(await valueOf(host, runtime)).toBe('ringing');
+    },
+
+    ...Object.fromEntries(
+      [0, -0, -1, -(2 ** 40)].map((delayMs) => [
+        `${Object.is(delayMs, -0) ? '-0' : delayMs} means now`,
+        async (host: ContractHost) => {
+          const runtime = await asleep(host, delayMs);
+          expect(await valueOf(host, runtime)).toBe('ringing');
+          expect(await kindsOf(runtime)).toEqual(['start applied', 'timer applied']);
+        },
+      ]),
+    ),
+
+    ...Object.fromEntries(
+      [Number.NaN, Infinity, yearsMs(100) + 1, Number.MAX_VALUE].flatMap((delayMs) => [
+        [`${delayMs} in the first step refuses the start`, (host: ContractHost) => expectStartRefused(host, delayMs)],
+        [`${delayMs} in a later step parks the workflow`, (host: ContractHost) => expectParked(host, delayMs)],
+      ]),
+    ),
+  });
+});
+
+/** An errand that failed once and waits for an hour. */
+async function failedOnce(host: ContractHost) {
+  const world = new World();
+  const machine = errand(world, 'errand', { initialInterval: '1h', maximumInterval: '1h', jitter: 'none' });
+  const open = async (): Promise<ContractRuntime> => {
+    const runtime = await host.open([machine]);
+    await host.settled();
+    return runtime;
+  };
+  const runtime = await open();
+  await runtime.start(machine, { id: 'e', input: { item: 'lamp' } });
+  await host.settled();
+  world.last('fetch').fail(errorOf('NotNow', 'closed'));
+  await host.settled();
+  const dueAtMs = host.clock.now() + 3_600_000;
+  expect((await runtime.describe('e')).activities).toMatchObject([
+    { state: 'backoff', attempt: 1, nextAttemptAtMs: dueAtMs, lastFailure: { class: 'NotNow' } },
+  ]);
+  return { world, open };
+}
+
+async function expectStartRefused(host: ContractHost, delayMs: number): Promise<void> {
+  const runtime = await host.open([sleeper]);
+  const refused = await refusalOf(runtime.start(sleeper, { id: 'nap', input: { delayMs } }), 'STEP_FAILED');
+  expect(refused.message).toContain('state "sleeper.asleep"');
+  expect(refused.message).toContain(String(delayMs));
+  await refusalOf(runtime.describe('nap'), 'WORKFLOW_NOT_FOUND');
+}
+
+async function expectParked(host: ContractHost, delayMs: number): Promise<void> {
+  const runtime = await host.open([sleeper]);
+  const handle = await runtime.start(sleeper, { id: 'nap', input: { delayMs: 1, isAwake: true } });
+  const { details, message } = await refusalOf(handle.send({ type: 'SLEEP', delayMs }), 'WORKFLOW_PARKED');
+  expect(details).toEqual({ id: 'nap', reason: 'poison' });
+  expect(message).toContain('state "sleeper.asleep"');
+  expect(await runtime.describe('nap')).toMatchObject({ status: 'parked', value: 'awake', context: { delayMs: 1 }, timers: [] });
+}
