@@ -273,3 +273,11 @@ const careless = base.createMachine({
 
 export const machines: readonly AnyStateMachine[] = [sequence, fragile, pair, race, approval, nudge, recall, careless];
 export const registry: MachineRegistry = createRegistry(machines);
+
+/** Some of the family. */
+export function registryOf(ids: readonly string[]): MachineRegistry {
+  return {
+    machines: registry.machines.filter(({ reference }) => ids.includes(reference.id)),
+    find: (id, version) => registry.find(id, version),
+  };
+}

@@ -15,7 +15,10 @@ import { seams } from './disk.ts';
 type Undo = () => void;
 
 export interface PlantedFault {
+  /** What a runtime with it does. */
   readonly name: string;
+  /** Breaks no rule within one run. */
+  readonly isOnlySeenTwice?: boolean;
   plant(): Undo;
 }
 
@@ -164,6 +167,11 @@ function reopensClosed(step: Step): Step {
   return { commit: { ...commit, record }, actor: { ...actor, record } };
 }
 
+function driftedBy(step: Step, milliseconds: number): Step {
+  const record = { ...step.commit.record, startedAtMs: step.commit.record.startedAtMs + milliseconds };
+  return { commit: { ...step.commit, record }, actor: { ...step.actor, record } };
+}
+
 function losesContextKey(step: Step): Step {
   const { journal } = step.commit;
   const { outcomes: _, ...set } = journal.context.set;
@@ -291,6 +299,11 @@ export const plantedFaults: readonly PlantedFault[] = [
   { name: 'leaves a key out of a context delta', plant: () => patchSteps(losesContextKey) },
   { name: 'lets two batches change places', plant: changesPlaces },
   { name: 'loses an acknowledged batch', plant: losesBatches },
+  {
+    name: 'depends on more than its seed',
+    isOnlySeenTwice: true,
+    plant: () => patchSteps((step) => driftedBy(step, Math.floor(Math.random() * 2))),
+  },
   {
     name: 'takes a rejected write for a good one',
     plant: () => patchStore((store) => ({ write: async (batch) => store.write(batch).catch(() => undefined) })),

@@ -1,45 +1,55 @@
-import { expect, test } from 'vitest';
-import { simulate } from './simulate.ts';
+/**
+ * Seeded simulations of the whole runtime. `PERDURE_SEED=1234 npm test -- test/simulation` replays one seed with its full trace;
+ * `PERDURE_SEEDS=1-1000000` runs a range for as long as it takes.
+ */
+import { describe, expect, test } from 'vitest';
+import type { Simulation } from './simulate.ts';
+import { simulate, simulateTwice } from './simulate.ts';
 
-test('some seeds', async () => {
-  const started = performance.now();
-  let picks = 0,
-    commits = 0,
-    lives = 0,
-    calls = 0;
-  const from = Number(process.env['FROM'] ?? 1),
-    to = Number(process.env['TO'] ?? 50);
-  const kinds = new Map<string, number[]>();
-  for (let seed = from; seed <= to; seed += 1) {
-    const result = await simulate(seed);
-    picks += result.picks;
-    commits += result.commits;
-    lives += result.lives;
-    calls += result.calls;
-    if (result.violation) {
-      const list = kinds.get(result.violation.invariant) ?? [];
-      kinds.set(result.violation.invariant, [...list, seed]);
-      if (list.length < 1 || process.env['ALL'])
-        console.log(
-          seed,
-          result.violation.message,
-          process.env['ALL'] ? '\n' + result.trace.slice(-Number(process.env['ALL'])).join('\n') : '',
-        );
-    }
-  }
-  const n = to - from + 1;
-  console.log(
-    kinds,
-    'seeds/s',
-    n / ((performance.now() - started) / 1000),
-    'picks',
-    picks / n,
-    'commits',
-    commits / n,
-    'lives',
-    lives / n,
-    'calls',
-    calls / n,
+const seedsPerTest = 200;
+const testTimeoutMs = 120_000;
+const traceTail = 60;
+
+function report({ seed, trace, violation, picks }: Simulation): string {
+  const tail = trace.slice(-traceTail).join('\n');
+  return (
+    `Seed ${seed} violates "${violation?.invariant}" at pick ${picks}:\n${violation?.message}\n\nThe end of its trace:\n${tail}\n\n` +
+    `Replay it with its full trace:\n  PERDURE_SEED=${seed} npm test -- test/simulation\n`
   );
-  expect(1).toBe(1);
-}, 600_000);
+}
+
+async function runSeeds(from: number, to: number): Promise<void> {
+  for (let seed = from; seed <= to; seed += 1) {
+    const simulation = await simulate(seed);
+    if (simulation.violation !== undefined) expect.fail(report(simulation));
+  }
+}
+
+function chunks(from: number, to: number): [number, number][] {
+  const starts = Array.from({ length: Math.ceil((to - from + 1) / seedsPerTest) }, (_, index) => from + index * seedsPerTest);
+  return starts.map((start) => [start, Math.min(start + seedsPerTest - 1, to)]);
+}
+
+const one = process.env['PERDURE_SEED'];
+const range = /^(\d+)-(\d+)$/.exec(process.env['PERDURE_SEEDS'] ?? '');
+
+describe.runIf(one !== undefined)('one seed', () => {
+  test(`keeps every invariant: ${one}`, { timeout: testTimeoutMs }, async () => {
+    const simulation = await simulate(Number(one));
+    console.log(simulation.trace.join('\n'));
+    if (simulation.violation !== undefined) expect.fail(report(simulation));
+  });
+});
+
+describe.runIf(one === undefined)('simulated worlds', () => {
+  const [from, to] = range === null ? [1, 2_000] : [Number(range[1]), Number(range[2])];
+
+  test.each(chunks(from, to))('keep every invariant: seeds %i to %i', { timeout: testTimeoutMs }, runSeeds);
+
+  test('do the same for the same seed', { timeout: testTimeoutMs }, async () => {
+    for (let seed = from; seed < from + 25; seed += 1) {
+      const simulation = await simulateTwice(seed);
+      if (simulation.violation !== undefined) expect.fail(report(simulation));
+    }
+  });
+});

@@ -3,11 +3,12 @@
  * seeded scheduler picks them. Between two picks everything that can run without the scheduler has run.
  */
 import { assembleRuntime } from '../../src/hosts/local/open-runtime.ts';
+import type { MachineRegistry } from '../../src/kernel/machine-registry.ts';
 import type { Runtime } from '../../src/runtime/runtime.ts';
 import { Clients } from './clients.ts';
 import { Disk, DiskHandle } from './disk.ts';
 import { Ledger } from './ledger.ts';
-import { machines, outside, registry } from './machines.ts';
+import { outside, registryOf } from './machines.ts';
 import { Model } from './model.ts';
 import type { Profile } from './profile.ts';
 import type { SeededRandom } from './seeded-random.ts';
@@ -35,6 +36,7 @@ export class World {
   readonly model: Model;
   readonly ledger: Ledger;
   readonly disk: Disk;
+  readonly registry: MachineRegistry;
   readonly clients: Clients;
   life: Life | undefined;
   violation: Violation | undefined;
@@ -46,10 +48,11 @@ export class World {
     this.profile = profile;
     this.model = model;
     this.disk = disk;
+    this.registry = registryOf(profile.kinds);
     this.ledger = new Ledger(model);
     this.clients = new Clients({
       random,
-      kinds: machines.filter(({ id }) => profile.kinds.includes(id)),
+      kinds: this.registry.machines.map(({ machine }) => machine),
       model,
       log: (line) => this.log(line),
       note: (found) => this.note(found),
@@ -87,6 +90,7 @@ export class World {
       runtime: undefined,
     };
     this.life = life;
+    const { registry } = this;
     const { places: maxConcurrentAttempts } = this.profile;
     outside.run = (name, scope) => this.#begin(life, name, scope);
     const assemble = async (): Promise<Runtime> => {
