@@ -103,9 +103,14 @@ function encodeObject(value: object, walk: Walk): Json {
     });
   }
   walk.open.add(value);
-  const json = Array.isArray(value) ? encodeArray(value, walk) : encodeStructure(value, walk);
+  const json = isPlainArray(value) ? encodeArray(value, walk) : encodeStructure(value, walk);
   walk.open.delete(value);
   return json;
+}
+
+/** A class of its own that extends Array would come back as another kind of thing, so it is refused as any class instance. */
+function isPlainArray(value: object): value is readonly unknown[] {
+  return Array.isArray(value) && Object.getPrototypeOf(value) === Array.prototype;
 }
 
 function encodeArray(value: readonly unknown[], walk: Walk): Json {
@@ -122,7 +127,7 @@ function encodeAt(value: unknown, key: string | number, walk: Walk): Json {
 function encodeStructure(value: object, walk: Walk): Json {
   const prototype: unknown = Object.getPrototypeOf(value);
   if (prototype === Object.prototype || prototype === null) return encodePlain(value, walk);
-  if (value instanceof Date) return { [typeKey]: 'Date', value: encodeNumber(value.getTime()) };
+  if (prototype === Date.prototype) return { [typeKey]: 'Date', value: encodeNumber((value as Date).getTime()) };
   if (value instanceof Error) return encodeError(value, walk);
   if (prototype === Map.prototype) return { [typeKey]: 'Map', value: encodeArray([...(value as Map<unknown, unknown>)], walk) };
   if (prototype === Set.prototype) return { [typeKey]: 'Set', value: encodeArray([...(value as Set<unknown>)], walk) };
