@@ -1,0 +1,82 @@
+import { expect } from 'vitest';
+import { counter, errand, sleeper } from '../support/machines.ts';
+import { refusalOf } from '../support/outcomes.ts';
+import { World } from '../support/world.ts';
+import { contractGroup } from './contract-group.ts';
+
+const [one, two] = [counter('1'), counter('2')];
+const add = { type: 'ADD' as const, amount: 5 };
+const parked = { status: 'parked', parked: { reason: 'version-missing' } };
+
+contractGroup('versions', ({ contractCase }) => {
+  contractCase(29, {
+    'they are parked and counted, those of other versions and machines run': async (host) => {
+      const before = await host.open([one, sleeper]);
+      for (const id of ['a', 'b', 'c']) await before.start(one, { id, input: { from: 1 } });
+      await (await before.get<typeof one>('c')).send({ type: 'FINISH' });
+      await before.start(sleeper, { id: 'nap', input: { delayMs: 60_000 } });
+      expect(before.health().versionMissing).toBe(0);
+      await host.crash();
+
+      const runtime = await host.open([two, sleeper]);
+      await host.settled();
+      expect(runtime.health()).toMatchObject({ state: 'open', versionMissing: 2 });
+      for (const id of ['a', 'b']) {
+        expect(await runtime.describe(id)).toMatchObject({ ...parked, value: 'open', context: { total: 1 }, sequence: 1 });
+        const { details, message } = await refusalOf(runtime.send(id, add), 'WORKFLOW_PARKED');
+        expect(details).toEqual({ id, reason: 'version-missing' });
+        expect(message).toContain('"counter" version "1"');
+      }
+      await refusalOf(runtime.start(two, { id: 'a', input: { from: 1 }, onExisting: 'terminate-existing' }), 'WORKFLOW_PARKED');
+      host.clock.advance(60_000);
+      await host.settled();
+      expect(await runtime.describe('nap')).toMatchObject({ value: 'ringing' });
+      const handle = await runtime.start(two, { id: 'd', input: { from: 1 } });
+      expect(await handle.send(add)).toEqual({ sequence: 2, outcome: 'applied' });
+    },
+
+    'they go on when it is registered again, as if nothing had been': async (host) => {
+      const before = await host.open([one, sleeper]);
+      await before.start(one, { id: 'a', input: { from: 1 } });
+      await before.start(sleeper, { id: 'nap', input: { delayMs: 60_000 } });
+      await host.crash();
+      const without = await host.open([two]);
+      expect(without.health().versionMissing).toBe(2);
+      host.clock.advance(120_000);
+      await host.settled();
+      expect(await without.describe('nap')).toMatchObject({ ...parked, value: 'asleep', sequence: 1 });
+      await refusalOf(without.send('a', add), 'WORKFLOW_PARKED');
+      await host.close();
+
+      const runtime = await host.open([one, two, sleeper]);
+      await host.settled();
+      expect(runtime.health().versionMissing).toBe(0);
+      expect(await runtime.describe('nap')).toMatchObject({ status: 'running', value: 'ringing', sequence: 2 });
+      expect(await runtime.send('a', add)).toEqual({ sequence: 2, outcome: 'applied' });
+      expect(await runtime.describe('a')).toMatchObject({ machine: { version: '1' }, context: { total: 6 } });
+    },
+
+    'an activity that was running waits with them': async (host) => {
+      const world = new World();
+      const machine = errand(world, 'errand', { maximumAttempts: 2 });
+      const before = await host.open([machine]);
+      await before.start(machine, { id: 'e', input: { item: 'lamp' } });
+      await host.settled();
+      await host.crash();
+      const without = await host.open([one]);
+      await host.settled();
+      expect(without.health().versionMissing).toBe(1);
+      await host.crash();
+      await host.open([one]);
+      await host.settled();
+      await host.crash();
+      expect(world.calls).toHaveLength(1);
+      const runtime = await host.open([machine]);
+      await host.settled();
+      expect(world.calls.map(({ attempt }) => attempt)).toEqual([1, 2]);
+      world.last('fetch').succeed('found');
+      await host.settled();
+      expect(await runtime.describe('e')).toMatchObject({ status: 'completed' });
+    },
+  });
+});
