@@ -41,6 +41,8 @@ interface Observation {
 export interface CallableLife {
   readonly number: number;
   readonly runtime: Runtime;
+  /** The machine that is not registered. */
+  readonly missing: string | undefined;
   readonly isGone: () => boolean;
 }
 
@@ -135,7 +137,7 @@ export class Clients {
         const { run } = actor.record.address;
         this.startedPlaces.add(`${id}:${run}:`);
         if (onExisting === 'same-input' || onExisting === 'fail') this.#checkInput(id, input);
-        this.#watches.push({ handle: handle as unknown as WorkflowHandle, id });
+        this.#watches.push({ handle: handle, id });
       },
       refused: ['WORKFLOW_EXISTS', 'WORKFLOW_PARKED'],
     });
@@ -147,6 +149,10 @@ export class Clients {
       first?.envelope.kind === 'start' ? JSON.stringify(first.envelope.input) : '',
     );
     check(inputs.includes(wanted), answered, () => `the start of ${id} with ${wanted} was given one with ${inputs.join(', ')}`);
+  }
+
+  #isMissing({ missing }: CallableLife, id: string): boolean {
+    return this.#planned.some((planned) => planned.id === id && planned.machine.id === missing);
   }
 
   #runsOf(id: string): ModelActor[] {
@@ -192,9 +198,9 @@ export class Clients {
         const actor = model.current(id);
         check(actor !== undefined, caused, () => `${id} was got, but is not applied`);
         if (life.runtime.health().state !== 'open') return;
-        if (actor.record.status !== 'parked') this.#watches.push({ handle: handle as unknown as WorkflowHandle, id });
-        if (observes && !isClosed(actor.record.status)) this.#observe(life, handle as unknown as WorkflowHandle, actor);
-        if (waits) this.#awaitResult(life, handle as unknown as WorkflowHandle, id);
+        if (actor.record.status !== 'parked' && !this.#isMissing(life, id)) this.#watches.push({ handle: handle, id });
+        if (observes && !this.#isMissing(life, id) && !isClosed(actor.record.status)) this.#observe(life, handle, actor);
+        if (waits) this.#awaitResult(life, handle, id);
       },
       refused: ['WORKFLOW_NOT_FOUND', 'WORKFLOW_PARKED'],
     });
@@ -239,7 +245,8 @@ export class Clients {
     this.#ask(life, `describe ${id}`, life.runtime.describe(id), {
       resolved: ({ run, sequence, status, value, parked }) => {
         const entry = model.actors.get(`${id}:${run}:`)?.journal[sequence - 1];
-        const isTold = entry?.status === status && JSON.stringify(entry.value) === JSON.stringify(value);
+        const isStatus = entry?.status === status || (status === 'parked' && this.#isMissing(life, id));
+        const isTold = isStatus && JSON.stringify(entry?.value) === JSON.stringify(value);
         check(
           isTold,
           caused,
@@ -257,6 +264,7 @@ export class Clients {
     expects: { readonly resolved: (answer: Answer) => void; readonly refused: readonly string[] },
   ): void {
     const { log, note } = this.#parts;
+    const isMissing = this.#isMissing(life, idOf(name));
     log(`call ${name}`);
     const wasThere = this.#parts.model.current(idOf(name)) !== undefined;
     const heard = (word: string, judge: () => void): void => {
@@ -272,7 +280,7 @@ export class Clients {
       (value) => heard('yes', () => expects.resolved(value)),
       (error: unknown) => {
         const code = error instanceof PerdureError ? error.code : String(error);
-        heard(code, () => this.#checkRefusal(name, code, error, { refused: expects.refused, wasThere }));
+        heard(code, () => this.#checkRefusal(name, code, error, { refused: expects.refused, wasThere, isMissing }));
       },
     );
   }
@@ -281,20 +289,23 @@ export class Clients {
     name: string,
     code: string,
     error: unknown,
-    expected: { readonly refused: readonly string[]; readonly wasThere: boolean },
+    expected: { readonly refused: readonly string[]; readonly wasThere: boolean; readonly isMissing: boolean },
   ): void {
-    const isKnown = expected.refused.includes(code) || code === 'STORE_UNAVAILABLE' || code === 'RUNTIME_CLOSED';
+    const isKnown =
+      expected.refused.includes(code) ||
+      (expected.isMissing && code === 'MACHINE_NOT_REGISTERED') ||
+      code === 'MAILBOX_FULL' ||
+      code === 'STORE_UNAVAILABLE' ||
+      code === 'RUNTIME_CLOSED';
     check(isKnown, answered, () => `${name} was refused with ${error instanceof Error ? (error.stack ?? error.message) : code}`);
     const id = idOf(name);
     const statuses = this.#runsOf(id).map(({ record }) => record.status);
     const status = statuses.join(', ');
-    if (code === 'WORKFLOW_CLOSED')
-      check(statuses.some(isClosed), caused, () => `${name} was refused since ${id} is closed, applied is ${status}`);
+    if (code === 'WORKFLOW_CLOSED') check(statuses.some(isClosed), caused, () => `${name} was refused, applied is ${status}`);
     // A run that was parked may have been terminated for the next one since.
-    const wasParked = statuses.includes('parked') || statuses.includes('terminated');
+    const wasParked = expected.isMissing || statuses.includes('parked') || statuses.includes('terminated');
     if (code === 'WORKFLOW_PARKED') check(wasParked, caused, () => `${name} was refused since ${id} is parked, applied is ${status}`);
-    if (code === 'WORKFLOW_EXISTS')
-      check(statuses.length > 0, caused, () => `${name} was refused since ${id} exists, which is not applied`);
+    if (code === 'WORKFLOW_EXISTS') check(statuses.length > 0, caused, () => `${name} was refused, nothing is applied`);
     if (code === 'WORKFLOW_NOT_FOUND') check(!expected.wasThere, answered, () => `${name} was not found, though it is ${status}`);
   }
 }

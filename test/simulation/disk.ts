@@ -111,8 +111,7 @@ export class DiskHandle implements Database {
     const batch = this.#batch;
     this.#batch = undefined;
     if (this.hasRejected) this.#note(new Violation('after a rejected write nothing is written', `${operations.length} operations came`));
-    if (this.held !== undefined)
-      this.#note(new Violation('I5 journals are gapless and give the stored snapshot', 'two batches are in flight'));
+    if (this.held !== undefined) this.#note(new Violation('I5 journals are gapless and give the stored snapshot', 'two batches at once'));
     return new Promise((resolve, reject) => {
       this.held = { operations, batch, resolve, reject };
     });

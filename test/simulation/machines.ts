@@ -278,6 +278,6 @@ export const registry: MachineRegistry = createRegistry(machines);
 export function registryOf(ids: readonly string[]): MachineRegistry {
   return {
     machines: registry.machines.filter(({ reference }) => ids.includes(reference.id)),
-    find: (id, version) => registry.find(id, version),
+    find: (id, version) => (ids.includes(id) ? registry.find(id, version) : undefined),
   };
 }

@@ -2,6 +2,7 @@
  * Mistakes an engine like this could make, put in from outside for as long as a test wants them. A simulation that does not
  * find each of them would not find their like in the code either.
  */
+import type { Commit } from '../../src/kernel/commit.ts';
 import type { Store, StoreBatch, StoredActor } from '../../src/kernel/ports.ts';
 import { isClosed } from '../../src/kernel/record.ts';
 import { ActivityRunner } from '../../src/runtime/activity-runner.ts';
@@ -172,9 +173,15 @@ function driftedBy(step: Step, milliseconds: number): Step {
   return { commit: { ...step.commit, record }, actor: { ...step.actor, record } };
 }
 
+function withoutMessage(commit: Commit): Commit {
+  const changed: { -readonly [Key in keyof Commit]: Commit[Key] } = { ...commit };
+  delete changed.message;
+  return changed;
+}
+
 function losesContextKey(step: Step): Step {
   const { journal } = step.commit;
-  const { outcomes: _, ...set } = journal.context.set;
+  const set = Object.fromEntries(Object.entries(journal.context.set).filter(([key]) => key !== 'outcomes'));
   return journal.sequence === 1
     ? step
     : { ...step, commit: { ...step.commit, journal: { ...journal, context: { ...journal.context, set } } } };
@@ -264,7 +271,7 @@ export const plantedFaults: readonly PlantedFault[] = [
         'perform',
         (perform) =>
           function (this: Performer, commit, actor) {
-            perform.call(this, { ...commit, activitiesPut: commit.activitiesPut.map(({ nextAttemptAtMs: _, ...row }) => row) }, actor);
+            perform.call(this, { ...commit, activitiesPut: commit.activitiesPut.map((row) => ({ ...row, nextAttemptAtMs: 0 })) }, actor);
           },
       ),
   },
@@ -292,7 +299,7 @@ export const plantedFaults: readonly PlantedFault[] = [
     plant: () =>
       patchBatches((batch) => ({
         ...batch,
-        commits: batch.commits.map(({ message: _, ...commit }) => commit),
+        commits: batch.commits.map((commit) => withoutMessage(commit)),
       })),
   },
   { name: 'changes a final state', plant: () => patchSteps(reopensClosed) },

@@ -15,6 +15,8 @@ export interface Profile {
   readonly close: number;
   readonly reject: number;
   readonly readFault: number;
+  /** How often a machine is not registered when the store is opened. */
+  readonly missing: number;
   readonly clockStep: number;
   readonly failures: number;
 }
@@ -30,6 +32,7 @@ export function rollProfile(random: SeededRandom): Profile {
     close: sometimes(0.5, 0.8),
     reject: sometimes(0.5, 0.8),
     readFault: sometimes(0.15, 0.3),
+    missing: random.chance(0.25) ? 0.4 : 0,
     clockStep: sometimes(0.5, 1.5),
     failures: random.next(),
   };
@@ -43,6 +46,8 @@ const tight = {
   scanPageMax: 2,
   timerWindowMs: 2_000,
   waitingActivitiesMax: 2,
+  timersInMemoryMax: 2,
+  mailboxMax: 3,
 };
 
 /** The same code with bounds so small that every seed reaches them; the answer puts the real ones back. */

@@ -1,4 +1,5 @@
 /** The scheduler: picks the next atomic step of a world until it has seen enough, then takes the faults away and waits for the end. */
+import type { StoreBatch } from '../../src/kernel/ports.ts';
 import { isDefinite } from './store-checks.ts';
 import type { Profile } from './profile.ts';
 import { rollProfile, tightenLimits } from './profile.ts';
@@ -94,7 +95,7 @@ function picksOf(world: World): Pick[] {
   const { life, profile, random } = world;
   const passing: Pick = { weight: 1, name: 'time passes', act: () => world.time.pass(random.below(16) * 500) };
   const stepping: Pick = { weight: profile.clockStep, name: 'the wall clock is set', act: () => stepClock(world) };
-  if (life === undefined) return [{ weight: 6, name: 'open', act: () => world.open() }, passing, stepping];
+  if (life === undefined) return [{ weight: 6, name: 'open', act: () => world.open(true) }, passing, stepping];
   return [
     ...writePicks(world, life),
     ...readPicks(world, life),
@@ -155,13 +156,13 @@ function runtimePicks(world: World, life: Life): Pick[] {
   const { runtime } = life;
   if (life.phase !== 'open' || runtime === undefined) return [];
   const close = (): void => world.close(life, random.pick([0, 0, 500, 5_000]));
-  const called = { number: life.number, runtime, isGone: () => life.phase === 'gone' };
+  const called = { number: life.number, runtime, missing: life.missing, isGone: () => life.phase === 'gone' };
   const calling: Pick = { weight: 11, name: 'a client calls', act: () => clients.call(called) };
-  if (runtime.health().state !== 'open')
-    return [
-      { weight: 10, name: 'close after a failure', act: close },
-      { ...calling, weight: 2 },
-    ];
+  const failed = [
+    { weight: 10, name: 'close after a failure', act: close },
+    { ...calling, weight: 2 },
+  ];
+  if (runtime.health().state !== 'open') return failed;
   return [calling, { weight: profile.close, name: 'close', act: close }];
 }
 
@@ -207,9 +208,7 @@ function stepClock({ time, model, random }: World): void {
   time.step(milliseconds);
 }
 
-function describeBatch(
-  batch: Life['handle']['held'] extends infer Held ? (Held extends { batch: infer Batch } ? Batch : never) : never,
-): string {
+function describeBatch(batch: StoreBatch | undefined): string {
   if (batch === undefined) return 'the head';
   const commits = batch.commits.map(({ record, journal }) => {
     const { workflowId, run } = record.address;
@@ -233,14 +232,14 @@ async function runToTheEnd(world: World): Promise<void> {
 
 function calmPick(world: World): Pick | undefined {
   const { life, ledger, model } = world;
-  if (life === undefined) return { weight: 1, name: 'open', act: () => world.open() };
+  if (life === undefined) return { weight: 1, name: 'open', act: () => world.open(false) };
   const { handle, runtime } = life;
   handle.failsNextRead = false;
   if (handle.held !== undefined) return { weight: 1, name: 'the write is applied', act: () => acknowledge(world, life) };
   const read = handle.reads[0];
-  if (read !== undefined) return { weight: 1, name: 'a read is answered', act: () => void handle.reads.shift()?.() };
-  if (life.phase === 'open' && runtime !== undefined && runtime.health().state !== 'open') {
-    return { weight: 1, name: 'close after a failure', act: () => world.close(life, 0) };
+  if (read !== undefined) return { weight: 1, name: 'a read is answered', act: () => handle.reads.shift()?.() };
+  if (life.phase === 'open' && (life.missing !== undefined || runtime?.health().state !== 'open')) {
+    return { weight: 1, name: 'close to open anew', act: () => world.close(life, 0) };
   }
   const call = ledger.stopping(life.number)[0] ?? ledger.running(life.number).find(({ isStuck }) => !isStuck);
   if (call !== undefined) return { weight: 1, name: `${call.key} attempt ${call.attempt} succeeds`, act: () => ledger.succeed(call) };
@@ -267,13 +266,13 @@ async function rehydrateTwice(world: World): Promise<void> {
         () => 'closing at rest wrote something',
       );
     }
-    await take(world, { weight: 1, name: 'open', act: () => world.open() });
+    await take(world, { weight: 1, name: 'open', act: () => world.open(false) });
     for (
       let reads = world.life?.handle.reads;
       reads !== undefined && reads.length > 0 && world.violation === undefined;
       reads = world.life?.handle.reads
     ) {
-      await take(world, { weight: 1, name: 'a read is answered', act: () => void reads?.shift()?.() });
+      await take(world, { weight: 1, name: 'a read is answered', act: () => reads?.shift()?.() });
     }
     const { held } = world.life?.handle ?? {};
     check(

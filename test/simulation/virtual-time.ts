@@ -101,10 +101,11 @@ export class LifeClock implements Clock {
 
   #next(): Timer | undefined {
     let first: Timer | undefined;
-    for (const timer of this.#timers) {
-      if (first === undefined || timer.dueAtMs < first.dueAtMs || (timer.dueAtMs === first.dueAtMs && timer.order < first.order))
-        first = timer;
-    }
+    for (const timer of this.#timers) if (first === undefined || isBefore(timer, first)) first = timer;
     return first;
   }
+}
+
+function isBefore(one: Timer, other: Timer): boolean {
+  return one.dueAtMs < other.dueAtMs || (one.dueAtMs === other.dueAtMs && one.order < other.order);
 }

@@ -3,12 +3,11 @@
  * seeded scheduler picks them. Between two picks everything that can run without the scheduler has run.
  */
 import { assembleRuntime } from '../../src/hosts/local/open-runtime.ts';
-import type { MachineRegistry } from '../../src/kernel/machine-registry.ts';
 import type { Runtime } from '../../src/runtime/runtime.ts';
 import { Clients } from './clients.ts';
 import { Disk, DiskHandle } from './disk.ts';
 import { Ledger } from './ledger.ts';
-import { outside, registryOf } from './machines.ts';
+import { machines, outside, registryOf } from './machines.ts';
 import { Model } from './model.ts';
 import type { Profile } from './profile.ts';
 import type { SeededRandom } from './seeded-random.ts';
@@ -21,6 +20,8 @@ export interface Life {
   readonly number: number;
   readonly clock: LifeClock;
   readonly handle: DiskHandle;
+  /** The machine that is not registered in it. */
+  readonly missing: string | undefined;
   phase: 'opening' | 'open' | 'closing' | 'gone';
   runtime: Runtime | undefined;
 }
@@ -32,27 +33,27 @@ export class World {
   readonly random: SeededRandom;
   readonly profile: Profile;
   readonly trace: string[] = [];
-  readonly time = new VirtualTime();
+  readonly time: VirtualTime;
   readonly model: Model;
   readonly ledger: Ledger;
   readonly disk: Disk;
-  readonly registry: MachineRegistry;
   readonly clients: Clients;
   life: Life | undefined;
   violation: Violation | undefined;
   lives = 0;
   picks = 0;
 
-  private constructor(random: SeededRandom, profile: Profile, model: Model, disk: Disk) {
+  private constructor(random: SeededRandom, profile: Profile, time: VirtualTime, disk: Disk) {
+    const { model } = disk;
+    this.time = time;
     this.random = random;
     this.profile = profile;
     this.model = model;
     this.disk = disk;
-    this.registry = registryOf(profile.kinds);
     this.ledger = new Ledger(model);
     this.clients = new Clients({
       random,
-      kinds: this.registry.machines.map(({ machine }) => machine),
+      kinds: machines.filter(({ id }) => profile.kinds.includes(id)),
       model,
       log: (line) => this.log(line),
       note: (found) => this.note(found),
@@ -61,10 +62,7 @@ export class World {
 
   static async create(random: SeededRandom, profile: Profile): Promise<World> {
     const time = new VirtualTime();
-    const model = new Model(time);
-    const world = new World(random, profile, model, await Disk.create(model));
-    Object.assign(world, { time });
-    return world;
+    return new World(random, profile, time, await Disk.create(new Model(time)));
   }
 
   log(line: string): void {
@@ -80,22 +78,26 @@ export class World {
         : new Violation('every caller gets an answer it can believe', String((found as Error).stack ?? found));
   }
 
-  open(): void {
+  /** @param isFaulty whether a machine may be missing */
+  open(isFaulty: boolean): void {
+    const { random, profile } = this;
     this.lives += 1;
+    const missing = isFaulty && random.chance(profile.missing) ? random.pick(profile.kinds) : undefined;
+    const registry = registryOf(profile.kinds.filter((id) => id !== missing));
     const life: Life = {
       number: this.lives,
       clock: new LifeClock(this.time),
-      handle: new DiskHandle(this.disk, this.profile.holdsReads, (found) => this.note(found)),
+      handle: new DiskHandle(this.disk, profile.holdsReads, (found) => this.note(found)),
+      missing,
       phase: 'opening',
       runtime: undefined,
     };
     this.life = life;
-    const { registry } = this;
-    const { places: maxConcurrentAttempts } = this.profile;
+    const { places: maxConcurrentAttempts } = profile;
     outside.run = (name, scope) => this.#begin(life, name, scope);
     const assemble = async (): Promise<Runtime> => {
       const store = await life.handle.open();
-      return assembleRuntime({ store, registry, clock: life.clock, random: () => this.random.next(), maxConcurrentAttempts });
+      return assembleRuntime({ store, registry, clock: life.clock, random: () => random.next(), maxConcurrentAttempts });
     };
     assemble().then(
       (runtime) => {
@@ -140,8 +142,7 @@ export class World {
     for (let turn = 0; turn < turnsMax; turn += 1) {
       await new Promise<void>((resolve) => setImmediate(resolve));
       const clock = this.life?.clock;
-      if (clock?.isLooping === true)
-        this.note(new Violation('I14 everything becomes definite, rows equal records', 'the runtime loops without end'));
+      if (clock?.isLooping === true) this.note(new Violation('I14 everything becomes definite, rows equal records', 'it loops for ever'));
       if (clock?.turn() !== true) break;
     }
     this.#look();
