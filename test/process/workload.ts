@@ -1,0 +1,185 @@
+/**
+ * A process that works on parcels through the public door, and is killed for it. What it is to do stands in its one argument; it
+ * tells its parent every entry of its ledger.
+ */
+import { setTimeout as delay } from 'node:timers/promises';
+import { openRuntime, PerdureError } from 'perdure';
+import type { Duration, Runtime } from 'perdure';
+import type { LedgerEntry, OutsideLedger } from './outside-ledger.ts';
+import { openLedger } from './outside-ledger.ts';
+import { deliverAll, scanId, upwardsFrom } from './parcel-client.ts';
+import type { ParcelStep, ParcelWorld } from './parcel-machine.ts';
+import { dyingParcel, parcelIn, parcelInput } from './parcel-machine.ts';
+import { patientMachine } from './patient-machine.ts';
+import type { SyncPoint } from './sync-points.ts';
+import { forever, killThisProcess, visitSyncPoints } from './sync-points.ts';
+
+interface Place {
+  readonly path: string;
+  readonly ledger: string;
+}
+
+export interface StorePoint extends Place {
+  readonly number: number;
+  readonly side: SyncPoint['side'];
+}
+
+/** What ends the process in the middle of the first attempt of one step. */
+export type Death = 'kill in the call' | 'kill before the record' | 'kill after the record' | 'exit' | 'unhandled rejection';
+
+export type Workload =
+  /** Delivers parcels from number `first` on, without end unless there is a `last` one. Closes on SIGTERM and SIGINT. */
+  | (Place & {
+      readonly kind: 'deliver';
+      readonly first: number;
+      readonly last?: number;
+      readonly atOnce: number;
+      readonly callMs?: number;
+      /** Tries to open the store a second time while it works. */
+      readonly opensAgain?: boolean;
+      readonly onLocked?: 'wait';
+    })
+  /** Delivers parcels on many stores; each is held still at its point; when all are, the process is killed. */
+  | { readonly kind: 'reach points'; readonly stores: readonly StorePoint[] }
+  /** Opens a store and is killed before the first batch it would write. */
+  | (Place & { readonly kind: 'die at boot' })
+  | (Place & { readonly kind: 'die'; readonly step: ParcelStep; readonly death: Death })
+  /** Runs an activity that ends only when it is told to, or not even then. Closes on SIGTERM and SIGINT. */
+  | (Place & { readonly kind: 'be patient'; readonly isDeaf: boolean; readonly grace: Duration });
+
+function tell(entry: LedgerEntry): void {
+  process.send?.(entry);
+}
+
+/** On the first signal the runtime is closed, and the process ends by itself; on the second at once. */
+function closeOnSignals(runtime: Runtime, ledger: OutsideLedger, grace?: Duration): void {
+  let isClosing = false;
+  const close = async (): Promise<void> => {
+    if (isClosing) process.exit(130);
+    isClosing = true;
+    ledger.append({ kind: 'closing' });
+    await runtime.close(grace === undefined ? {} : { grace });
+    ledger.append({ kind: 'over' });
+    process.off('SIGTERM', onSignal).off('SIGINT', onSignal);
+  };
+  const onSignal = (): void => void close();
+  process.on('SIGTERM', onSignal).on('SIGINT', onSignal);
+}
+
+/** What a client says that is cut off by the closing of its runtime. */
+function ignoreClosed(error: unknown): void {
+  if (!(error instanceof PerdureError) || error.code !== 'RUNTIME_CLOSED') throw error;
+}
+
+async function deliver(work: Extract<Workload, { kind: 'deliver' }>): Promise<void> {
+  const { path, first, last, atOnce, callMs = 0, opensAgain = false, onLocked = 'fail' } = work;
+  const ledger = openLedger(work.ledger, tell);
+  const machine = parcelIn({ ledger, callMs });
+  const runtime = await openRuntime({ path, machines: [machine], onLocked });
+  ledger.append({ kind: 'opened' });
+  closeOnSignals(runtime, ledger);
+  if (opensAgain) void openAgain(path, ledger);
+  const numbers = last === undefined ? upwardsFrom(first) : Array.from({ length: last - first + 1 }, (_none, index) => first + index);
+  await deliverAll({ runtime, machine, ledger }, numbers, atOnce).catch(ignoreClosed);
+  if (last !== undefined) await runtime.close();
+}
+
+async function openAgain(path: string, ledger: OutsideLedger): Promise<void> {
+  await openRuntime({ path, machines: [] }).catch((error: unknown) => refuse(error, ledger));
+}
+
+function refuse(error: unknown, ledger: OutsideLedger): void {
+  if (!(error instanceof PerdureError)) throw error;
+  ledger.append({ kind: 'refused', code: error.code, message: error.message });
+}
+
+async function reachPoints(stores: readonly StorePoint[]): Promise<void> {
+  const wanted = new Map(stores.map((store) => [`${store.path}/level`, store]));
+  const reached = new Set<string>();
+  visitSyncPoints(async ({ location, number, side }) => {
+    const point = wanted.get(location);
+    if (point === undefined || point.number !== number || point.side !== side) return;
+    reached.add(location);
+    if (reached.size === wanted.size) killThisProcess();
+    await forever();
+  });
+  await Promise.all(
+    stores.map(async ({ path, ledger: ledgerPath }) => {
+      const written = openLedger(ledgerPath);
+      // What a store that is held still would go on to do has not happened.
+      const ledger: OutsideLedger = { append: (entry) => (reached.has(`${path}/level`) ? undefined : written.append(entry)) };
+      const machine = parcelIn({ ledger });
+      const runtime = await openRuntime({ path, machines: [machine] });
+      await deliverAll({ runtime, machine, ledger }, upwardsFrom(1), 3);
+    }),
+  );
+}
+
+async function dieAtBoot(place: Place): Promise<void> {
+  visitSyncPoints(killThisProcess);
+  await openRuntime({ path: place.path, machines: [parcelIn({ ledger: openLedger(place.ledger, tell) })] });
+  await forever();
+}
+
+async function die(work: Extract<Workload, { kind: 'die' }>): Promise<void> {
+  const { step, death, path } = work;
+  let hasBegun = false;
+  let onScanned: () => void = () => undefined;
+  const scanned = new Promise<void>((resolve) => (onScanned = resolve));
+  const { id, scans } = parcelInput(dyingParcel);
+  const ledger = openLedger(work.ledger, (entry) => {
+    tell(entry);
+    if (entry.kind === 'sent' && entry.messageId === scanId(id, scans)) onScanned();
+  });
+  visitSyncPoints(({ side }) => {
+    if (hasBegun && (death === 'kill before the record' || (death === 'kill after the record' && side === 'after'))) killThisProcess();
+  });
+  const during: ParcelWorld['during'] = async (name, { attempt }) => {
+    if (name !== step || attempt !== 1) return;
+    // When nothing else is on its way, the next batch is the one that records the outcome of this call.
+    await scanned;
+    hasBegun = true;
+    if (death === 'kill in the call') killThisProcess();
+    if (death === 'exit') process.exit(3);
+    if (death !== 'unhandled rejection') return;
+    void Promise.reject(new Error('nobody caught this'));
+    await forever();
+  };
+  const machine = parcelIn({ ledger, during });
+  const runtime = await openRuntime({ path, machines: [machine] });
+  await deliverAll({ runtime, machine, ledger }, [dyingParcel], 1);
+  throw new Error('It was expected to die.');
+}
+
+async function bePatient(work: Extract<Workload, { kind: 'be patient' }>): Promise<void> {
+  const ledger = openLedger(work.ledger, tell);
+  const machine = patientMachine(ledger, work.isDeaf ? 'deaf' : 'waiting');
+  const runtime = await openRuntime({ path: work.path, machines: [machine] });
+  closeOnSignals(runtime, ledger, work.grace);
+  for (const id of ['w-1', 'w-2', 'w-3']) {
+    await runtime.start(machine, { id });
+    ledger.append({ kind: 'started', id });
+  }
+  // Whoever is deaf to its signal may still keep the process awake.
+  if (work.isDeaf) await delay(3_600_000);
+}
+
+async function main(work: Workload): Promise<void> {
+  switch (work.kind) {
+    case 'deliver':
+      return deliver(work).catch((error: unknown) => {
+        refuse(error, openLedger(work.ledger, tell));
+        process.exitCode = 1;
+      });
+    case 'reach points':
+      return reachPoints(work.stores);
+    case 'die at boot':
+      return dieAtBoot(work);
+    case 'die':
+      return die(work);
+    case 'be patient':
+      return bePatient(work);
+  }
+}
+
+await main(JSON.parse(process.argv[2] ?? '') as Workload);
