@@ -82,7 +82,8 @@ export class TimerQueue {
       this.#events.onDue(next);
     }
     if (this.#loadAtMs() <= nowMs) void this.#load(nowMs + limits.timerWindowMs);
-    else this.#sleep();
+    // Also while the scan is under way: what is in memory goes on firing.
+    this.#sleep();
   }
 
   /** Half a window ahead, so that the heap never runs dry before its horizon; later if it is full. */

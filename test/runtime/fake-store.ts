@@ -1,0 +1,40 @@
+/** A store of which a test gives the parts it is about. */
+import type { Store } from '../../src/kernel/ports.ts';
+
+export function fakeStore(parts: Partial<Store>): Store {
+  const unexpected = (name: string) => (): never => {
+    throw new Error(`The store was not expected to be asked for ${name}.`);
+  };
+  return {
+    location: 'memory',
+    lastCommit: 0,
+    write: unexpected('write'),
+    readLatestRun: unexpected('readLatestRun'),
+    readActor: unexpected('readActor'),
+    readMessage: unexpected('readMessage'),
+    readJournal: unexpected('readJournal'),
+    scanActive: unexpected('scanActive'),
+    scanTimers: unexpected('scanTimers'),
+    scanActors: unexpected('scanActors'),
+    readDefinitions: unexpected('readDefinitions'),
+    close: unexpected('close'),
+    ...parts,
+  };
+}
+
+/** A promise that a test settles when it likes. */
+export interface Held {
+  readonly promise: Promise<void>;
+  readonly release: () => void;
+  readonly fail: (error: Error) => void;
+}
+
+export function hold(): Held {
+  let release = (): void => undefined;
+  let fail = (_: Error): void => undefined;
+  const promise = new Promise<void>((resolve, reject) => {
+    release = resolve;
+    fail = reject;
+  });
+  return { promise, release, fail };
+}
