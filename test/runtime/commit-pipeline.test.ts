@@ -1,0 +1,215 @@
+import { expect, test } from 'vitest';
+import { rootAddress } from '../../src/kernel/address.ts';
+import type { Commit } from '../../src/kernel/commit.ts';
+import { limits } from '../../src/kernel/limits.ts';
+import type { Store, StoreBatch } from '../../src/kernel/ports.ts';
+import { CommitPipeline } from '../../src/runtime/commit-pipeline.ts';
+import { sampleCommit } from '../storage/samples.ts';
+import type { Held } from './fake-store.ts';
+import { fakeStore, hold } from './fake-store.ts';
+import { settle } from './manual-clock.ts';
+
+interface Bench {
+  readonly pipeline: CommitPipeline;
+  readonly store: Store;
+  /** Batches handed to the store, in order; each is on disk when its `held` is released. */
+  readonly batches: { readonly batch: StoreBatch; readonly held: Held }[];
+  /** What was told to whom, in order. */
+  readonly told: string[];
+  readonly submit: (name: string, commits?: number) => void;
+  readonly inFlight: () => number;
+}
+
+function bench(lastCommit = 0): Bench {
+  const batches: Bench['batches'] = [];
+  const told: string[] = [];
+  let inFlight = 0;
+  const store = fakeStore({
+    lastCommit,
+    write: async (batch) => {
+      const held = hold();
+      batches.push({ batch, held });
+      inFlight += 1;
+      expect(inFlight).toBe(1);
+      await held.promise.finally(() => (inFlight -= 1));
+    },
+  });
+  const pipeline = new CommitPipeline(store, (error) => told.push(`failed ${error.code}`));
+  const submit: Bench['submit'] = (name, commits = 1) => {
+    pipeline.submit({
+      commits: Array.from({ length: commits }, (_, index) => commitOf(name, index + 1)),
+      onCommitted: () => told.push(name),
+      onRejected: (error) => told.push(`${name} ${error.code}`),
+    });
+  };
+  return { pipeline, store, batches, told, submit, inFlight: () => inFlight };
+}
+
+function commitOf(name: string, sequence: number): Commit {
+  return sampleCommit(sequence, { address: rootAddress(name, 1) });
+}
+
+const namesIn = (batch: StoreBatch | undefined): string[] => [...new Set(batch?.commits.map(({ record }) => record.address.workflowId))];
+
+test('what one tick submits is one batch, in order, numbered after the last commit of the store', async () => {
+  const { batches, submit } = bench(41);
+  submit('a', 2);
+  submit('b');
+  expect(batches).toHaveLength(0);
+  submit('c');
+  await settle();
+  expect(batches).toHaveLength(1);
+  expect(batches[0]?.batch).toMatchObject({ firstCommit: 42, definitions: [] });
+  expect(batches[0]?.batch.commits.map(({ record }) => [record.address.workflowId, record.sequence])).toEqual([
+    ['a', 1],
+    ['a', 2],
+    ['b', 1],
+    ['c', 1],
+  ]);
+});
+
+test('nobody is told before the batch is on disk, then all are, in order', async () => {
+  const { batches, told, submit } = bench();
+  submit('a');
+  submit('b');
+  await settle();
+  expect(told).toEqual([]);
+  batches[0]?.held.release();
+  await settle();
+  expect(told).toEqual(['a', 'b']);
+});
+
+test('what is decided while a batch is on its way forms the next, and never two are', async () => {
+  const { batches, told, submit, inFlight } = bench();
+  submit('a');
+  await settle();
+  submit('b');
+  await settle();
+  submit('c', 2);
+  await settle();
+  expect(batches).toHaveLength(1);
+  batches[0]?.held.release();
+  await settle();
+  expect(batches.map(({ batch }) => [batch.firstCommit, namesIn(batch)])).toEqual([
+    [1, ['a']],
+    [2, ['b', 'c']],
+  ]);
+  expect(inFlight()).toBe(1);
+  batches[1]?.held.release();
+  submit('d');
+  await settle();
+  expect(batches[2]?.batch.firstCommit).toBe(5);
+  expect(told).toEqual(['a', 'b', 'c']);
+});
+
+test('what is submitted by those who are told joins what waits already', async () => {
+  const { batches, pipeline, submit } = bench();
+  pipeline.submit({ commits: [commitOf('a', 1)], onCommitted: () => submit('answer'), onRejected: () => undefined });
+  await settle();
+  submit('b');
+  batches[0]?.held.release();
+  await settle();
+  expect(namesIn(batches[1]?.batch)).toEqual(['b', 'answer']);
+});
+
+test('a batch ends before the unit that would outgrow it, and no unit is split', async () => {
+  const { batches, submit } = bench();
+  submit('a', limits.batchCommitsMax - 1);
+  submit('b', 2);
+  submit('c', 1);
+  await settle();
+  expect(namesIn(batches[0]?.batch)).toEqual(['a']);
+  batches[0]?.held.release();
+  await settle();
+  expect(namesIn(batches[1]?.batch)).toEqual(['b', 'c']);
+  expect(batches[1]?.batch.firstCommit).toBe(limits.batchCommitsMax);
+});
+
+test('a batch is filled to its limit exactly', async () => {
+  const { batches, submit } = bench();
+  submit('a', limits.batchCommitsMax - 1);
+  submit('b', 1);
+  submit('c', 1);
+  await settle();
+  expect(batches[0]?.batch.commits).toHaveLength(limits.batchCommitsMax);
+});
+
+test('a unit larger than a batch is written whole, alone', async () => {
+  const { batches, submit } = bench();
+  submit('huge', limits.batchCommitsMax + 5);
+  submit('b');
+  await settle();
+  expect(batches[0]?.batch.commits).toHaveLength(limits.batchCommitsMax + 5);
+  batches[0]?.held.release();
+  await settle();
+  expect(namesIn(batches[1]?.batch)).toEqual(['b']);
+});
+
+test('who waits without commits is told after everything before it, and nothing is written for it', async () => {
+  const { batches, told, submit } = bench();
+  submit('nobody before', 0);
+  await settle();
+  expect(told).toEqual(['nobody before']);
+  submit('a');
+  submit('barrier', 0);
+  await settle();
+  submit('second barrier', 0);
+  await settle();
+  expect(told).toEqual(['nobody before']);
+  batches[0]?.held.release();
+  await settle();
+  expect(told).toEqual(['nobody before', 'a', 'barrier', 'second barrier']);
+  expect(batches).toHaveLength(1);
+});
+
+test('a rejected batch rejects everything not confirmed, tells of it once, and nothing is written any more', async () => {
+  const { batches, told, submit, pipeline } = bench();
+  submit('confirmed');
+  await settle();
+  batches[0]?.held.release();
+  await settle();
+  submit('in flight');
+  submit('in flight, too', 0);
+  await settle();
+  submit('waiting');
+  submit('barrier', 0);
+  const cause = new Error('disk full');
+  batches[1]?.held.fail(cause);
+  await settle();
+  const lost = ['in flight', 'in flight, too', 'waiting', 'barrier'].map((name) => `${name} STORE_UNAVAILABLE`);
+  expect(told).toEqual(['confirmed', ...lost, 'failed STORE_UNAVAILABLE']);
+  let reason: unknown;
+  pipeline.submit({ commits: [commitOf('later', 1)], onCommitted: () => undefined, onRejected: (error) => (reason = error) });
+  expect(reason).toMatchObject({ code: 'STORE_UNAVAILABLE', cause, details: { path: 'memory' } });
+  expect((reason as Error).message).toContain('repeat with the same ids');
+  await settle();
+  expect(batches).toHaveLength(2);
+  expect(told).toHaveLength(6);
+});
+
+test('idle is reached when nothing waits or is on its way', async () => {
+  const { batches, pipeline, submit } = bench();
+  await pipeline.idle();
+  let isIdle = false;
+  submit('a');
+  const idle = pipeline.idle().then(() => (isIdle = true));
+  await settle();
+  submit('b');
+  batches[0]?.held.release();
+  await settle();
+  expect(isIdle).toBe(false);
+  batches[1]?.held.release();
+  await idle;
+  expect(isIdle).toBe(true);
+});
+
+test('idle is reached also when a batch is rejected', async () => {
+  const { batches, pipeline, submit } = bench();
+  submit('a');
+  await settle();
+  submit('b');
+  const idle = pipeline.idle();
+  batches[0]?.held.fail(new Error('no space'));
+  await expect(idle).resolves.toBeUndefined();
+  await expect(pipeline.idle()).resolves.toBeUndefined();
+});
