@@ -91,7 +91,11 @@ export class ActivityRunner {
     let stopTimer = (): void => undefined;
     await Promise.race([settled, new Promise<void>((resolve) => (stopTimer = this.#clock.setTimer(graceMs, resolve)))]);
     stopTimer();
-    for (const { giveBack } of this.#running.values()) giveBack();
+    for (const attempt of this.#running.values()) {
+      // Its time-out means nothing any more, and would keep the process alive.
+      attempt.stopTimer();
+      attempt.giveBack();
+    }
   }
 
   /** Once per attempt: a later one under the same key is not touched. */
