@@ -33,8 +33,9 @@ async function runOnce(descriptor: ActivityDescriptor, run: Attempt, attempt: nu
   const timedOut = new Promise<never>((_, reject) => {
     timer = setTimeout(
       () => {
-        controller.abort('timeout');
+        // First of all, since code that ends when it is aborted would otherwise name its own end as the reason.
         reject(startToCloseTimeout(descriptor.startToCloseTimeoutMs));
+        controller.abort('timeout');
       },
       Math.min(descriptor.startToCloseTimeoutMs, timerMsMax),
     );
