@@ -113,8 +113,9 @@ async function expectOthersToRun(host: ContractHost, runtime: ContractRuntime, w
   host.clock.advance(60_000);
   await host.settled();
   for (const id of whole('nap')) expect(await runtime.describe(id)).toMatchObject({ value: 'ringing' });
-  for (const id of whole('errand'))
+  for (const id of whole('errand')) {
     expect(await runtime.describe(id)).toMatchObject({ status: 'completed', output: { found: `found ${id}` } });
+  }
   expect(runtime.health().state).toBe('open');
 }
 

@@ -20,7 +20,7 @@ contractGroup('poison', ({ contractCase, everywhere }) => {
           const [glass, sum] = [brittle(world), counter()];
           const machines = [glass, sum];
           const runtime = await host.open(machines);
-          await runtime.start(glass, { id: 'glass', input: {} });
+          await runtime.start(glass, { id: 'glass', input: { isBroken: false } });
           await runtime.start(sum, { id: 'sum', input: { from: 0 } });
           await runtime.send('glass', { type: 'TOUCH' });
           const armed = (await runtime.describe('glass')).timers;
@@ -70,7 +70,7 @@ contractGroup('poison', ({ contractCase, everywhere }) => {
     await host.close();
     expect(await host.stored()).toBe(before);
     const next = await host.open([machine]);
-    await next.start(machine, { id: 'glass', input: {} });
+    await next.start(machine, { id: 'glass', input: { isBroken: false } });
     expect(await next.describe('glass')).toMatchObject({ run: 1, sequence: 1, status: 'running' });
   });
 });

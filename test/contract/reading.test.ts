@@ -19,7 +19,7 @@ contractGroup('reading', ({ contractCase }) => {
         history: async () => ({
           total: (await runtime.history('sum')).flatMap(({ event }) => amountIn(event)).reduce((sum, amount) => sum + amount, 0),
         }),
-        snapshot: () => handle.getSnapshot().context,
+        snapshot: () => Promise.resolve(handle.getSnapshot().context),
       };
       const read = async (): Promise<unknown[]> => Promise.all(Object.values(readers).map((reader) => reader()));
 

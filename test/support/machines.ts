@@ -13,6 +13,8 @@ function named(error: unknown): Named {
   return error instanceof Error ? { name: error.name, message: error.message } : { name: 'Unknown', message: String(error) };
 }
 
+const anything: unknown = undefined;
+
 /** Adds up until it is finished. */
 export function counter(version = '1') {
   return setup({
@@ -69,7 +71,7 @@ export function errand(world: World, id: string, retry: RetryOptions) {
       input: {} as { readonly item: string },
       context: {} as { readonly item: string; readonly found?: unknown; readonly error?: Named },
       events: {} as { readonly type: 'NUDGE' | 'GIVE_UP' },
-      output: {} as { readonly found?: unknown; readonly error?: Named },
+      output: {} as { readonly found: unknown } | { readonly error: Named },
     },
     actors: {
       fetch: activity<{ readonly item: string }, unknown>({ retry, run: (scope) => world.call('fetch', scope) }),
@@ -138,7 +140,7 @@ export function brittle(world: World) {
   };
   return setup({
     types: {
-      input: {} as { readonly isBroken?: boolean },
+      input: {} as { readonly isBroken: boolean },
       context: {} as { readonly touches: number; readonly isBroken: boolean },
       events: {} as { readonly type: 'TOUCH' | 'PRESS' | 'BEND' },
     },
@@ -147,7 +149,7 @@ export function brittle(world: World) {
   }).createMachine({
     id: 'brittle',
     version: '1',
-    context: ({ input }) => ({ touches: 0, isBroken: input.isBroken === true ? breakIn('context') : false }),
+    context: ({ input }) => ({ touches: 0, isBroken: input.isBroken ? breakIn('context') : false }),
     initial: 'whole',
     states: {
       whole: {
@@ -166,10 +168,9 @@ export function brittle(world: World) {
 /** Keeps whatever it is given. */
 export const vault = setup({
   types: {
-    input: {} as unknown,
+    input: anything,
     context: {} as { readonly kept: unknown; readonly more?: string },
     events: {} as { readonly type: 'KEEP'; readonly value: unknown } | { readonly type: 'BLOAT'; readonly length: number },
-    output: {} as unknown,
   },
 }).createMachine({
   id: 'vault',

@@ -1,6 +1,6 @@
 /** What came of a promise, so far. */
-import type { PerdureErrorCode } from 'perdure';
-import { PerdureError } from 'perdure';
+import type { PerdureError, PerdureErrorCode } from 'perdure';
+import { hasErrorCode } from 'perdure';
 
 export interface Outcome<Value> {
   state: 'pending' | 'fulfilled' | 'rejected';
@@ -26,7 +26,6 @@ export async function refusalOf<Code extends PerdureErrorCode>(promise: Promise<
   );
   if (!('error' in outcome)) throw new Error(`Expected ${code}, but it succeeded with ${JSON.stringify(outcome.value)}.`);
   const { error } = outcome;
-  if (!(error instanceof PerdureError) || error.code !== code)
-    throw new Error(`Expected ${code}, found ${String(error)}.`, { cause: error });
-  return error as PerdureError<Code>;
+  if (hasErrorCode(error, code)) return error;
+  throw new Error(`Expected ${code}, found ${String(error)}.`, { cause: error });
 }

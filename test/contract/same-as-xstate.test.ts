@@ -1,0 +1,136 @@
+/**
+ * Every machine of the suite does on a host what it does in a plain `createActor`: after each step of a play the snapshots are
+ * equal, also when the process is killed and another takes over after each step.
+ */
+import * as fc from 'fast-check';
+import type { AnyMachineSnapshot } from 'xstate';
+import { SimulatedClock, createActor } from 'xstate';
+import { describe, expect, it, vi } from 'vitest';
+import { createHost } from '../support/backends.ts';
+import type { BackendName } from '../support/contract-host.ts';
+import { backendNames } from '../support/contract-host.ts';
+import * as gauntlets from '../support/gauntlet.ts';
+import { turn } from '../support/life.ts';
+import * as machines from '../support/machines.ts';
+import * as onboardings from '../support/onboarding.ts';
+import type { Play, Step } from '../support/plays.ts';
+import { advance, plays, send } from '../support/plays.ts';
+import { isSame } from '../support/values.ts';
+import { World } from '../support/world.ts';
+
+/** What a snapshot says to whoever reads it. */
+interface Picture {
+  readonly value: unknown;
+  readonly context: unknown;
+  readonly status: string;
+  readonly output: unknown;
+  readonly tags: readonly string[];
+}
+
+function pictureOf({ value, context, status, output, tags }: AnyMachineSnapshot): Picture {
+  return { value, context: context as unknown, status, output: output as unknown, tags: [...tags].sort() };
+}
+
+function act(world: World, step: Exclude<Step, { kind: 'send' | 'advance' }>): void {
+  const call = world.last(step.activity);
+  if (step.kind === 'answer') call.succeed(step.output);
+  else call.fail(step.error);
+}
+
+async function onXState({ machineOf, input, steps }: Play): Promise<Picture[]> {
+  // Retries of a plain actor wait on ordinary timers.
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  try {
+    const world = new World();
+    const clock = new SimulatedClock();
+    const actor = createActor(machineOf(world), { input, clock });
+    const pictures: Picture[] = [];
+    const look = async (): Promise<void> => {
+      for (let turns = 0; turns < 5; turns += 1) await turn();
+      pictures.push(pictureOf(actor.getSnapshot() as AnyMachineSnapshot));
+    };
+    actor.start();
+    await look();
+    for (const step of steps) {
+      if (step.kind === 'send') actor.send(step.event);
+      else if (step.kind === 'advance') {
+        clock.increment(step.ms);
+        await vi.advanceTimersByTimeAsync(step.ms);
+      } else act(world, step);
+      await look();
+    }
+    actor.stop();
+    return pictures;
+  } finally {
+    vi.useRealTimers();
+  }
+}
+
+async function onHost(backend: BackendName, { machineOf, input, steps }: Play, isKilledAfterEachStep: boolean): Promise<Picture[]> {
+  const world = new World();
+  const machine = machineOf(world);
+  const host = await createHost(backend);
+  let runtime = await host.open([machine]);
+  await runtime.start(machine, { id: 'play', input });
+  const pictures: Picture[] = [];
+  const look = async (): Promise<void> => {
+    await host.settled();
+    if (isKilledAfterEachStep) {
+      await host.crash();
+      runtime = await host.open([machine]);
+      await host.settled();
+    }
+    pictures.push(pictureOf((await runtime.get('play')).getSnapshot()));
+  };
+  await look();
+  for (const step of steps) {
+    if (step.kind === 'send') await runtime.send('play', step.event);
+    else if (step.kind === 'advance') host.clock.advance(step.ms);
+    else act(world, step);
+    await look();
+  }
+  await host.crash();
+  return pictures;
+}
+
+function expectSame(durable: readonly Picture[], plain: readonly Picture[]): void {
+  if (!isSame(durable, plain)) expect(durable).toEqual(plain);
+  expect(isSame(durable, plain)).toBe(true);
+}
+
+describe.each(backendNames)('%s', (backend) => {
+  describe.each(plays.map((play) => [play.title, play] as const))('%s', (_title, play) => {
+    it('is the same, step by step', async () => {
+      expectSame(await onHost(backend, play, false), await onXState(play));
+    });
+
+    if (play.isSpoiltByCrashes === true) return;
+    it('is the same if the process is killed after each step', async () => {
+      expectSame(await onHost(backend, play, true), await onXState(play));
+    });
+  });
+});
+
+describe('whatever the order of events', () => {
+  const words = ['PAUSE', 'RESUME', 'RETURN', 'AGAIN', 'LAP', 'HURRY', 'CALM', 'WARN', 'HUSH', 'bell', 'echo'];
+  const anyStep = fc.oneof(
+    { weight: 4, arbitrary: fc.constantFrom(...words).map((type) => send(type)) },
+    { weight: 1, arbitrary: fc.constantFrom(500, 1_000, 1_999, 2_000, 3_000, 4_000, 9_000).map(advance) },
+  );
+  const anyPlay = fc.array(anyStep, { maxLength: 40 });
+
+  it.each(backendNames.filter((name) => name !== 'local on LevelDB'))('the gauntlet is the same on %s', async (backend) => {
+    for (const [index, steps] of fc.sample(anyPlay, { seed: 5, numRuns: 60 }).entries()) {
+      const play: Play = { title: 'any', of: 'gauntlet', machineOf: () => gauntlets.gauntlet, input: { laps: 1 + (index % 6) }, steps };
+      const plain = await onXState(play);
+      const length = plain.findIndex(({ status }) => status === 'done');
+      const played = length === -1 ? play : { ...play, steps: steps.slice(0, length) };
+      expectSame(await onHost(backend, played, index % 2 === 0), plain.slice(0, played.steps.length + 1));
+    }
+  });
+});
+
+it('plays every machine of the suite', () => {
+  const made = [machines, gauntlets, onboardings].flatMap((module) => Object.keys(module));
+  expect([...new Set(plays.map((play) => play.of))].sort()).toEqual(made.sort());
+});
