@@ -56,7 +56,9 @@ export interface ClientParts {
 
 const answered = 'every caller gets an answer it can believe';
 const caused = 'I2 nothing acts or answers ahead of its cause';
-const workflows = 8;
+const workflows = 10;
+/** Handles that are looked at whenever nothing moves. */
+const watchesMax = 5;
 
 export class Clients {
   readonly #parts: ClientParts;
@@ -81,20 +83,36 @@ export class Clients {
   /** One call, whichever comes to mind. */
   call(life: CallableLife): void {
     const { random, model } = this.#parts;
-    const planned = random.pick(this.#planned);
-    const { id } = planned;
-    if (model.current(id) === undefined && random.chance(0.7)) return this.#start(life, planned);
-    const message = this.#messages.length > 0 && random.chance(0.25) ? random.pick(this.#messages) : undefined;
+    const planned = this.#pickPlanned();
+    const { id, machine } = planned;
+    if (model.current(id) === undefined && random.chance(0.8)) return this.#start(life, planned);
+    const message = this.#messages.length > 0 && random.chance(0.2) ? random.pick(this.#messages) : undefined;
     if (message !== undefined) return this.#send(life, message.id, message.type, message.messageId);
     const choice = random.next();
     if (choice < 0.12) return this.#start(life, planned);
     if (choice < 0.24) return this.#get(life, id);
-    if (choice < 0.32) return this.#describe(life, id);
-    const type = random.chance(0.03) ? 'POISON' : random.pick(signalTypes.filter((name) => name !== 'POISON'));
+    if (choice < 0.3) return this.#describe(life, id);
+    const type = this.#pickSignal(machine);
     if (random.chance(0.5)) return this.#send(life, id, type, undefined);
     const messageId = `m${this.#messages.length}`;
     this.#messages.push({ id, type, messageId });
     return this.#send(life, id, type, messageId);
+  }
+
+  /** Rather one that is open. */
+  #pickPlanned(): Planned {
+    const { random, model } = this.#parts;
+    const planned = random.pick(this.#planned);
+    const record = model.current(planned.id)?.record;
+    return record !== undefined && isClosed(record.status) && random.chance(0.8) ? random.pick(this.#planned) : planned;
+  }
+
+  /** Rather one the chart knows, and the one that harms it seldom. */
+  #pickSignal(machine: AnyStateMachine): SimulationSignal['type'] {
+    const { random } = this.#parts;
+    const known = signalTypes.filter((type) => machine.events.includes(type) && type !== 'POISON');
+    if (random.chance(0.05)) return 'POISON';
+    return known.length > 0 && random.chance(0.85) ? random.pick(known) : random.pick(signalTypes);
   }
 
   forgetLife(): void {
@@ -137,7 +155,7 @@ export class Clients {
         const { run } = actor.record.address;
         this.startedPlaces.add(`${id}:${run}:`);
         if (onExisting === 'same-input' || onExisting === 'fail') this.#checkInput(id, input);
-        this.#watches.push({ handle: handle, id });
+        this.#watch(handle, id);
       },
       refused: ['WORKFLOW_EXISTS', 'WORKFLOW_PARKED'],
     });
@@ -149,6 +167,10 @@ export class Clients {
       first?.envelope.kind === 'start' ? JSON.stringify(first.envelope.input) : '',
     );
     check(inputs.includes(wanted), answered, () => `the start of ${id} with ${wanted} was given one with ${inputs.join(', ')}`);
+  }
+
+  #watch(handle: WorkflowHandle, id: string): void {
+    this.#watches = [...this.#watches.slice(1 - watchesMax), { handle, id }];
   }
 
   #isMissing({ missing }: CallableLife, id: string): boolean {
@@ -198,7 +220,7 @@ export class Clients {
         const actor = model.current(id);
         check(actor !== undefined, caused, () => `${id} was got, but is not applied`);
         if (life.runtime.health().state !== 'open') return;
-        if (actor.record.status !== 'parked' && !this.#isMissing(life, id)) this.#watches.push({ handle: handle, id });
+        if (actor.record.status !== 'parked' && !this.#isMissing(life, id)) this.#watch(handle, id);
         if (observes && !this.#isMissing(life, id) && !isClosed(actor.record.status)) this.#observe(life, handle, actor);
         if (waits) this.#awaitResult(life, handle, id);
       },

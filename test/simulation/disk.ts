@@ -32,6 +32,8 @@ export class Disk {
   readonly #memory: MemoryDatabase;
   readonly #apply: (operations: readonly Operation[]) => Promise<void>;
   readonly model: Model;
+  /** Up to which sequence each actor was compared with what is here. */
+  readonly looked = new Map<string, number>();
   isEmpty = true;
 
   private constructor(memory: MemoryDatabase, model: Model) {

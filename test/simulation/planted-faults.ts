@@ -168,6 +168,14 @@ function reopensClosed(step: Step): Step {
   return { commit: { ...commit, record }, actor: { ...actor, record } };
 }
 
+function chargesReleased(step: Step): Step {
+  const { commit, actor } = step;
+  if (commit.journal.envelope.kind !== 'attempt-released') return step;
+  const activitiesPut = commit.activitiesPut.map((row) => ({ ...row, uncharged: 0 }));
+  const activities = new Map([...actor.activities].map(([n, row]) => [n, { ...row, uncharged: 0 }]));
+  return { commit: { ...commit, activitiesPut }, actor: { ...actor, activities } };
+}
+
 function driftedBy(step: Step, milliseconds: number): Step {
   const record = { ...step.commit.record, startedAtMs: step.commit.record.startedAtMs + milliseconds };
   return { commit: { ...step.commit, record }, actor: { ...step.actor, record } };
@@ -302,6 +310,16 @@ export const plantedFaults: readonly PlantedFault[] = [
         commits: batch.commits.map((commit) => withoutMessage(commit)),
       })),
   },
+  {
+    name: 'does not see that an id is taken',
+    plant: () => patchStore(() => ({ readLatestRun: () => Promise.resolve(undefined) })),
+  },
+  {
+    name: 'refuses for a reason that is not on disk',
+    plant: () => patch(Supervisor.prototype, 'refuse', () => (_, letter, error) => letter.reject(error)),
+  },
+  { name: 'charges attempts that a close gives back', plant: () => patchSteps(chargesReleased) },
+  { name: 'begins attempts while it closes', plant: () => patch(ActivityRunner.prototype, 'shutDown', () => () => Promise.resolve()) },
   { name: 'changes a final state', plant: () => patchSteps(reopensClosed) },
   { name: 'leaves a key out of a context delta', plant: () => patchSteps(losesContextKey) },
   { name: 'lets two batches change places', plant: changesPlaces },
