@@ -99,16 +99,22 @@ function attemptFailed(actor: Actor, envelope: AttemptEnvelope, outcome: FailedO
 }
 
 function attemptTimedOut(actor: Actor, envelope: AttemptEnvelope, context: DecideContext): Reaction {
-  const activity = runningAttempt(actor, envelope);
+  const activity = begunAttempt(actor, envelope);
   if (activity === undefined) return { kind: 'ignore' };
+  // A parked workflow decides nothing, but its attempt must not hold a place for ever.
+  if (actor.record.status === 'parked') return { kind: 'note', change: (draft) => abortTimedOut(draft, activity) };
   const timeoutMs = actor.machine.activities.get(activity.src)?.descriptor.startToCloseTimeoutMs ?? 0;
   const reaction = attemptFailed(actor, envelope, failedOutcome(startToCloseTimeout(timeoutMs)), context);
   if (reaction.kind !== 'note' && reaction.kind !== 'deliver') return reaction;
   const abort: Change = (draft) => {
     reaction.change(draft);
-    draft.effects.push({ kind: 'abort-attempt', n: activity.n, reason: 'timeout' });
+    abortTimedOut(draft, activity);
   };
   return { ...reaction, change: abort };
+}
+
+function abortTimedOut(draft: Draft, activity: ActivityRecord): void {
+  draft.effects.push({ kind: 'abort-attempt', n: activity.n, reason: 'timeout' });
 }
 
 /** A lost attempt counts. The next one begins at once: it was not the activity that failed. */
@@ -149,7 +155,10 @@ function giveUp(actor: Actor, activity: ActivityRecord, outcome: FailedOutcome):
 
 /** The activity this outcome belongs to, if it is still awaited and this very attempt is the one that runs. */
 function runningAttempt(actor: Actor, envelope: AttemptEnvelope): ActivityRecord | undefined {
-  if (actor.record.status !== 'running') return undefined;
+  return actor.record.status === 'running' ? begunAttempt(actor, envelope) : undefined;
+}
+
+function begunAttempt(actor: Actor, envelope: AttemptEnvelope): ActivityRecord | undefined {
   const activity = actor.activities.get(envelope.n);
   return activity?.state === 'running' && activity.attempt === envelope.attempt ? activity : undefined;
 }

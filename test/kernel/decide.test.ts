@@ -319,6 +319,17 @@ describe('a step whose code throws', () => {
     }
   });
 
+  test('leaves a parked workflow whose attempt still gives up its place when it takes too long', () => {
+    const parked = took(began(fragile(() => thrower('x'))).actor, signal('GO'));
+    const { commit } = took(parked.actor, { kind: 'attempt-timed-out', n: 1, attempt: 1 }, at(9_000));
+    expect(commit).toMatchObject({
+      effects: [{ kind: 'abort-attempt', n: 1, reason: 'timeout' }],
+      journal: { outcome: 'noted', status: 'parked' },
+    });
+    expect(commit.record).toStrictEqual({ ...parked.commit.record, sequence: 3, updatedAtMs: 9_000 });
+    expect(decide(parked.actor, { kind: 'attempt-timed-out', n: 1, attempt: 2 }, at(9_000))).toEqual({ kind: 'ignore' });
+  });
+
   test.each<[string, object]>([
     ['raise', { on: { GO: { actions: raise({ type: 'AGAIN' }) }, AGAIN: { actions: raise({ type: 'AGAIN' }) } } }],
     ['always', { initial: 'rest', states: { rest: { on: { GO: 'a' } }, a: { always: 'b' }, b: { always: 'a' } } }],

@@ -1,0 +1,67 @@
+/** A local runtime on a database in memory and a clock that a test moves. */
+import { onTestFinished } from 'vitest';
+import type { AnyStateMachine } from 'xstate';
+import { assembleRuntime } from '../../src/hosts/local/open-runtime.ts';
+import { createRegistry } from '../../src/kernel/machine-registry.ts';
+import type { Store } from '../../src/kernel/ports.ts';
+import type { Runtime } from '../../src/runtime/runtime.ts';
+import { openStoreOn } from '../../src/storage/level-store.ts';
+import type { MemoryDatabase } from '../storage/memory-database.ts';
+import { createMemoryDatabase } from '../storage/memory-database.ts';
+import { ManualClock, settle } from './manual-clock.ts';
+
+export interface TestRuntime {
+  readonly runtime: Runtime;
+  readonly clock: ManualClock;
+  readonly database: MemoryDatabase;
+}
+
+export interface TestRuntimeOptions {
+  readonly machines: readonly AnyStateMachine[];
+  readonly maxConcurrentAttempts?: number;
+  readonly clock?: ManualClock;
+  readonly database?: MemoryDatabase;
+  /** Puts something between runtime and store. */
+  readonly onStore?: (store: Store) => Store;
+}
+
+/** Opened for one test, after which it is closed. */
+export async function openTestRuntime(options: TestRuntimeOptions): Promise<TestRuntime> {
+  const { machines, maxConcurrentAttempts = 100, clock = new ManualClock(), onStore = (store) => store } = options;
+  const database = options.database ?? (await createMemoryDatabase());
+  const store = onStore(await openStoreOn(database, { location: 'memory', storeId: 'test' }));
+  const runtime = await assembleRuntime({ store, registry: createRegistry(machines), clock, random: () => 0.5, maxConcurrentAttempts });
+  onTestFinished(async () => {
+    const closed = runtime.close({ grace: 0 });
+    await clock.pass(1);
+    await closed;
+  });
+  return { runtime, clock, database };
+}
+
+/** Closes it while time passes, so that attempts which never end are given back. */
+export async function closeTestRuntime({ runtime, clock }: Pick<TestRuntime, 'runtime' | 'clock'>): Promise<void> {
+  const closed = runtime.close({ grace: '1s' });
+  await clock.pass(1_000);
+  await closed;
+  await settle();
+}
+
+/** The store with a method that does something else; the rest stays bound to it. */
+export function changedStore(store: Store, changes: Partial<Store>): Store {
+  return {
+    location: store.location,
+    lastCommit: store.lastCommit,
+    write: (batch) => store.write(batch),
+    readLatestRun: (id) => store.readLatestRun(id),
+    readActor: (address) => store.readActor(address),
+    readMessage: (workflowId, messageId) => store.readMessage(workflowId, messageId),
+    readJournal: (address, from, limit) => store.readJournal(address, from, limit),
+    scanActive: (limit, after) => store.scanActive(limit, after),
+    scanTimers: (untilMs, limit, after) => store.scanTimers(untilMs, limit, after),
+    scanActors: (limit, after) => store.scanActors(limit, after),
+    readDefinitions: () => store.readDefinitions(),
+    close: () => store.close(),
+    ...changes,
+  };
+}
