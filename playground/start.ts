@@ -4,6 +4,7 @@ import { hasErrorCode, PerdureError } from 'perdure';
 import { InputFileError } from './inputs/input-file-error.ts';
 import { DEFAULT_SEED } from './inputs/merchant-generator.ts';
 import { escapeForTerminal } from './inputs/terminal-text.ts';
+import { DataDirectoryError } from './onboarding/data-directory.ts';
 import { fiveStepCommand } from './onboarding/five-step-command.ts';
 import type { OnboardCommandOptions } from './onboarding/onboard-command.ts';
 import { onboardCommand } from './onboarding/onboard-command.ts';
@@ -60,12 +61,13 @@ function finish(code: number): void {
 
 /** One or a few lines that say what to do; a stack only for what nobody foresaw. */
 function explain(error: unknown): string {
-  if (error instanceof InputFileError) return error.message;
+  if (error instanceof InputFileError || error instanceof DataDirectoryError) return error.message;
   if (hasErrorCode(error, 'WORKFLOW_EXISTS')) {
     return `${escapeForTerminal(error.message)}\nThe store was filled with other merchants. Name another with --data DIR, or delete it.`;
   }
-  if (hasErrorCode(error, 'STORE_NOT_FOUND'))
+  if (hasErrorCode(error, 'STORE_NOT_FOUND')) {
     return `${escapeForTerminal(error.message)}\nRun npm start first, or name it with --data DIR.`;
+  }
   if (error instanceof PerdureError) return escapeForTerminal(error.message);
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }

@@ -1,5 +1,5 @@
 /** `npm start`: every merchant of a file through the onboarding, killed on the way if asked, audited at the end. */
-import { mkdir, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import { openReader } from 'perdure';
@@ -7,6 +7,7 @@ import pc from 'picocolors';
 import type { Audit } from './audit.ts';
 import { audit } from './audit.ts';
 import { onboardWithCrashes } from './crash.ts';
+import { makeDataDirectory } from './data-directory.ts';
 import { interruptedCode, stopOnInterrupt } from './interrupt.ts';
 import { readLedger } from './ledger.ts';
 import { progressView } from './progress-bar.ts';
@@ -63,7 +64,7 @@ async function run(options: OnboardCommandOptions, inputs: Inputs): Promise<{ is
   };
   try {
     if (options.crash === 0) return { isComplete: await onboard(inputs, options, report, signal), crashes };
-    await mkdir(options.data, { recursive: true });
+    await makeDataDirectory(options.data);
     const onCrash = (count: number): void => {
       crashes = count;
       view.update(last, crashes);

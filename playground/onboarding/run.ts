@@ -1,6 +1,5 @@
 /** Onboards merchants on a runtime, a window of them at a time, telling a reporter as they close. */
 import { join } from 'node:path';
-import { mkdir } from 'node:fs/promises';
 import type { Runtime } from 'perdure';
 import { openRuntime, WorkflowFailedError } from 'perdure';
 import type { OnboardingInput } from 'perdure/machines/five-step-onboarding';
@@ -9,6 +8,7 @@ import { generateMerchants } from '../inputs/merchant-generator.ts';
 import { readMerchantsFile } from '../inputs/merchants-file.ts';
 import { createScreener } from '../inputs/name-screening.ts';
 import { readWatchlistFile, SHIPPED_WATCHLIST } from '../inputs/watchlist-file.ts';
+import { makeDataDirectory } from './data-directory.ts';
 import type { Ledger } from './ledger.ts';
 import { openLedger } from './ledger.ts';
 import { onboardingIn, usualFaults } from './providers.ts';
@@ -63,7 +63,7 @@ export async function onboard(
   report: (progress: Progress) => void,
   signal: AbortSignal,
 ): Promise<boolean> {
-  await mkdir(options.data, { recursive: true });
+  await makeDataDirectory(options.data);
   const ledger = openLedger(ledgerPath(options.data));
   try {
     const machine = onboardingIn({ seed: options.seed, faults: usualFaults, screen: inputs.screen, ledger });
