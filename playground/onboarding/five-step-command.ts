@@ -13,6 +13,7 @@ import { openLedger } from './ledger.ts';
 import type { FaultScript } from './providers.ts';
 import { onboardingIn } from './providers.ts';
 import { inputOf, ledgerPath, storePath } from './run.ts';
+import { stateText } from './state-text.ts';
 import { stepsOf } from './steps.ts';
 
 const shown = ['m-7731', 'm-9001-BAD', 'm-7732'];
@@ -54,7 +55,7 @@ async function show(runtime: Runtime, id: Merchant['id'], json: boolean): Promis
     process.stdout.write(`${JSON.stringify({ id, state: value, failure: failure?.class ?? null, steps, retries })}\n`);
     return;
   }
-  const state = failure === undefined ? pc.green(String(value)) : pc.red(`${String(value)} (${failure.class})`);
-  const path = history.map((entry) => (entry.outcome === 'noted' ? entry.kind : String(entry.value))).join(' > ');
+  const state = failure === undefined ? pc.green(stateText(value)) : pc.red(`${stateText(value)} (${failure.class})`);
+  const path = history.map((entry) => (entry.outcome === 'noted' ? entry.kind : stateText(entry.value))).join(' > ');
   process.stdout.write(`${pc.bold(id)} ${state} in ${steps} steps${retries === 0 ? '' : `, ${retries} transient retry`}\n  ${path}\n`);
 }

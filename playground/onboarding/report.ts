@@ -2,6 +2,7 @@
 import Table from 'cli-table3';
 import pc from 'picocolors';
 import type { Audit } from './audit.ts';
+import { stateText } from './state-text.ts';
 
 export interface Summary {
   readonly merchants: number;
@@ -21,7 +22,7 @@ export function summarise(audit: Audit, crashes: number, seconds: number): Summa
   const failures: Record<string, number> = {};
   for (const merchant of audit.merchants) {
     add(byStatus, merchant?.status ?? 'missing');
-    add(byState, typeof merchant?.value === 'string' ? merchant.value : JSON.stringify(merchant?.value ?? 'missing'));
+    add(byState, stateText(merchant?.value ?? 'missing'));
     if (merchant?.failure !== undefined) add(failures, merchant.failure.class);
   }
   const { merchants, reruns, lost } = audit;

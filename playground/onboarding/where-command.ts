@@ -5,6 +5,7 @@ import pc from 'picocolors';
 import { escapeForTerminal } from '../inputs/terminal-text.ts';
 import { onboardingIn, usualFaults } from './providers.ts';
 import { storePath } from './run.ts';
+import { stateText } from './state-text.ts';
 import { stepsOf } from './steps.ts';
 
 export async function whereCommand(id: string, data: string, json: boolean): Promise<number> {
@@ -27,11 +28,11 @@ function tell(description: WorkflowDescription, history: readonly HistoryEntry[]
   const { id, status, value, failure, machine, waitsFor } = description;
   const since = enteredAt(description, history);
   const lines = [
-    `${pc.bold(id)} is ${pc.bold(typeof value === 'string' ? value : JSON.stringify(value))} (${status}) since ${time(since)}`,
+    `${pc.bold(id)} is ${pc.bold(stateText(value))} (${status}) since ${time(since)}`,
     `machine ${machine.id} version ${machine.version}, started ${time(description.startedAtMs)}, ${stepsOf(history)} steps`,
     ...(failure === undefined ? [] : [`failed with ${failure.class}: ${failure.message}`]),
     ...waitsFor.map((what) => `waits for ${what}`),
-    ...history.map((entry) => `  ${time(entry.atMs)}  ${entry.kind.padEnd(18)} ${String(entry.value)}${cause(entry)}`),
+    ...history.map((entry) => `  ${time(entry.atMs)}  ${entry.kind.padEnd(18)} ${stateText(entry.value)}${cause(entry)}`),
   ];
   return lines.map((line) => escapeExceptColours(line)).join('\n');
 }
