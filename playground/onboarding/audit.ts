@@ -37,8 +37,9 @@ export async function audit(source: Source, ids: readonly string[], ledger: read
     if (description !== undefined) reruns.push(...wrongCalls(calls.get(id) ?? [], await recordedAttempts(source, id)));
   }
   const known = new Set(ids);
-  for (const entry of ledger)
+  for (const entry of ledger) {
     if (entry.kind === 'started' && !known.has(entry.merchant)) lost.push(...(await missing(source, entry.merchant)));
+  }
   return { merchants, reruns, lost };
 }
 
@@ -59,7 +60,8 @@ async function recordedAttempts(source: Source, id: string): Promise<Map<string,
   for (let from = 1; ;) {
     const page = await source.history(id, { from, limit: historyPage });
     for (const { kind, outcome, activity } of page) {
-      const isOutcome = outcome === 'applied' && (kind === 'attempt-completed' || kind === 'attempt-failed');
+      // What the chart heard of: an attempt that failed, timed out or was lost and is retried is only noted.
+      const isOutcome = outcome === 'applied' && kind.startsWith('attempt-');
       if (isOutcome && activity?.attempt !== undefined) recorded.set(`${id}:1::${activity.n}`, activity.attempt);
     }
     const last = page.at(-1);
