@@ -2,7 +2,7 @@
  * The outside ledger: what the world saw, written by the simulated providers and the client, not by the runtime. One line of JSON
  * each, appended in one system call, so that a killed process leaves whole lines (or a torn last one, which is left out).
  */
-import { closeSync, openSync, writeSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readSync, writeSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 
 export type LedgerEntry =
@@ -19,11 +19,19 @@ export interface Ledger {
 }
 
 export function openLedger(path: string): Ledger {
-  const file = openSync(path, 'a', 0o600);
+  const file = openSync(path, 'a+', 0o600);
+  // What is appended to a line that was torn would be torn with it.
+  if (!endsWithLine(file)) writeSync(file, '\n');
   return {
     append: (entry) => void writeSync(file, `${JSON.stringify(entry)}\n`),
     close: () => closeSync(file),
   };
+}
+
+function endsWithLine(file: number): boolean {
+  const { size } = fstatSync(file);
+  const last = Buffer.alloc(1);
+  return size === 0 || (readSync(file, last, 0, 1, size - 1) === 1 && last.toString() === '\n');
 }
 
 /** All whole lines, in the order they were written. */
