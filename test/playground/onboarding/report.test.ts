@@ -1,0 +1,123 @@
+import type { WorkflowDescription } from 'perdure';
+import { expect, test } from 'vitest';
+import type { Audit } from '../../../playground/onboarding/audit.ts';
+import { closingTable, summarise, verdict } from '../../../playground/onboarding/report.ts';
+import { stepsOf } from '../../../playground/onboarding/steps.ts';
+import type { HistoryEntry } from 'perdure';
+
+function merchant(status: WorkflowDescription['status'], value: WorkflowDescription['value'], failure?: string): WorkflowDescription {
+  return {
+    id: 'm-1',
+    run: 1,
+    machine: { id: 'five-step-onboarding', version: '1' },
+    status,
+    value,
+    context: {},
+    sequence: 1,
+    startedAtMs: 0,
+    updatedAtMs: 0,
+    activities: [],
+    timers: [],
+    waitsFor: [],
+    ...(failure === undefined ? {} : { failure: { class: failure, message: '' } }),
+  };
+}
+
+const audited: Audit = {
+  merchants: [
+    merchant('completed', 'done'),
+    merchant('failed', 'failed', 'KycRefused'),
+    merchant('failed', 'failed', 'SanctionsHit'),
+    merchant('completed', 'done'),
+    merchant('failed', 'failed', 'SanctionsHit'),
+    merchant('running', { kyc: 'waiting' }),
+    undefined,
+  ],
+  reruns: ['m-1:1::1 attempt 2'],
+  lost: ['m-6', 'm-7'],
+};
+
+test('a summary counts merchants by status, state and failure, and what the audit found', () => {
+  expect(summarise(audited, 3, 12.3456)).toEqual({
+    merchants: 7,
+    byStatus: { completed: 2, failed: 3, running: 1, missing: 1 },
+    byState: { done: 2, failed: 3, '{"kyc":"waiting"}': 1, missing: 1 },
+    failures: { KycRefused: 1, SanctionsHit: 2 },
+    crashes: 3,
+    reruns: 1,
+    lost: 2,
+    seconds: 12.3,
+  });
+});
+
+test('the closing table names the most frequent first, failures by their class', () => {
+  const rows = closingTable(summarise(audited, 0, 0))
+    .split('\n')
+    .filter((line) => /│.*\d/.test(line));
+  const cells = rows.map((row) =>
+    row
+      .split('│')
+      .slice(1, -1)
+      .map((cell) => cell.trim()),
+  );
+  expect(cells).toEqual([
+    ['done', '', '2'],
+    ['missing', '', '1'],
+    ['{"kyc":"waiting"}', '', '1'],
+    ['failed', 'SanctionsHit', '2'],
+    ['failed', 'KycRefused', '1'],
+  ]);
+});
+
+test.each([
+  [0, 'never killed'],
+  [1, 'killed once'],
+  [5, 'killed 5 times'],
+])('the verdict says how often the process was killed: %i', (crashes, words) => {
+  expect(verdict(summarise(audited, crashes, 2))).toContain(`2 s, ${words}; by the outside ledger: 1 activities run again`);
+});
+
+type Told = readonly [kind: HistoryEntry['kind'], value: HistoryEntry['value'], outcome?: HistoryEntry['outcome']];
+
+function steps(told: readonly Told[]): number {
+  return stepsOf(
+    told.map(([kind, value, outcome = 'applied'], index) => ({
+      step: index + 1,
+      sequence: index + 1,
+      commit: index + 1,
+      atMs: 0,
+      kind,
+      outcome,
+      status: 'running',
+      value,
+    })),
+  );
+}
+
+test('steps are state changes and failed attempts', () => {
+  expect(steps([])).toBe(0);
+  expect(steps([['start', 'pending']])).toBe(0);
+  const done = ['kyc', 'sanctions', 'settle', 'dash', 'done'].map((value): Told => ['attempt-completed', value]);
+  expect(steps([['start', 'pending'], ...done])).toBe(5);
+  expect(steps([['start', 'pending'], ['attempt-failed', 'pending', 'noted'], ['attempt-due', 'pending', 'noted'], ...done])).toBe(6);
+  expect(steps([['start', 'pending'], ['attempt-timed-out', 'pending', 'noted'], ['attempt-lost', 'pending', 'noted'], ...done])).toBe(7);
+});
+
+test('a last failed attempt that moves the chart is one step, not two', () => {
+  expect(
+    steps([
+      ['start', 'pending'],
+      ['attempt-failed', 'failed'],
+    ]),
+  ).toBe(1);
+});
+
+test('states are compared whole', () => {
+  expect(
+    steps([
+      ['start', { a: 'x', b: 'y' }],
+      ['attempt-completed', { a: 'x', b: 'y' }],
+      ['attempt-completed', { a: 'x', b: 'z' }],
+    ]),
+  ).toBe(1);
+});
