@@ -83,6 +83,8 @@ export function decide(actor: Actor, envelope: Exclude<Envelope, { kind: 'start'
       const taken = takeStep(() => deliver(actor, envelope, reaction, context));
       if (taken.kind === 'commit') return taken;
       const parked = { reason: 'poison' as const, failure: { ...taken.failure, state: record.chart.value } };
+      // Whatever the chart makes of it, the attempt took too long: it gives up its place.
+      if (envelope.kind === 'attempt-timed-out') draft.effects.push({ kind: 'abort-attempt', n: envelope.n, reason: 'timeout' });
       return seal(draft, actor, envelope, { outcome: 'parked', status: 'parked', parked });
     }
   }
