@@ -49,6 +49,7 @@ export interface CallableLife {
 export interface ClientParts {
   readonly random: SeededRandom;
   readonly kinds: readonly AnyStateMachine[];
+  readonly poison: number;
   readonly model: Model;
   readonly log: (line: string) => void;
   readonly note: (found: unknown) => void;
@@ -109,9 +110,9 @@ export class Clients {
 
   /** Rather one the chart knows, and the one that harms it seldom. */
   #pickSignal(machine: AnyStateMachine): SimulationSignal['type'] {
-    const { random } = this.#parts;
+    const { random, poison } = this.#parts;
     const known = signalTypes.filter((type) => machine.events.includes(type) && type !== 'POISON');
-    if (random.chance(0.05)) return 'POISON';
+    if (random.chance(poison)) return 'POISON';
     return known.length > 0 && random.chance(0.85) ? random.pick(known) : random.pick(signalTypes);
   }
 

@@ -271,7 +271,28 @@ const careless = base.createMachine({
   },
 });
 
-export const machines: readonly AnyStateMachine[] = [sequence, fragile, pair, race, approval, nudge, recall, careless];
+/** Cannot bear that its activity fails. */
+const brittle = base.createMachine({
+  id: 'brittle',
+  version: '1',
+  context,
+  initial: 'trying',
+  states: {
+    trying: {
+      invoke: {
+        src: 'once',
+        input: step('trying'),
+        onDone: { target: 'resting', actions: 'keep' },
+        onError: { target: 'failed', guard: 'refuses' },
+      },
+      on: { GO: { actions: 'hear' }, LEAVE: { target: 'left', actions: 'hear' } },
+    },
+    resting: { on: { BACK: { target: 'trying', guard: 'isFresh', actions: ['hear', 'count'] }, END: { target: 'done', actions: 'hear' } } },
+    ...ends,
+  },
+});
+
+export const machines: readonly AnyStateMachine[] = [sequence, fragile, pair, race, approval, nudge, recall, careless, brittle];
 export const registry: MachineRegistry = createRegistry(machines);
 
 /** Some of the family. */

@@ -259,6 +259,8 @@ function judgeAttempt(place: string, actor: ModelActor, commit: Commit, envelope
     actor.released.set(n, (actor.released.get(n) ?? 0) + 1);
     return;
   }
+  // A parked workflow decides nothing; the attempt is only told to stop.
+  if (actor.record.status === 'parked') return;
   const isOver = commit.journal.outcome !== 'noted';
   if (isOver) actor.settled.add(n);
   if (envelope.kind === 'attempt-completed') return;

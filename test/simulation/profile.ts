@@ -19,6 +19,8 @@ export interface Profile {
   readonly missing: number;
   readonly clockStep: number;
   readonly failures: number;
+  /** How often a signal is one whose guard throws. */
+  readonly poison: number;
 }
 
 export function rollProfile(random: SeededRandom): Profile {
@@ -35,6 +37,7 @@ export function rollProfile(random: SeededRandom): Profile {
     missing: random.chance(0.25) ? 0.4 : 0,
     clockStep: sometimes(0.5, 1.5),
     failures: random.next(),
+    poison: random.pick([0.02, 0.02, 0.02, 0.2]),
   };
 }
 
@@ -46,7 +49,7 @@ const tight = {
   scanPageMax: 2,
   timerWindowMs: 2_000,
   waitingActivitiesMax: 2,
-  timersInMemoryMax: 2,
+  timersInMemoryMax: 8,
   mailboxMax: 3,
 };
 

@@ -12,6 +12,8 @@ import { World } from './world.ts';
 export interface Simulation {
   readonly seed: number;
   readonly trace: readonly string[];
+  /** Every record at the end. */
+  readonly records: readonly string[];
   readonly violation: Violation | undefined;
   readonly picks: number;
   readonly commits: number;
@@ -42,7 +44,6 @@ export async function simulate(seed: number, overrides: Partial<Profile> = {}): 
     await runWithFaults(world);
     if (world.violation === undefined) await runToTheEnd(world);
     if (world.violation === undefined) await rehydrateTwice(world);
-    world.log(JSON.stringify([...world.model.actors.values()].map(({ record }) => record)));
   } catch (error) {
     world.note(error);
   } finally {
@@ -51,7 +52,8 @@ export async function simulate(seed: number, overrides: Partial<Profile> = {}): 
     if (world.life !== undefined) world.end(world.life);
   }
   const { trace, violation, picks, lives, model, ledger } = world;
-  return { seed, trace, violation, picks, commits: model.commits, calls: ledger.calls, lives };
+  const records = [...model.actors.values()].map(({ record }) => JSON.stringify(record));
+  return { seed, trace, records, violation, picks, commits: model.commits, calls: ledger.calls, lives };
 }
 
 /** Runs a seed again and compares all that can be seen of both. */
@@ -59,11 +61,11 @@ export async function simulateTwice(seed: number): Promise<Simulation> {
   const first = await simulate(seed);
   const second = await simulate(seed);
   if (first.violation !== undefined) return first;
-  const length = Math.max(first.trace.length, second.trace.length);
-  const line = Array.from({ length }, (_, index) => index).find((index) => first.trace[index] !== second.trace[index]);
+  const [before, after] = [first, second].map(({ trace, records }) => [...trace, ...records]) as [string[], string[]];
+  const line = [...before.keys(), ...after.keys()].find((index) => before[index] !== after[index]);
   if (line === undefined) return first;
-  const found = `line ${line + 1} was "${first.trace[line]}", then "${second.trace[line]}"`;
-  return { ...second, trace: second.trace.slice(0, line + 1), violation: new Found('I15 the same seed gives the same trace', found) };
+  const found = `line ${line + 1} was "${before[line]}", then "${after[line]}"`;
+  return { ...second, trace: after.slice(0, line + 1), violation: new Found('I15 the same seed gives the same trace', found) };
 }
 
 async function runWithFaults(world: World): Promise<void> {

@@ -54,6 +54,7 @@ export class World {
     this.clients = new Clients({
       random,
       kinds: machines.filter(({ id }) => profile.kinds.includes(id)),
+      poison: profile.poison,
       model,
       log: (line) => this.log(line),
       note: (found) => this.note(found),
