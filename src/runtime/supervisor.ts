@@ -218,7 +218,9 @@ export class Supervisor {
     if (this.#residents.size <= limits.residentsMax) return;
     let looked = 0;
     for (const candidate of this.#residents.values()) {
-      if (isIdle(candidate)) this.#residents.delete(candidate.workflowId);
+      this.#residents.delete(candidate.workflowId);
+      // Who is active goes to the back, so as not to keep the idle behind it in memory.
+      if (!isIdle(candidate)) this.#residents.set(candidate.workflowId, candidate);
       looked += 1;
       if (this.#residents.size <= limits.residentsMax || looked === limits.lettersPerTurn) return;
     }
