@@ -1,10 +1,29 @@
-/** What an attempt came to, as the envelope that tells its actor. Hosts run the code; what its end means is said here. */
+/** One attempt, and what it came to as the envelope that tells its actor. Hosts say when and where; what its end means is said here. */
+import type { ActivityDescriptor } from './activity-descriptor.ts';
+import type { Effect } from './commit.ts';
 import type { Envelope } from './envelope.ts';
 import { failedOutcome } from './failure.ts';
-import { encodePayload } from './value-encoding.ts';
+import { decodeValue, encodePayload } from './value-encoding.ts';
 import { PerdureError } from './errors.ts';
 
 export type AttemptOutcome = Extract<Envelope, { readonly attempt: number }>;
+
+export type RunAttempt = Extract<Effect, { kind: 'run-attempt' }>;
+
+/** Runs the code of one attempt. Never rejects; undefined if its end says nothing new. */
+export async function makeAttempt(
+  { n, attempt, input, idempotencyKey }: RunAttempt,
+  descriptor: ActivityDescriptor,
+  signal: AbortSignal,
+): Promise<AttemptOutcome | undefined> {
+  let output: unknown;
+  try {
+    output = await descriptor.run?.({ input: decodeValue(input), idempotencyKey, attempt, signal });
+  } catch (error) {
+    return attemptThrew(n, attempt, error, signal.aborted ? signal.reason : undefined);
+  }
+  return attemptCompleted(n, attempt, output);
+}
 
 /** An output that cannot be stored is a failure of the activity, and trying again would not change it. */
 export function attemptCompleted(n: number, attempt: number, output: unknown): AttemptOutcome {

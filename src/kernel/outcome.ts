@@ -1,4 +1,6 @@
 /** How a chart's end becomes the engine's word for the workflow, and why it failed. */
+import type { Actor } from './actor.ts';
+import { WorkflowFailedError } from './errors.ts';
 import type { FailureRecord } from './failure-record.ts';
 import { failureOf } from './failure.ts';
 import type { WorkflowStatus } from './record.ts';
@@ -34,6 +36,17 @@ export function failureOfEnd(
   if (activityFailure !== undefined) return { ...activityFailure, state };
   const word = status === 'failed' ? 'Failed' : 'Cancelled';
   return { class: word, message: `The chart ended in ${JSON.stringify(state)}, tagged "${status}".`, state };
+}
+
+/**
+ * The output of a closed workflow.
+ *
+ * @throws WorkflowFailedError if it did not complete
+ */
+export function resultOf({ record, chart }: Actor): unknown {
+  const { status, failure } = record;
+  if (status === 'completed') return chart.snapshot.output;
+  throw new WorkflowFailedError(record.address.workflowId, status, failure ?? { class: 'Failed', message: `ended ${status}` });
 }
 
 function namedError(output: unknown): unknown {

@@ -8,13 +8,11 @@
  * 3. Each attempt reports at most one outcome; code that goes on after its time-out or abort may add one late completion.
  */
 import type { ActivityDescriptor } from '../kernel/activity-descriptor.ts';
-import type { AttemptOutcome } from '../kernel/attempt-outcome.ts';
-import { attemptCompleted, attemptThrew } from '../kernel/attempt-outcome.ts';
-import type { AbortReason, Effect } from '../kernel/commit.ts';
+import type { AttemptOutcome, RunAttempt } from '../kernel/attempt-outcome.ts';
+import { makeAttempt } from '../kernel/attempt-outcome.ts';
+import type { AbortReason } from '../kernel/commit.ts';
 import type { Clock } from '../kernel/ports.ts';
-import { decodeValue } from '../kernel/value-encoding.ts';
 
-type RunAttempt = Extract<Effect, { kind: 'run-attempt' }>;
 type Report = (outcome: AttemptOutcome) => void;
 
 interface RunningAttempt {
@@ -64,7 +62,7 @@ export class ActivityRunner {
       giveBack: () => report({ kind: 'attempt-released', n, attempt }),
     };
     this.#running.set(key, started);
-    void execute(effect, descriptor, controller.signal).then((outcome) => {
+    void makeAttempt(effect, descriptor, controller.signal).then((outcome) => {
       this.#settle(key, started);
       if (outcome !== undefined) report(outcome);
     });
@@ -107,16 +105,4 @@ export class ActivityRunner {
     if (this.#running.size === 0) this.#onAllSettled?.();
     if (!this.#isShuttingDown) this.#onPlaceFree();
   }
-}
-
-/** Never rejects. */
-async function execute(effect: RunAttempt, descriptor: ActivityDescriptor, signal: AbortSignal): Promise<AttemptOutcome | undefined> {
-  const { n, attempt, input, idempotencyKey } = effect;
-  let output: unknown;
-  try {
-    output = await descriptor.run?.({ input: decodeValue(input), idempotencyKey, attempt, signal });
-  } catch (error) {
-    return attemptThrew(n, attempt, error, signal.aborted ? signal.reason : undefined);
-  }
-  return attemptCompleted(n, attempt, output);
 }

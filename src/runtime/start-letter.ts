@@ -1,21 +1,11 @@
 /** `start` as a letter to the workflow of that id, whether it exists or not. */
 import type { Actor } from '../kernel/actor.ts';
-import { rootAddress } from '../kernel/address.ts';
-import { decide, decideStart } from '../kernel/decide.ts';
 import type { Store } from '../kernel/ports.ts';
 import { parkedFor } from '../kernel/refusals.ts';
-import type { RegisteredMachine } from '../kernel/registered-machine.ts';
-import type { StartPolicy } from '../kernel/start-policy.ts';
-import { judgeStart } from '../kernel/start-policy.ts';
-import type { Json } from '../kernel/json.ts';
+import type { ExistingRun, StartRequest } from '../kernel/start.ts';
+import { decideNewRun, inputOf } from '../kernel/start.ts';
 import type { Asked, Letter, Resident } from './resident.ts';
 import type { Step, Supervisor } from './supervisor.ts';
-
-export interface StartRequest {
-  readonly machine: RegisteredMachine;
-  readonly input: Json;
-  readonly policy: StartPolicy;
-}
 
 export class StartLetter implements Letter {
   readonly #supervisor: Supervisor;
@@ -33,8 +23,8 @@ export class StartLetter implements Letter {
   handle(resident: Resident): void | Promise<void> {
     const { actor, park, input } = resident;
     if (park !== undefined) this.reject(parkedFor(resident.workflowId, park.reason, park.failure.message));
-    else if (actor === undefined) this.#begin(resident, [], 1);
-    else if (input !== undefined) this.#judge(resident, actor, input);
+    else if (actor === undefined) this.#decide(resident, undefined);
+    else if (input !== undefined) this.#decide(resident, { actor, input });
     else return this.#readInput(resident, actor);
     return undefined;
   }
@@ -43,42 +33,28 @@ export class StartLetter implements Letter {
     this.#asked.reject(error);
   }
 
-  #begin(resident: Resident, before: readonly Step[], run: number): void {
-    const { machine, input } = this.#request;
-    const decision = decideStart(machine, rootAddress(resident.workflowId, run), input, this.#supervisor.context());
-    if (decision.kind === 'refuse') {
-      this.reject(decision.error);
-      return;
-    }
-    resident.input = input;
-    this.#commit(resident, [...before, decision]);
-  }
-
-  #judge(resident: Resident, existing: Actor, existingInput: Json): void {
-    const { machine, input, policy } = this.#request;
-    const verdict = judgeStart({ record: existing.record, input: existingInput }, machine.reference, input, policy);
-    switch (verdict.kind) {
+  #decide(resident: Resident, existing: ExistingRun | undefined): void {
+    const decision = decideNewRun(resident.workflowId, existing, this.#request, this.#supervisor.context());
+    switch (decision.kind) {
       case 'refuse':
-        this.#supervisor.refuse(resident, this, verdict.error);
+        this.#supervisor.refuse(resident, this, decision.error);
         return;
       case 'use-existing':
         // After everything decided before it is on disk: what is returned must be there.
         this.#commit(resident, []);
         return;
-      case 'terminate-existing': {
-        const reason = 'Another run was started with terminate-existing.';
-        const ended = decide(existing, { kind: 'terminate', reason }, this.#supervisor.context());
-        this.#begin(resident, ended.kind === 'commit' ? [ended] : [], existing.record.address.run + 1);
-      }
+      case 'commit':
+        resident.input = this.#request.input;
+        this.#commit(resident, decision.steps);
     }
   }
 
-  async #readInput(resident: Resident, existing: Actor): Promise<void> {
+  async #readInput(resident: Resident, actor: Actor): Promise<void> {
     try {
-      const [first] = await this.#store.readJournal(existing.record.address, 1, 1);
-      const input = first?.envelope.kind === 'start' ? first.envelope.input : null;
+      const [first] = await this.#store.readJournal(actor.record.address, 1, 1);
+      const input = inputOf(first);
       resident.input = input;
-      this.#judge(resident, existing, input);
+      this.#decide(resident, { actor, input });
     } catch (error) {
       this.reject(error);
     }

@@ -1,7 +1,8 @@
-import { PerdureError, WorkflowFailedError } from '../kernel/errors.ts';
+import { PerdureError } from '../kernel/errors.ts';
 import type { Duration } from '../kernel/duration.ts';
 import { parseDuration } from '../kernel/duration.ts';
 import type { Actor } from '../kernel/actor.ts';
+import { resultOf } from '../kernel/outcome.ts';
 import type { Clock } from '../kernel/ports.ts';
 import { isClosed } from '../kernel/record.ts';
 import type { AnyMachineSnapshot, AnyStateMachine, EventFromLogic, EventObject, OutputFrom, SnapshotFrom } from '../kernel/xstate-seam.ts';
@@ -93,10 +94,7 @@ export function createHandle(parts: HandleParts): WorkflowHandle {
 
   const result = async (): Promise<unknown> => {
     check();
-    const closed = await views.until(view, (actor) => (isClosed(actor.record.status) ? actor : undefined)).promise;
-    const { status, failure } = closed.record;
-    if (status === 'completed') return closed.chart.snapshot.output;
-    throw new WorkflowFailedError(view.workflowId, status, failure ?? { class: 'Failed', message: `ended ${status}` });
+    return resultOf(await views.until(view, (actor) => (isClosed(actor.record.status) ? actor : undefined)).promise);
   };
 
   const subscribe = (observer: ((snapshot: AnyMachineSnapshot) => void) | SnapshotObserver): { unsubscribe(): void } => {

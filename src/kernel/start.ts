@@ -1,0 +1,62 @@
+/** A start as a whole: who has the id already, what the policy says to that, and what is written then, all of it at once. */
+import type { Actor } from './actor.ts';
+import { rootAddress } from './address.ts';
+import type { Decision } from './decide.ts';
+import { decide, decideStart } from './decide.ts';
+import type { DecideContext } from './draft.ts';
+import type { PerdureError } from './errors.ts';
+import type { Json } from './json.ts';
+import type { JournalRecord } from './record.ts';
+import type { RegisteredMachine } from './registered-machine.ts';
+import type { StartPolicy } from './start-policy.ts';
+import { judgeStart } from './start-policy.ts';
+
+export interface StartRequest {
+  readonly machine: RegisteredMachine;
+  readonly input: Json;
+  readonly policy: StartPolicy;
+}
+
+/** The latest run of the id, with the input it was started with. */
+export interface ExistingRun {
+  readonly actor: Actor;
+  readonly input: Json;
+}
+
+export type StartDecision =
+  /** to be written as one unit, in order: the end of the run before, if it was still open, and the first step of the new one */
+  | { readonly kind: 'commit'; readonly steps: readonly Extract<Decision, { kind: 'commit' }>[] }
+  | { readonly kind: 'use-existing' }
+  | { readonly kind: 'refuse'; readonly error: PerdureError };
+
+export function decideNewRun(
+  workflowId: string,
+  existing: ExistingRun | undefined,
+  request: StartRequest,
+  context: DecideContext,
+): StartDecision {
+  const { machine, input, policy } = request;
+  if (existing === undefined) return begin(workflowId, 1, undefined, request, context);
+  const { record } = existing.actor;
+  const verdict = judgeStart({ record, input: existing.input }, machine.reference, input, policy);
+  if (verdict.kind !== 'terminate-existing') return verdict;
+  const ended = decide(existing.actor, { kind: 'terminate', reason: 'Another run was started with terminate-existing.' }, context);
+  return begin(workflowId, record.address.run + 1, ended, request, context);
+}
+
+/** The input a run was started with, from the first record of its journal. */
+export function inputOf(first: JournalRecord | undefined): Json {
+  return first?.envelope.kind === 'start' ? first.envelope.input : null;
+}
+
+function begin(
+  workflowId: string,
+  run: number,
+  ended: Decision | undefined,
+  { machine, input }: StartRequest,
+  context: DecideContext,
+): StartDecision {
+  const decision = decideStart(machine, rootAddress(workflowId, run), input, context);
+  if (decision.kind === 'refuse') return decision;
+  return { kind: 'commit', steps: ended?.kind === 'commit' ? [ended, decision] : [decision] };
+}
