@@ -56,7 +56,8 @@ export class Documents {
     }
   }
 
-  write(id: string, document: WorkflowDocument): Promise<void> {
+  write(document: WorkflowDocument): Promise<void> {
+    const id = document.runs[0]!.record.address.workflowId;
     const text = JSON.stringify(document);
     return this.#life.write(() => {
       this.#disk.set(id, text);

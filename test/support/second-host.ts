@@ -6,15 +6,13 @@ import type { AnyStateMachine, EventObject } from 'xstate';
 import type { HistoryEntry, SendOptions, SendResult, StartOptions, WorkflowDescription } from 'perdure';
 import type { Actor } from '../../src/kernel/actor.ts';
 import type { Address } from '../../src/kernel/address.ts';
-import { checkId, formatAddress, rootAddress } from '../../src/kernel/address.ts';
-import { attemptCompleted, attemptThrew } from '../../src/kernel/attempt-outcome.ts';
+import { checkId, formatAddress } from '../../src/kernel/address.ts';
+import { makeAttempt } from '../../src/kernel/attempt-outcome.ts';
 import type { Effect } from '../../src/kernel/commit.ts';
 import type { Decision } from '../../src/kernel/decide.ts';
-import { decide, decideStart } from '../../src/kernel/decide.ts';
+import { decide } from '../../src/kernel/decide.ts';
 import { describeWorkflow } from '../../src/kernel/describe.ts';
 import type { DecideContext } from '../../src/kernel/draft.ts';
-import type { Envelope } from '../../src/kernel/envelope.ts';
-import { WorkflowFailedError } from '../../src/kernel/errors.ts';
 import { encodeEvent } from '../../src/kernel/event-check.ts';
 import { historyEntry } from '../../src/kernel/history.ts';
 import { limits } from '../../src/kernel/limits.ts';
@@ -23,27 +21,21 @@ import { revive } from '../../src/kernel/machine-registry.ts';
 import type { Clock, Random } from '../../src/kernel/ports.ts';
 import { isClosed } from '../../src/kernel/record.ts';
 import { notFoundError, parkedError, parkedFor } from '../../src/kernel/refusals.ts';
-import { judgeStart } from '../../src/kernel/start-policy.ts';
-import { decodeValue, encodePayload } from '../../src/kernel/value-encoding.ts';
+import { decideNewRun, inputOf } from '../../src/kernel/start.ts';
+import { encodePayload } from '../../src/kernel/value-encoding.ts';
 import { due, lostAttempts, wakeAt } from '../../src/kernel/wake.ts';
 import type { ContractHandle, ContractRuntime } from './contract-host.ts';
 import type { Documents, WorkflowDocument } from './documents.ts';
 import { fold } from './documents.ts';
+import { Readers } from './readers.ts';
 
 type Committed = Extract<Decision, { kind: 'commit' }>;
-type Inner = Exclude<Envelope, { kind: 'start' }>;
 
-export interface SecondHostParts {
-  readonly documents: Documents;
-  readonly registry: MachineRegistry;
-  readonly clock: Clock;
-  readonly random: Random;
-}
+type Parts = { readonly documents: Documents; readonly registry: MachineRegistry; readonly clock: Clock; readonly random: Random };
 
 export class SecondHost implements ContractRuntime {
-  readonly #parts: SecondHostParts;
-  readonly #shown = new Map<string, Actor>();
-  readonly #watchers = new Set<(actor: Actor) => void>();
+  readonly #parts: Parts;
+  readonly #readers = new Readers();
   readonly #alarms = new Map<string, () => void>();
   readonly #attempts = new Map<string, { readonly controller: AbortController; readonly ended: Promise<void> }>();
   #queue: Promise<unknown> = Promise.resolve();
@@ -51,7 +43,7 @@ export class SecondHost implements ContractRuntime {
   #versionMissing = 0;
   #isClosed = false;
 
-  constructor(parts: SecondHostParts) {
+  constructor(parts: Parts) {
     this.#parts = parts;
   }
 
@@ -73,34 +65,24 @@ export class SecondHost implements ContractRuntime {
   }
 
   async start<Machine extends AnyStateMachine>(machine: Machine, options: StartOptions<Machine>): Promise<ContractHandle<Machine>> {
-    const { id = `workflow-${this.#commits}`, onExisting = 'same-input' } = options;
+    const { id = `workflow-${this.#commits}`, onExisting: policy = 'same-input' } = options;
     checkId(id, 'workflow id');
     const input = encodePayload(options.input, 'input');
     const registered = this.#parts.registry.find(machine.id, String(machine.version));
     if (registered === undefined) throw new TypeError(`Machine "${machine.id}" is not registered.`);
     return this.#inTurn(async () => {
-      const found = await this.#parts.documents.read(id);
-      const document = found?.document ?? { runs: [], messages: [] };
-      const steps: Committed[] = [];
-      if (found !== undefined) {
-        const existing = this.#actorOf(id, revive(this.#parts.registry, found.run));
-        const [first] = found.run.journal;
-        const known = first?.envelope.kind === 'start' ? first.envelope.input : null;
-        const verdict = judgeStart({ record: existing.record, input: known }, registered.reference, input, onExisting);
-        if (verdict.kind === 'refuse') throw verdict.error;
-        if (verdict.kind === 'use-existing') return this.#handle<Machine>(id, { kind: 'actor', actor: existing });
-        const ended = decide(existing, { kind: 'terminate', reason: 'started anew' }, this.#context());
-        if (ended.kind === 'commit') steps.push(ended);
-      }
-      const decision = decideStart(registered, rootAddress(id, document.runs.length + 1), input, this.#context());
-      if (decision.kind !== 'commit') throw refusal(id, decision);
-      await this.#commit(document, [...steps, decision]);
-      return this.#handle<Machine>(id, { kind: 'actor', actor: decision.actor });
+      const found = await this.#read(id);
+      const existing = found === undefined ? undefined : { actor: actorOf(id, found.revival), input: inputOf(found.run.journal[0]) };
+      const decision = decideNewRun(id, existing, { machine: registered, input, policy }, this.#context());
+      if (decision.kind === 'refuse') throw decision.error;
+      if (decision.kind === 'commit') await this.#commit(found?.document ?? { runs: [], messages: [] }, decision.steps);
+      return this.#readers.handle<Machine>(id, this, () => existing!.actor);
     });
   }
 
-  get<Machine extends AnyStateMachine>(id: string): Promise<ContractHandle<Machine>> {
-    return this.#inTurn(async () => this.#handle<Machine>(id, (await this.#find(id)).revival));
+  async get<Machine extends AnyStateMachine>(id: string): Promise<ContractHandle<Machine>> {
+    const { revival } = await this.#inTurn(() => this.#find(id));
+    return this.#readers.handle<Machine>(id, this, () => actorOf(id, revival));
   }
 
   async send(id: string, event: EventObject, options: SendOptions = {}): Promise<SendResult> {
@@ -111,8 +93,8 @@ export class SecondHost implements ContractRuntime {
       const { document, revival } = await this.#find(id);
       const known = document.messages.find((message) => message.messageId === messageId);
       if (known !== undefined) return { sequence: known.sequence, outcome: known.outcome };
-      const decision = decide(this.#actorOf(id, revival), signal, this.#context());
-      if (decision.kind !== 'commit') throw refusal(id, decision);
+      const decision = decide(actorOf(id, revival), signal, this.#context());
+      if (decision.kind !== 'commit') throw decision.kind === 'refuse' ? decision.error : notFoundError(id);
       await this.#commit(document, [decision]);
       const { record, journal } = decision.commit;
       if (journal.outcome !== 'applied' && journal.outcome !== 'unhandled') throw parkedError(record);
@@ -151,51 +133,37 @@ export class SecondHost implements ContractRuntime {
     return answer;
   }
 
-  async #find(id: string) {
-    checkId(id, 'workflow id');
+  async #read(id: string) {
     const found = await this.#parts.documents.read(id);
-    if (found === undefined) throw notFoundError(id);
-    return { ...found, revival: revive(this.#parts.registry, found.run) };
+    return found === undefined ? undefined : { ...found, revival: revive(this.#parts.registry, found.run) };
   }
 
-  #actorOf(id: string, revival: Revival): Actor {
-    if (revival.kind === 'actor') return revival.actor;
-    throw parkedFor(id, revival.park.reason, revival.park.failure.message);
+  async #find(id: string) {
+    checkId(id, 'workflow id');
+    const found = await this.#read(id);
+    if (found === undefined) throw notFoundError(id);
+    return found;
   }
 
   /** Everything the steps change is in one document, written at once; only then is it acted upon and shown. */
   async #commit(document: WorkflowDocument, steps: readonly Committed[]): Promise<void> {
     for (const { commit } of steps) fold(document, commit, (this.#commits += 1));
-    await this.#parts.documents.write(steps[0]!.commit.record.address.workflowId, document);
+    await this.#parts.documents.write(document);
     for (const { commit, actor } of steps) {
-      this.#shown.set(actor.record.address.workflowId, actor);
-      for (const watch of [...this.#watchers]) watch(actor);
+      this.#readers.show(actor);
       for (const effect of commit.effects) this.#perform(actor, effect);
       this.#setAlarm(actor);
     }
   }
 
-  #perform(actor: Actor, effect: Effect): void {
-    const { address } = actor.record;
+  #perform({ machine, record: { address } }: Actor, effect: Effect): void {
     const key = `${formatAddress(address)}:${effect.n}`;
-    if (effect.kind === 'abort-attempt') {
-      this.#attempts.get(key)?.controller.abort(effect.reason);
-      return;
-    }
-    const { n, attempt, input, idempotencyKey } = effect;
-    const { descriptor } = actor.machine.activities.get(effect.src)!;
+    if (effect.kind === 'abort-attempt') return this.#attempts.get(key)?.controller.abort(effect.reason);
+    const { descriptor } = machine.activities.get(effect.src)!;
     const controller = new AbortController();
-    const { signal } = controller;
-    const timedOut = { kind: 'attempt-timed-out', n, attempt } as const;
+    const timedOut = { kind: 'attempt-timed-out', n: effect.n, attempt: effect.attempt } as const;
     const stopTimer = this.#parts.clock.setTimer(descriptor.startToCloseTimeoutMs, () => this.#tell(address, () => timedOut));
-    const attempted = async (): Promise<Inner | undefined> => {
-      try {
-        return attemptCompleted(n, attempt, await descriptor.run?.({ input: decodeValue(input), idempotencyKey, attempt, signal }));
-      } catch (error) {
-        return attemptThrew(n, attempt, error, signal.aborted ? signal.reason : undefined);
-      }
-    };
-    const ended = attempted().then((outcome) => {
+    const ended = makeAttempt(effect, descriptor, controller.signal).then((outcome) => {
       stopTimer();
       this.#tell(address, () => outcome);
     });
@@ -203,11 +171,11 @@ export class SecondHost implements ContractRuntime {
   }
 
   /** Tells an actor what came of its own timers and attempts; `choose` is asked when its turn has come. */
-  #tell({ workflowId, run }: Address, choose: (actor: Actor) => Inner | undefined): void {
+  #tell({ workflowId, run }: Address, choose: (actor: Actor) => Parameters<typeof decide>[1] | undefined): void {
     void this.#inTurn(async () => {
-      const found = await this.#parts.documents.readIfWhole(workflowId);
+      const found = await this.#read(workflowId);
       if (found?.run.record.address.run !== run) return;
-      const actor = this.#actorOf(workflowId, revive(this.#parts.registry, found.run));
+      const actor = actorOf(workflowId, found.revival);
       const envelope = choose(actor);
       const decision = envelope === undefined ? undefined : decide(actor, envelope, this.#context());
       if (decision?.kind === 'commit') await this.#commit(found.document, [decision]);
@@ -217,42 +185,16 @@ export class SecondHost implements ContractRuntime {
 
   /** The wall clock may jump, so it is looked at now and then. */
   #setAlarm(actor: Actor): void {
-    const { clock } = this.#parts;
-    const { address } = actor.record;
+    const [{ clock }, { address }] = [this.#parts, actor.record];
     this.#alarms.get(address.workflowId)?.();
     const atMs = this.#isClosed ? undefined : wakeAt(actor);
     if (atMs === undefined) return;
     const wake = (): void => this.#tell(address, (woken) => due(woken, clock.now())[0]);
     this.#alarms.set(address.workflowId, clock.setTimer(Math.min(atMs - clock.now(), limits.clockCheckMs), wake));
   }
-
-  #handle<Machine extends AnyStateMachine>(id: string, revival: Revival): ContractHandle<Machine> {
-    if (revival.kind === 'actor' && !this.#shown.has(id)) this.#shown.set(id, revival.actor);
-    const current = (): Actor => this.#shown.get(id) ?? this.#actorOf(id, revival);
-    const watch = (see: (actor: Actor) => void): (() => void) => {
-      const watcher = (actor: Actor): void => (actor.record.address.workflowId === id ? see(actor) : undefined);
-      this.#watchers.add(watcher);
-      return () => this.#watchers.delete(watcher);
-    };
-    const handle = {
-      id,
-      send: (event: EventObject, options?: SendOptions) => this.send(id, event, options),
-      getSnapshot: () => current().chart.snapshot,
-      subscribe: (observer: (snapshot: unknown) => void) => ({ unsubscribe: watch((actor) => observer(actor.chart.snapshot)) }),
-      result: async () => {
-        const now = current();
-        const isOver = ({ record }: Actor): boolean => isClosed(record.status);
-        const { record, chart } = isOver(now)
-          ? now
-          : await new Promise<Actor>((resolve) => watch((actor) => isOver(actor) && resolve(actor)));
-        if (record.status !== 'completed') throw new WorkflowFailedError(id, record.status, record.failure!);
-        return chart.snapshot.output as unknown;
-      },
-    };
-    return handle as unknown as ContractHandle<Machine>; // the machine's types are the caller's word for what is on disk
-  }
 }
 
-function refusal(id: string, decision: Exclude<Decision, Committed>): Error {
-  return decision.kind === 'refuse' ? decision.error : notFoundError(id);
+function actorOf(id: string, revival: Revival): Actor {
+  if (revival.kind === 'actor') return revival.actor;
+  throw parkedFor(id, revival.park.reason, revival.park.failure.message);
 }

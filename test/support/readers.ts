@@ -1,0 +1,42 @@
+/** What readers of the second host see: the last committed state of each workflow. */
+import type { AnyStateMachine, EventObject } from 'xstate';
+import type { SendOptions } from 'perdure';
+import type { Actor } from '../../src/kernel/actor.ts';
+import { resultOf } from '../../src/kernel/outcome.ts';
+import { isClosed } from '../../src/kernel/record.ts';
+import type { ContractHandle, ContractRuntime } from './contract-host.ts';
+
+export class Readers {
+  readonly #shown = new Map<string, Actor>();
+  readonly #watchers = new Set<(actor: Actor) => void>();
+
+  /** Shows what is on disk now. */
+  show(actor: Actor): void {
+    this.#shown.set(actor.record.address.workflowId, actor);
+    for (const watch of [...this.#watchers]) watch(actor);
+  }
+
+  /** @param found what was read from disk, if nothing was shown before; throws if it cannot be shown */
+  handle<Machine extends AnyStateMachine>(id: string, host: Pick<ContractRuntime, 'send'>, found: () => Actor): ContractHandle<Machine> {
+    const current = (): Actor => this.#shown.get(id) ?? found();
+    const watch = (see: (actor: Actor) => void): (() => void) => {
+      const watcher = (actor: Actor): void => (actor.record.address.workflowId === id ? see(actor) : undefined);
+      this.#watchers.add(watcher);
+      return () => this.#watchers.delete(watcher);
+    };
+    const closed = (): Promise<Actor> =>
+      new Promise((resolve) => {
+        const see = (actor: Actor): void => (isClosed(actor.record.status) ? resolve(actor) : undefined);
+        watch(see);
+        see(current());
+      });
+    const handle = {
+      id,
+      send: (event: EventObject, options?: SendOptions) => host.send(id, event, options),
+      getSnapshot: () => current().chart.snapshot,
+      subscribe: (observer: (snapshot: unknown) => void) => ({ unsubscribe: watch((actor) => observer(actor.chart.snapshot)) }),
+      result: async () => resultOf(await closed()),
+    };
+    return handle as unknown as ContractHandle<Machine>; // the machine's types are the caller's word for what is on disk
+  }
+}
