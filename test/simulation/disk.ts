@@ -5,9 +5,8 @@
 import type { Store, StoreBatch } from '../../src/kernel/ports.ts';
 import type { Database, DatabaseReader, Operation } from '../../src/storage/database.ts';
 import { openStoreOn } from '../../src/storage/level-store.ts';
-import type { MemoryDatabase } from '../storage/memory-database.ts';
-import { createMemoryDatabase } from '../storage/memory-database.ts';
 import type { Model } from './model.ts';
+import { SortedMemory } from './sorted-memory.ts';
 import { Violation } from './violation.ts';
 
 /** Where planted faults go in: each wraps a part of the world; nothing is wrapped in a world without faults. */
@@ -29,21 +28,16 @@ export interface HeldWrite {
 }
 
 export class Disk {
-  readonly #memory: MemoryDatabase;
+  readonly #memory = new SortedMemory();
   readonly #apply: (operations: readonly Operation[]) => Promise<void>;
   readonly model: Model;
   /** Up to which sequence each actor was compared with what is here. */
   readonly looked = new Map<string, number>();
   isEmpty = true;
 
-  private constructor(memory: MemoryDatabase, model: Model) {
-    this.#memory = memory;
+  constructor(model: Model) {
     this.model = model;
-    this.#apply = seams.apply((operations) => memory.write(operations));
-  }
-
-  static async create(model: Model): Promise<Disk> {
-    return new Disk(await createMemoryDatabase(), model);
+    this.#apply = seams.apply(async (operations) => this.#memory.write(operations));
   }
 
   /** Writes for good; the model learns of it, too. */
@@ -53,8 +47,8 @@ export class Disk {
     if (batch !== undefined) this.model.apply(batch);
   }
 
-  reopen(): MemoryDatabase {
-    return this.#memory.reopen();
+  reopen(): Database {
+    return this.#memory.open();
   }
 
   /** A store to look at what is there. */

@@ -34,7 +34,7 @@ const picksToTheEndMax = 3_000;
 export async function simulate(seed: number, overrides: Partial<Profile> = {}): Promise<Simulation> {
   const random = createRandom(seed);
   const profile = { ...rollProfile(random), ...overrides };
-  const world = await World.create(random, profile);
+  const world = World.create(random, profile);
   world.log(`seed ${seed} ${JSON.stringify(profile)}`);
   const restore = profile.hasTightLimits ? tightenLimits() : (): void => undefined;
   // Stacks of errors are most of what a seed would write and read.

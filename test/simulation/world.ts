@@ -61,9 +61,9 @@ export class World {
     });
   }
 
-  static async create(random: SeededRandom, profile: Profile): Promise<World> {
+  static create(random: SeededRandom, profile: Profile): World {
     const time = new VirtualTime();
-    return new World(random, profile, time, await Disk.create(new Model(time)));
+    return new World(random, profile, time, new Disk(new Model(time)));
   }
 
   log(line: string): void {
