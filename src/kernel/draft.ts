@@ -157,8 +157,9 @@ function scheduleActivity(draft: Draft, action: Extract<ChartAction, { kind: 'sp
   const { n, childId, src } = action;
   const registered = draft.machine.activities.get(src);
   if (registered === undefined) {
-    const problems = [`"${src}" is not an activity`];
-    throw new PerdureError('MACHINE_INVALID', `The chart spawned ${problems[0]}.`, { machine: draft.machine.reference.id, problems });
+    const problem = `"${src}" spawned, which no state invokes`;
+    const details = { machine: draft.machine.reference.id, problems: [problem] };
+    throw new PerdureError('MACHINE_INVALID', `The chart wanted ${problem}; invoke it instead.`, details);
   }
   if (draft.activities.size >= limits.activitiesMax) throw tooMany('pending activities', limits.activitiesMax);
   putActivity(draft, {

@@ -57,12 +57,7 @@ function className(thrown: unknown): string {
 }
 
 function messageOf(thrown: unknown): string {
-  if (isObject(thrown)) return readText(thrown, 'message') ?? 'an object without a message was thrown';
-  try {
-    return String(thrown);
-  } catch {
-    return `a ${typeof thrown} was thrown`;
-  }
+  return isObject(thrown) ? (readText(thrown, 'message') ?? 'an object without a message was thrown') : String(thrown);
 }
 
 function isObject(value: unknown): value is object {

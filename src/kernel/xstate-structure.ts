@@ -125,7 +125,7 @@ function describeNode(node: AnyStateNode): Json {
     id: node.id,
     type: node.type,
     history: node.history === false ? null : (node.history ?? null),
-    ...(node.type === 'history' ? { target: String((node.config as { readonly target?: unknown }).target ?? '') } : {}),
+    ...(node.type === 'history' ? { target: (node.config as { readonly target?: string }).target ?? null } : {}),
     initial: node.type === 'compound' ? node.initial.target.map((target) => target.id) : [],
     tags: [...node.tags],
     entry: node.entry.map(describeAction),

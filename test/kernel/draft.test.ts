@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { assign, cancel, raise, setup } from 'xstate';
+import { assign, cancel, enqueueActions, raise, setup } from 'xstate';
 import { activity } from '../../src/kernel/activity.ts';
 import { rootAddress } from '../../src/kernel/address.ts';
 import { decide, decideStart } from '../../src/kernel/decide.ts';
@@ -125,25 +125,28 @@ describe('delayed events', () => {
   });
 
   test('carry their data, also over a restart', () => {
-    const at = new Date(77);
-    const machine = setup({ types: { context: {} as { at?: Date } } }).createMachine({
+    const moment = new Date(77);
+    const machine = setup({
+      types: { context: {} as { at: Date }, events: {} as { type: 'LATER'; at: Date } },
+    }).createMachine({
       id: 'c',
       version: '1',
-      context: {},
-      entry: raise({ type: 'LATER', at } as never, { delay: 5 }),
-      on: { LATER: { actions: assign({ at: ({ event }) => (event as unknown as { at: Date }).at }) } },
+      context: { at: new Date(0) },
+      entry: raise({ type: 'LATER', at: moment }, { delay: 5 }),
+      on: { LATER: { actions: assign({ at: ({ event }) => event.at }) } },
     });
     const first = began(machine);
     expect(first.commit.record.timers).toMatchObject([{ id: 'timer.1', event: { type: 'LATER', at: { $type: 'Date', value: 77 } } }]);
     const fired = took(first.actor, { kind: 'timer', generation: 1 });
-    expect(fired.actor.chart.snapshot.context).toEqual({ at });
+    expect(fired.actor.chart.snapshot.context).toEqual({ at: moment });
   });
 
   test('that cannot be stored fail the step with the path', () => {
-    const machine = base.createMachine({
+    const events = {} as { type: 'GO' } | { type: 'LATER'; callback: () => number };
+    const machine = setup({ types: { events } }).createMachine({
       id: 'c',
       version: '1',
-      on: { GO: { actions: raise({ type: 'LATER', callback: () => 1 } as never, { delay: 5 }) } },
+      on: { GO: { actions: raise({ type: 'LATER', callback: () => 1 }, { delay: 5 }) } },
     });
     expect(took(began(machine).actor, signal('GO')).commit.record.parked?.failure.message).toContain('event.callback is a function');
   });
@@ -272,6 +275,19 @@ describe('activities of one step', () => {
   });
 });
 
+test('a child that is no invoked activity fails the step that spawned it', () => {
+  const other = activity<unknown, unknown>({ run: () => 1 });
+  const machine = setup({ actors: { work, other } }).createMachine({
+    id: 's',
+    version: '1',
+    invoke: { src: 'work' },
+    on: { GO: { actions: enqueueActions(({ enqueue }) => enqueue.spawnChild('other')) } },
+  });
+  const { commit } = took(began(machine).actor, signal('GO'));
+  expect(commit.record).toMatchObject({ status: 'parked', activities: [{ n: 1 }] });
+  expect(commit.record.parked?.failure.message).toBe('The chart wanted "other" spawned, which no state invokes; invoke it instead.');
+});
+
 test('numbers of activities and timers are never given twice in the life of a workflow', () => {
   const machine = base.createMachine({
     id: 'n',
@@ -287,10 +303,10 @@ test('numbers of activities and timers are never given twice in the life of a wo
   const activities = step.commit.journal.scheduled.slice();
   const timers = step.commit.timersArmed.map(({ generation }) => generation);
   for (let round = 0; round < 20; round += 1) {
-    const [activity] = step.actor.activities.keys();
+    const [n] = step.actor.activities.keys();
     const [timer] = step.actor.record.timers;
     if (round % 3 === 0) step = took(step.actor, signal('BRIEF'));
-    else if (activity !== undefined) step = took(step.actor, completed(activity));
+    else if (n !== undefined) step = took(step.actor, completed(n));
     else step = took(step.actor, { kind: 'timer', generation: timer?.generation ?? 0 });
     activities.push(...step.commit.journal.scheduled);
     timers.push(...step.commit.timersArmed.map(({ generation }) => generation));
