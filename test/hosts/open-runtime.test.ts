@@ -57,9 +57,7 @@ describe('options', () => {
     ['attempts as text', { maxConcurrentAttempts: '5' }, 'must be a whole number from 1; found 5.'],
     ['an unknown word for a locked store', { onLocked: 'steal' }, `openRuntime: onLocked must be 'fail' or 'wait'; found "steal".`],
   ])('are refused with %s, naming the value and what to give instead', async (_, options, message) => {
-    const error = await openRuntime({ path: folder, machines: [machine], ...options } as OpenRuntimeOptions).catch(
-      (reason: unknown) => reason,
-    );
+    const error = await openRuntime({ path: folder, machines: [machine], ...options }).catch((reason: unknown) => reason);
     expect(error).toBeInstanceOf(TypeError);
     expect((error as Error).message).toContain(message);
     expect(await readdir(folder)).toEqual([]);

@@ -74,9 +74,10 @@ describe('an implementation', () => {
 
 /** A chart that runs one activity under a plain `createActor`. */
 function chartOf(logic: ActivityLogic<{ id: string }, unknown>) {
-  return setup({ types: { context: {} as { output?: unknown; error?: unknown } }, actors: { logic } }).createMachine({
+  const empty: { output?: unknown; error?: unknown } = {};
+  return setup({ types: { context: empty }, actors: { logic } }).createMachine({
     id: 'plain',
-    context: {},
+    context: empty,
     initial: 'busy',
     states: {
       busy: {

@@ -130,7 +130,8 @@ describe('a machine is refused', () => {
     const error = thrownBy(() => registerMachine(machine)) as PerdureError<'MACHINE_INVALID'>;
     expect(error).toMatchObject({ code: 'MACHINE_INVALID', details: { machine: id } });
     expect(error.message).toContain(`Machine "${id}" cannot be run:`);
-    expect(error.details.problems).toEqual(problems.map((problem) => expect.stringContaining(problem)));
+    expect(error.details.problems).toHaveLength(problems.length);
+    for (const [index, problem] of problems.entries()) expect(error.details.problems[index]).toContain(problem);
     for (const problem of error.details.problems) expect(error.message).toContain(`  - ${problem}`);
   });
 

@@ -14,10 +14,11 @@ function machineWith(retry: RetryOptions) {
     startToCloseTimeout: '30s',
     retry: { jitter: 'none', ...retry },
   });
-  return setup({ types: { context: {} as { receipt?: string; error?: unknown } }, actors: { charge } }).createMachine({
+  const context: { receipt?: string; error?: unknown } = {};
+  return setup({ types: { context }, actors: { charge } }).createMachine({
     id: 'payment',
     version: '1',
-    context: {},
+    context,
     initial: 'charging',
     states: {
       charging: {

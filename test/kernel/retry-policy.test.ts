@@ -99,7 +99,7 @@ test.each<[string, unknown, string]>([
   ['initialInterval', '1 s', '"1 s"'],
   ['maximumInterval', -5, '-5'],
 ])('the option %s: %j is refused, naming activity, option and value', (option, value, found) => {
-  const error = thrownBy(() => policy({ [option]: value } as RetryOptions));
+  const error = thrownBy(() => policy({ [option]: value }));
   expect(error).toBeInstanceOf(TypeError);
   expect((error as Error).message).toContain(`activity "a": ${option} must be `);
   expect((error as Error).message).toContain(`found ${found}`);

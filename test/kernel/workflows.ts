@@ -99,11 +99,12 @@ export function errorNamed(name: string, message = 'it went wrong'): Error {
 /** The only pending activity. */
 export function pending(actor: Actor): ActivityRecord {
   const [activity, ...others] = actor.activities.values();
-  if (activity === undefined || others.length > 0)
+  if (activity === undefined || others.length > 0) {
     throw new Error(`It was expected to have one pending activity, not ${actor.activities.size}.`);
+  }
   return activity;
 }
 
-export function valueOf(taken: Taken): unknown {
-  return taken.commit.record.chart.value;
+export function valueOf({ commit }: Taken): unknown {
+  return commit.record.chart.value;
 }

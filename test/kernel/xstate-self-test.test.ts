@@ -96,7 +96,7 @@ describe('an XState is refused that', () => {
             ...scope.system,
             _sendInspectionEvent: (said: { type?: string }) => said.type !== '@xstate.microstep' && scope.system._sendInspectionEvent(said),
           };
-          return real(snapshot, event, { ...scope, system } as Scope);
+          return real(snapshot, event, { ...scope, system });
         }),
       'a raised event was not taken in its step',
     ],
@@ -150,9 +150,8 @@ describe('an XState is refused that', () => {
 
 function twice(snapshot: Snapshot, event: { readonly type: string }): Snapshot {
   if (event.type !== 'GO') return snapshot;
-  return Object.assign(Object.create(Object.getPrototypeOf(snapshot) as object) as object, snapshot, {
-    context: { ...snapshot.context, entered: 2 },
-  }) as Snapshot;
+  const copy = Object.create(Object.getPrototypeOf(snapshot) as object) as object;
+  return Object.assign(copy, snapshot, { context: { ...snapshot.context, entered: 2 } });
 }
 
 function throwing(what: unknown): never {

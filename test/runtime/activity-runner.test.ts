@@ -21,7 +21,7 @@ class Bench {
   }
 
   /** Starts an attempt on a place of its own. */
-  start(key: string, run: Run, { attempt = 1, n = 1, input = undefined as unknown } = {}): void {
+  start(key: string, run: Run, { attempt = 1, n = 1, input }: { attempt?: number; n?: number; input?: unknown } = {}): void {
     expect(this.runner.admit()).toBe(true);
     const effect = { kind: 'run-attempt', n, src: 'work', attempt, input: encodeValue(input), idempotencyKey: `${key}:${n}` } as const;
     this.runner.run(key, effect, descriptorOf(run), (outcome: AttemptOutcome) => this.reports.push([key, outcome]));
@@ -79,7 +79,7 @@ describe('an attempt', () => {
     ['a value', () => 5, 5],
     ['nothing', () => undefined, undefined],
     ['a promise', async () => new Date(7), new Date(7)],
-    ['a thenable', () => ({ then: (resolve: (value: string) => void) => resolve('then') }), 'then'],
+    ['a thenable', () => thenable((resolve) => resolve('then')), 'then'],
   ])('that returns %s reports its output', async (_, run, output) => {
     const bench = new Bench();
     bench.start('a', run, { n: 4, attempt: 2 });
@@ -90,8 +90,8 @@ describe('an attempt', () => {
   test.each<[string, Run, string]>([
     ['throws', () => throwing(new RangeError('at once')), 'RangeError'],
     ['rejects', async () => throwing(new RangeError('later')), 'RangeError'],
-    ['rejects with a word', () => Promise.reject('a word' as unknown as Error), 'Error'],
-    ['returns a thenable that throws', () => ({ then: () => throwing(new RangeError('then')) }), 'RangeError'],
+    ['rejects with a word', async () => throwing('a word'), 'Error'],
+    ['returns a thenable that throws', () => thenable(() => throwing(new RangeError('then'))), 'RangeError'],
     ['returns what cannot be kept', () => ({ run: () => 1 }), 'PAYLOAD_NOT_SERIALIZABLE'],
     ['returns a generator', async function* generator() {}, 'PAYLOAD_NOT_SERIALIZABLE'],
   ])('that %s reports a failure', async (_, run, failureClass) => {
@@ -117,8 +117,12 @@ describe('an attempt', () => {
   });
 });
 
-function throwing(error: Error): never {
-  throw error;
+function throwing(what: unknown): never {
+  throw what as Error;
+}
+
+function thenable(then: (resolve: (value: unknown) => void) => void): object {
+  return Object.fromEntries(new Map().set('then', then)) as object;
 }
 
 describe('an attempt that takes too long', () => {

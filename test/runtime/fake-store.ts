@@ -31,7 +31,7 @@ export interface Held {
 
 export function hold(): Held {
   let release = (): void => undefined;
-  let fail = (_: Error): void => undefined;
+  let fail: (error: Error) => void = () => undefined;
   const promise = new Promise<void>((resolve, reject) => {
     release = resolve;
     fail = reject;

@@ -113,8 +113,9 @@ describe('a timer', () => {
       ['early', 100],
       ['middle', 500],
       ['also middle', 500],
-    ] as const)
+    ] as const) {
       bench.arm(bench.timer(name, due));
+    }
     await bench.clock.pass(1_000);
     expect(bench.names()).toEqual(['early', 'middle', 'also middle', 'late']);
     expect(bench.fired.every(({ atMs, dueAtMs }) => atMs === dueAtMs)).toBe(true);

@@ -3,12 +3,7 @@ import { activity, implement } from 'perdure/authoring';
 import type { ActivityLogic, ActivityScope } from 'perdure/authoring';
 import { assign, createActor, fromPromise, setup } from 'xstate';
 import type { PromiseActorLogic } from 'xstate';
-
-/** Compiles only if both types are the same. */
-type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
-function same<A, B>(_: Same<A, B>): void {
-  // The compiler has judged it.
-}
+import { expectTypeOf } from 'vitest';
 
 interface Account {
   readonly account: string;
@@ -17,10 +12,10 @@ interface Account {
 const settle = activity<{ merchantId: string }, Account>({
   name: 'settlement.open',
   run: async ({ input, idempotencyKey, attempt, signal }) => {
-    same<typeof input, { merchantId: string }>(true);
-    same<typeof idempotencyKey, string>(true);
-    same<typeof attempt, number>(true);
-    same<typeof signal, AbortSignal>(true);
+    expectTypeOf<typeof input>().toEqualTypeOf<{ merchantId: string }>();
+    expectTypeOf<typeof idempotencyKey>().toEqualTypeOf<string>();
+    expectTypeOf<typeof attempt>().toEqualTypeOf<number>();
+    expectTypeOf<typeof signal>().toEqualTypeOf<AbortSignal>();
     return { account: input.merchantId };
   },
   startToCloseTimeout: '10s',
@@ -32,11 +27,11 @@ const settle = activity<{ merchantId: string }, Account>({
     nonRetryableErrorTypes: ['SanctionsHit'],
   },
 });
-same<typeof settle, ActivityLogic<{ merchantId: string }, Account>>(true);
+expectTypeOf<typeof settle>().toEqualTypeOf<ActivityLogic<{ merchantId: string }, Account>>();
 
 // Inferred from the code alone.
 const seed = activity({ run: async ({ input }: ActivityScope<{ widget: string }>) => ({ url: input.widget }) });
-same<typeof seed, ActivityLogic<{ widget: string }, { url: string }>>(true);
+expectTypeOf<typeof seed>().toEqualTypeOf<ActivityLogic<{ widget: string }, { url: string }>>();
 activity({ run: () => 5 }) satisfies ActivityLogic<never, number>;
 
 // An activity is XState's promise logic.
@@ -67,14 +62,14 @@ export const onboarding = base.createMachine({
         onDone: {
           target: 'seeding',
           actions: assign(({ event }) => {
-            same<typeof event.output, Account>(true);
+            expectTypeOf<typeof event.output>().toEqualTypeOf<Account>();
             return { account: event.output.account };
           }),
         },
         onError: {
           target: 'failed',
           guard: ({ event }) => {
-            same<typeof event.error, unknown>(true);
+            expectTypeOf<typeof event.error>().toEqualTypeOf<unknown>();
             return true;
           },
         },
@@ -102,7 +97,9 @@ onboarding.provide({ actors: { declared: implement(declared, { run: async ({ inp
 onboarding.provide({ actors: { settle: implement(settle, { run: () => ({ account: 'a' }) }) } });
 onboarding.provide({ actors: { settle: fromPromise<Account, { merchantId: string }>(async () => ({ account: 'a' })) } });
 onboarding.provide({ actors: { settle: activity<{ merchantId: string }, Account>({}) } });
-same<ReturnType<typeof implement<{ merchantId: string }, Account>>, ActivityLogic<{ merchantId: string }, Account>>(true);
+expectTypeOf<ReturnType<typeof implement<{ merchantId: string }, Account>>>().toEqualTypeOf<
+  ActivityLogic<{ merchantId: string }, Account>
+>();
 
 export const refused = {
   unknownSrc: base.createMachine({
@@ -128,8 +125,16 @@ export const refused = {
     initial: 'a',
     states: {
       a: {
-        // @ts-expect-error a property the output does not have
-        invoke: { src: 'settle', input: { merchantId: '' }, onDone: { actions: assign({ account: ({ event }) => event.output.url }) } },
+        invoke: {
+          src: 'settle',
+          input: { merchantId: '' },
+          onDone: {
+            actions: assign({
+              // @ts-expect-error a property of the output that is no text
+              account: ({ event }) => event.output,
+            }),
+          },
+        },
       },
     },
   }),

@@ -4,13 +4,8 @@ import { hasErrorCode } from 'perdure';
 import { fiveStepOnboarding } from 'perdure/machines/five-step-onboarding';
 import { setup } from 'xstate';
 import type { AnyActorRef } from 'xstate';
+import { expectTypeOf } from 'vitest';
 import { onboarding } from './authoring.ts';
-
-/** Compiles only if both types are the same. */
-type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
-function same<A, B>(_: Same<A, B>): void {
-  // The compiler has judged it.
-}
 
 const withoutInput = setup({ types: { events: {} as { type: 'GO' } | { type: 'SAY'; text: string } } }).createMachine({
   id: 'plain',
@@ -20,36 +15,36 @@ const withOptionalInput = setup({ types: { input: {} as { size: number } | undef
 
 export async function uses(runtime: Runtime): Promise<void> {
   const handle = await runtime.start(onboarding, { id: 'm-7731', input: { merchantId: 'x' }, onExisting: 'use-existing' });
-  same<typeof handle, WorkflowHandle<typeof onboarding>>(true);
+  expectTypeOf<typeof handle>().toEqualTypeOf<WorkflowHandle<typeof onboarding>>();
 
   const sent = await handle.send({ type: 'DOCUMENT_UPLOADED', url: '' }, { messageId: 'web-551' });
-  same<typeof sent.outcome, 'applied' | 'unhandled'>(true);
-  same<typeof sent.sequence, number>(true);
+  expectTypeOf<typeof sent.outcome>().toEqualTypeOf<'applied' | 'unhandled'>();
+  expectTypeOf<typeof sent.sequence>().toEqualTypeOf<number>();
 
   const snapshot = handle.getSnapshot();
-  same<typeof snapshot.context.merchantId, string>(true);
+  expectTypeOf<typeof snapshot.context.merchantId>().toEqualTypeOf<string>();
   snapshot.matches('settling');
   snapshot.hasTag('failed');
 
-  handle.subscribe((seen) => same<typeof seen, typeof snapshot>(true));
+  handle.subscribe((seen) => expectTypeOf<typeof seen>().toEqualTypeOf<typeof snapshot>());
   handle
     .subscribe({
-      next: (seen) => same<typeof seen.context.url, string | undefined>(true),
+      next: (seen) => expectTypeOf<typeof seen.context.url>().toEqualTypeOf<string | undefined>(),
       error: () => undefined,
       complete: () => undefined,
     })
     .unsubscribe();
   const met = await handle.waitFor((seen) => seen.hasTag('failed'), { timeout: '30s' });
-  same<typeof met, typeof snapshot>(true);
+  expectTypeOf<typeof met>().toEqualTypeOf<typeof snapshot>();
   const output = await handle.result();
-  same<typeof output, { account: string }>(true);
+  expectTypeOf<typeof output>().toEqualTypeOf<{ account: string }>();
 
   // What XState's UI bindings take.
   handle satisfies Pick<AnyActorRef, 'subscribe' | 'getSnapshot'>;
 
   // A workflow that is brought from the store has the types its caller gives it.
   const found = await runtime.get<typeof onboarding>('m-7731');
-  same<typeof found, WorkflowHandle<typeof onboarding>>(true);
+  expectTypeOf<typeof found>().toEqualTypeOf<WorkflowHandle<typeof onboarding>>();
 
   // Without an input there is none to give; optional, it may be left out.
   await runtime.start(withoutInput, {});
@@ -58,7 +53,7 @@ export async function uses(runtime: Runtime): Promise<void> {
   await runtime.start(withOptionalInput, { input: { size: 3 } });
   const merchant = { merchantId: 'm', name: 'n', country: 'c', owner: 'o', email: 'e' };
   const five = await (await runtime.start(fiveStepOnboarding, { input: merchant })).result();
-  same<typeof five.account, string | undefined>(true);
+  expectTypeOf<typeof five.account>().toEqualTypeOf<string | undefined>();
 }
 
 export async function refused(runtime: Runtime): Promise<void> {
@@ -89,12 +84,12 @@ export async function refused(runtime: Runtime): Promise<void> {
 
 export function failures(error: unknown, failed: WorkflowFailedError): void {
   if (hasErrorCode(error, 'PAYLOAD_TOO_LARGE')) {
-    same<typeof error.details, { readonly path: string; readonly bytes: number; readonly max: number }>(true);
+    expectTypeOf<typeof error.details>().toEqualTypeOf<{ readonly path: string; readonly bytes: number; readonly max: number }>();
     // @ts-expect-error a detail of another code
     void error.details.status;
   }
   // @ts-expect-error a code that does not exist
   hasErrorCode(error, 'NO_SUCH_CODE');
-  same<typeof failed.failure.class, string>(true);
-  same<typeof failed.code, 'WORKFLOW_FAILED'>(true);
+  expectTypeOf<typeof failed.failure.class>().toEqualTypeOf<string>();
+  expectTypeOf<typeof failed.code>().toEqualTypeOf<'WORKFLOW_FAILED'>();
 }

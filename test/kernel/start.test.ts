@@ -1,0 +1,73 @@
+import { describe, expect, test } from 'vitest';
+import { assign, setup } from 'xstate';
+import type { Json } from '../../src/kernel/json.ts';
+import { registerMachine } from '../../src/kernel/registered-machine.ts';
+import type { StartPolicy } from '../../src/kernel/start-policy.ts';
+import type { ExistingRun } from '../../src/kernel/start.ts';
+import { decideNewRun, inputOf } from '../../src/kernel/start.ts';
+import { at, began, signal, took } from './workflows.ts';
+
+const machine = setup({
+  types: { context: {} as { size: number }, input: {} as { size: number } },
+}).createMachine({
+  id: 'job',
+  version: '1',
+  context: ({ input }) => ({ size: input.size }),
+  entry: assign(({ context }) => (context.size < 0 ? refuse() : {})),
+  initial: 'a',
+  states: { a: { on: { END: 'b' } }, b: { type: 'final' } },
+});
+
+function refuse(): never {
+  throw new RangeError('a negative size');
+}
+
+const registered = registerMachine(machine);
+const decideStartOf = (existing: ExistingRun | undefined, size: number, policy: StartPolicy = 'same-input') =>
+  decideNewRun('w-1', existing, { machine: registered, input: { size }, policy }, at(9_000));
+
+const first = began(machine, { size: 1 });
+const open: ExistingRun = { actor: first.actor, input: { size: 1 } };
+const closed: ExistingRun = { actor: took(first.actor, signal('END')).actor, input: { size: 1 } };
+
+describe('a start', () => {
+  test('of an id that was never used is run 1, in one step', () => {
+    const decision = decideStartOf(undefined, 1);
+    expect(decision).toMatchObject({
+      kind: 'commit',
+      steps: [{ commit: { base: 0, record: { address: { workflowId: 'w-1', run: 1 }, sequence: 1 } } }],
+    });
+    expect(decision).toHaveProperty('steps.length', 1);
+  });
+
+  test('of an id with the same machine and input writes nothing', () => {
+    expect(decideStartOf(open, 1)).toEqual({ kind: 'use-existing' });
+    expect(decideStartOf(closed, 1)).toEqual({ kind: 'use-existing' });
+  });
+
+  test('of an id with another input is refused', () => {
+    expect(decideStartOf(open, 2)).toMatchObject({ kind: 'refuse', error: { code: 'WORKFLOW_EXISTS' } });
+  });
+
+  test('that ends the open run is one unit: the end, then the first step of the next run', () => {
+    const decision = decideStartOf(open, 2, 'terminate-existing');
+    expect(decision).toMatchObject({
+      kind: 'commit',
+      steps: [
+        { commit: { record: { address: { run: 1 }, status: 'terminated', sequence: 2, failure: { class: 'Terminated' } } } },
+        { commit: { base: 0, record: { address: { run: 2 }, status: 'running', sequence: 1, chart: { context: { size: 2 } } } } },
+      ],
+    });
+  });
+
+  test('whose first step throws ends nobody', () => {
+    expect(decideStartOf(undefined, -1)).toMatchObject({ kind: 'refuse', error: { code: 'STEP_FAILED' } });
+    expect(decideStartOf(open, -1, 'terminate-existing')).toMatchObject({ kind: 'refuse', error: { code: 'STEP_FAILED' } });
+  });
+});
+
+test('the input of a run is that of its first record', () => {
+  expect(inputOf(first.commit.journal)).toEqual({ size: 1 } satisfies Json);
+  expect(inputOf(took(first.actor, signal('END')).commit.journal)).toBeNull();
+  expect(inputOf(undefined)).toBeNull();
+});
