@@ -13,6 +13,15 @@ import type { Json } from './json.ts';
  */
 export type StartPolicy = 'same-input' | 'fail' | 'use-existing' | 'terminate-existing';
 
+const policies: readonly unknown[] = ['same-input', 'fail', 'use-existing', 'terminate-existing'] satisfies readonly StartPolicy[];
+
+/** @throws TypeError if it is no policy: a misspelt one must not be taken for another */
+export function checkStartPolicy(policy: unknown): asserts policy is StartPolicy {
+  if (policies.includes(policy)) return;
+  const known = policies.map((each) => `'${String(each)}'`).join(', ');
+  throw new TypeError(`start: onExisting must be one of ${known}; found ${JSON.stringify(policy)}.`);
+}
+
 /** The workflow that has the id, with the input it was started with. */
 export interface ExistingWorkflow {
   readonly record: ActorRecord;

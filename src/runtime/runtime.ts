@@ -13,6 +13,7 @@ import type { Clock, Store } from '../kernel/ports.ts';
 import { notFoundError, parkedFor } from '../kernel/refusals.ts';
 import type { RegisteredMachine } from '../kernel/registered-machine.ts';
 import type { StartPolicy } from '../kernel/start-policy.ts';
+import { checkStartPolicy } from '../kernel/start-policy.ts';
 import { encodePayload } from '../kernel/value-encoding.ts';
 import type { AnyStateMachine, EventObject, InputFrom } from '../kernel/xstate-seam.ts';
 import type { Engine } from './engine.ts';
@@ -93,6 +94,7 @@ export class LocalRuntime implements Runtime {
     checkId(id, 'workflow id');
     const input = encodePayload(options.input, 'input');
     const policy = options.onExisting ?? 'same-input';
+    checkStartPolicy(policy);
     const { supervisor } = this.#parts.engine;
     const resident = await this.#ask<Resident>(
       id,

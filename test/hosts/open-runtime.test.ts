@@ -51,6 +51,8 @@ describe('options', () => {
     ['a path that is no text', { path: 7 }, 'openRuntime: path must name a directory; found 7.'],
     ['no machines', { machines: undefined }, 'openRuntime: machines must be an array of XState machines.'],
     ['a machine without an array', { machines: machine }, 'openRuntime: machines must be an array of XState machines.'],
+    ['what is no machine among them', { machines: [machine, undefined] }, 'machines must be an array of XState machines; item 1 is none.'],
+    ['the configuration of a machine', { machines: [{ id: 'job', version: '1' }] }, 'array of XState machines; item 0 is none.'],
     ['no attempts at all', { maxConcurrentAttempts: 0 }, 'openRuntime: maxConcurrentAttempts must be a whole number from 1; found 0.'],
     ['half an attempt', { maxConcurrentAttempts: 1.5 }, 'must be a whole number from 1; found 1.5.'],
     ['endless attempts', { maxConcurrentAttempts: Infinity }, 'must be a whole number from 1; found Infinity.'],

@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import type { ActorRecord, WorkflowStatus } from '../../src/kernel/record.ts';
 import type { StartPolicy, StartVerdict } from '../../src/kernel/start-policy.ts';
-import { judgeStart } from '../../src/kernel/start-policy.ts';
+import { checkStartPolicy, judgeStart } from '../../src/kernel/start-policy.ts';
 import { encodePayload } from '../../src/kernel/value-encoding.ts';
+import { thrownBy } from './thrown.ts';
 
 const onboarding = { id: 'onboarding', version: '1', structureHash: 'a' };
 
@@ -88,6 +89,17 @@ describe('starting an id again', () => {
 });
 
 describe('the policy', () => {
+  test('is one of four words; a misspelt one is refused with all of them', () => {
+    for (const policy of ['same-input', 'fail', 'use-existing', 'terminate-existing']) expect(() => checkStartPolicy(policy)).not.toThrow();
+    for (const policy of ['allow', '', 'Fail', null, 7]) {
+      const error = thrownBy(() => checkStartPolicy(policy));
+      expect(error).toBeInstanceOf(TypeError);
+      expect((error as Error).message).toBe(
+        `start: onExisting must be one of 'same-input', 'fail', 'use-existing', 'terminate-existing'; found ${JSON.stringify(policy)}.`,
+      );
+    }
+  });
+
   test.each([...open, ...closed])('`fail` refuses even the same start, %s or not', (status) => {
     expect(judge({ status, policy: 'fail' })).toEqual(refusal('policy', `exists already \\(${status}\\) and the start says \`fail\``));
   });

@@ -380,6 +380,12 @@ test('a workflow started without an id has one of its own', async () => {
   for (const { id } of handles) expect(id).toMatch(/^[\w-]{21}$/);
 });
 
+test('a start with a policy that does not exist is refused, and nothing is stored', async () => {
+  const { runtime } = await begin();
+  await expect(runtime.start(counter, { id: 'c-2', onExisting: 'allow' as never })).rejects.toThrow('start: onExisting must be one of');
+  await expect(runtime.get('c-2')).rejects.toMatchObject({ code: 'WORKFLOW_NOT_FOUND' });
+});
+
 test('a history is paged', async () => {
   const { handle, runtime } = await begin();
   for (let count = 0; count < 5; count += 1) await handle.send({ type: 'ADD' });

@@ -109,10 +109,16 @@ function checkOptions(options: OpenRuntimeOptions): void {
     throw new TypeError(`openRuntime: path must name a directory; found ${JSON.stringify(path)}.`);
   }
   if (!Array.isArray(machines)) throw new TypeError('openRuntime: machines must be an array of XState machines.');
+  const stranger = machines.findIndex((machine: unknown) => !isMachine(machine));
+  if (stranger !== -1) throw new TypeError(`openRuntime: machines must be an array of XState machines; item ${stranger} is none.`);
   if (!Number.isInteger(maxConcurrentAttempts) || maxConcurrentAttempts < 1) {
     throw new TypeError(`openRuntime: maxConcurrentAttempts must be a whole number from 1; found ${maxConcurrentAttempts}.`);
   }
   if (onLocked !== 'fail' && onLocked !== 'wait') {
     throw new TypeError(`openRuntime: onLocked must be 'fail' or 'wait'; found ${JSON.stringify(onLocked)}.`);
   }
+}
+
+function isMachine(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && 'root' in value && 'implementations' in value;
 }
