@@ -20,8 +20,9 @@ test(
     const place = await newPlace();
     const replay = replayOf('kill-at-random.test.ts');
     for (let cycle = 1; cycle <= cycles; cycle += 1) {
-      const closed = new Set(entriesOf(readLedger(place.ledger), 'closed').map(({ id }) => id));
-      const first = parcelNumbers(readLedger(place.ledger)).find((number) => !closed.has(`p-${number}`)) ?? closed.size + 1;
+      const before = readLedger(place.ledger);
+      const closed = new Set(entriesOf(before, 'closed').map(({ id }) => id));
+      const first = parcelNumbers(before).find((number) => !closed.has(`p-${number}`)) ?? closed.size + 1;
       const life = startWorkload({ kind: 'deliver', ...place, first, atOnce: 8, callMs: Math.floor(random() * 4) });
       // One in five dies while it is starting, the others after so many parcels.
       const isEarly = random() < 0.2;
@@ -30,7 +31,7 @@ test(
       if (!isEarly) await life.hears('closed', parcels);
       await delay(isEarly ? scatter * bootMs : scatter * scatterMs);
       expect(await life.kill()).toEqual({ code: null, signal: 'SIGKILL', stderr: '' });
-      await expectNothingMissing(place, `cycle ${cycle}, ${replay}`);
+      await expectNothingMissing(place, `cycle ${cycle}, ${replay}`, before.length);
     }
     await expectRecovery(place, replay);
     const ledger = readLedger(place.ledger);

@@ -40,8 +40,8 @@ async function killAt(chosen: readonly Point[]): Promise<void> {
 }
 
 describe('killed right before a batch is handed to LevelDB, or right after its sync, a process loses nothing and repeats nothing recorded', () => {
-  const everyPoint = 50;
-  const sample = 25;
+  const everyPoint = 30;
+  const sample = 20;
 
   test.skipIf(isSoak)(
     `at every one of the first ${everyPoint} batches of a store`,

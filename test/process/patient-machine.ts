@@ -1,21 +1,23 @@
-/** One activity that ends only when it is told to, or is finished by a later process; it may be attempted once. */
+/** One activity that ends only when it is told to, or is finished by a later process; its policy allows two attempts. */
 import { activity } from 'perdure/authoring';
 import { setup } from 'xstate';
 import type { OutsideLedger } from './outside-ledger.ts';
 
-/** `waiting` until its signal fires, `deaf` to it, or `prompt` to finish. */
-export type Patience = 'waiting' | 'deaf' | 'prompt';
+/** `waiting` until its signal fires, `deaf` to it, or `clumsy`: fails in its second attempt and succeeds in its third. */
+export type Patience = 'waiting' | 'deaf' | 'clumsy';
 
 export function patientMachine(ledger: OutsideLedger, patience: Patience) {
   const wait = activity<undefined, string>({
     name: 'wait',
     startToCloseTimeout: '1h',
-    // At most once: an attempt that is charged is the last.
-    retry: { maximumAttempts: 1 },
+    retry: { maximumAttempts: 2, initialInterval: '1ms' },
     run: async ({ idempotencyKey: key, attempt, signal }) => {
       const [id = ''] = key.split(':');
       ledger.append({ kind: 'called', id, step: 'wait', key, attempt });
-      if (patience === 'prompt') return key;
+      if (patience === 'clumsy') {
+        if (attempt <= 2) throw new Error('clumsy');
+        return key;
+      }
       return new Promise<never>((_resolve, reject) => {
         signal.addEventListener('abort', () => {
           ledger.append({ kind: 'aborted', key, attempt, reason: String(signal.reason) });

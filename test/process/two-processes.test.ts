@@ -21,27 +21,21 @@ async function expectUnharmed(owner: WorkloadProcess, place: Place): Promise<voi
   await expectRecovery(place, 'after refused attempts');
 }
 
-test('a second process is refused while the first works, and what the first acknowledges afterwards survives a kill', async () => {
+test('a second process is refused, told who has the store, and ends; what the first acknowledges afterwards survives a kill', async () => {
   const place = await newPlace();
   const owner = deliverOn(place);
   await owner.hears('closed');
-  for (const other of await Promise.all([openInProcess(place.path), openInProcess(place.path)])) {
-    expect(other.opened.code).toBe('STORE_LOCKED');
-    expect(other.opened.message).toContain(`in use by process ${owner.pid} on `);
-    await other.close();
-  }
-  await expectUnharmed(owner, place);
-});
-
-test('a second program is told who has the store, and ends with exit code 1', async () => {
-  const place = await newPlace();
-  const owner = deliverOn(place);
-  await owner.hears('closed');
-  const other = await newPlace();
-  const second = startWorkload({ kind: 'deliver', path: place.path, ledger: other.ledger, first: 1, atOnce: 1 });
-  expect((await second.hears('refused')).message).toContain(`in use by process ${owner.pid} on `);
+  const { ledger } = await newPlace();
+  const second = startWorkload({ kind: 'deliver', path: place.path, ledger, first: 1, atOnce: 1 });
+  const third = await openInProcess(place.path);
+  const refused = await second.hears('refused');
   expect(await second.ended).toEqual({ code: 1, signal: null, stderr: '' });
-  expect(readLedger(other.ledger).map(({ kind }) => kind)).toEqual(['refused']);
+  expect(readLedger(ledger)).toEqual([refused]);
+  for (const { code, message } of [refused, third.opened]) {
+    expect(code).toBe('STORE_LOCKED');
+    expect(message).toContain(`in use by process ${owner.pid} on `);
+  }
+  await third.close();
   await expectUnharmed(owner, place);
 });
 

@@ -2,7 +2,6 @@
  * A process that works on parcels through the public door, and is killed for it. What it is to do stands in its one argument; it
  * tells its parent every entry of its ledger.
  */
-import { setTimeout as delay } from 'node:timers/promises';
 import { openRuntime, PerdureError } from 'perdure';
 import type { Duration, Runtime } from 'perdure';
 import type { LedgerEntry, OutsideLedger } from './outside-ledger.ts';
@@ -160,8 +159,6 @@ async function bePatient(work: Extract<Workload, { kind: 'be patient' }>): Promi
     await runtime.start(machine, { id });
     ledger.append({ kind: 'started', id });
   }
-  // Whoever is deaf to its signal may still keep the process awake.
-  if (work.isDeaf) await delay(3_600_000);
 }
 
 async function main(work: Workload): Promise<void> {
