@@ -30,9 +30,10 @@ export function attemptCompleted(n: number, attempt: number, output: unknown): A
   try {
     return { kind: 'attempt-completed', n, attempt, output: encodePayload(output, 'output') };
   } catch (error) {
-    const { error: encoded, failure } = failedOutcome(error);
-    const failureClass: string = error instanceof PerdureError ? (error as PerdureError).code : failure.class;
-    return { kind: 'attempt-failed', n, attempt, error: encoded, failure: { ...failure, class: failureClass, retryable: false } };
+    // An error's class is its name, for the chart as for the record: here the code says more than the name.
+    const named = error instanceof PerdureError ? Object.defineProperty(error, 'name', { value: (error as PerdureError).code }) : error;
+    const outcome = failedOutcome(named);
+    return { kind: 'attempt-failed', n, attempt, ...outcome, failure: { ...outcome.failure, retryable: false } };
   }
 }
 
