@@ -1,5 +1,5 @@
 /** Declares the cases of one file against every backend that holds them, and checks in the end that these were all. */
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { createHost } from '../support/backends.ts';
 import type { BackendName, ContractHost } from '../support/contract-host.ts';
 import { backendNames } from '../support/contract-host.ts';
@@ -24,6 +24,8 @@ export function contractGroup(name: GroupName, declare: (group: Group) => void):
   );
   const executed = new Set<string>();
 
+  // Directories and processes take their time on a busy machine; nothing here depends on how long.
+  vi.setConfig({ testTimeout: 60_000 });
   const able = backendNames.filter((backend) => groups[name].some((number) => isHeld(number, backend)));
   describe.each(able)('%s', (backend) => {
     const run = async (check: Check): Promise<void> => check(await createHost(backend));

@@ -158,9 +158,11 @@ contractGroup('data', ({ backend, contractCase }) => {
       await host.settled();
       expect(world.calls).toHaveLength(1);
       const { status, failure, context } = await runtime.describe('e');
-      expect(status).toBe('failed');
-      expect(context).toMatchObject({ error: { message: expect.stringContaining('output.list') } });
-      expect(failure?.message).toContain('output.list');
+      expect({ status, failure }).toMatchObject({
+        status: 'failed',
+        failure: { class: 'PAYLOAD_TOO_LARGE', activity: 'errand.fetch', attempt: 1, message: expect.stringContaining('output.list') },
+      });
+      expect(context).toMatchObject({ error: { name: 'PAYLOAD_TOO_LARGE', message: failure?.message } });
     },
   });
 
