@@ -77,9 +77,26 @@ async function openOnce(path: string): Promise<Store> {
       throw error;
     }
   } catch (error) {
-    if (error instanceof PerdureError) throw error;
-    throw storeUnavailable(path, `The store at ${path} cannot be opened: ${obstacleOf(error)}.`, error);
+    throw unusable(path, error);
   }
+}
+
+/**
+ * Whether a store was created in this directory. Makes nothing.
+ *
+ * @throws PerdureError `STORE_DAMAGED`, or `STORE_UNAVAILABLE` if the directory cannot be looked into
+ */
+export async function hasStore(path: string): Promise<boolean> {
+  try {
+    return (await readMarker(path)) !== undefined;
+  } catch (error) {
+    throw unusable(path, error);
+  }
+}
+
+function unusable(path: string, error: unknown): PerdureError {
+  if (error instanceof PerdureError) return error;
+  return storeUnavailable(path, `The store at ${path} cannot be opened: ${obstacleOf(error)}.`, error);
 }
 
 /** Invariant 1. */
