@@ -4,6 +4,9 @@ import { describe, expect, test } from 'vitest';
 import { temporaryFolder } from '../../storage/folders.ts';
 import { newCase, runPlayground, startPlayground, summaryOf } from './playground-process.ts';
 
+/** Root may do anything, so another user tries. */
+const anotherUser = process.getuid?.() === 0 ? 65_534 : undefined;
+
 const summaryKeys = ['byState', 'byStatus', 'crashes', 'failures', 'lost', 'merchants', 'reruns', 'seconds'];
 
 describe('npm start', () => {
@@ -96,6 +99,18 @@ describe('npm start -- where', () => {
     expect(unknown).toEqual({ code: 1, stdout: '', stderr: 'There is no workflow "m-1" in this store; start it first.\n' });
   });
 
+  test.skipIf(process.platform === 'win32')('where the store may not be read says so', async () => {
+    const { merchants, data, folder } = await newCase(1);
+    await runPlayground('--merchants', merchants, '--data', data);
+    await chmod(folder, 0o755);
+    const store = join(data, 'store');
+    await chmod(store, 0o000);
+    const { code, stdout, stderr } = await startPlayground(['where', 'm-9001-BAD', '--data', data], anotherUser).ended;
+    await chmod(store, 0o700);
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+    expect(stderr).toMatch(/^The store at \S+ cannot be opened: this user may not write there \(EACCES: permission denied, [^\n]*\n$/);
+  });
+
   test('where there is no store says so, and makes none', async () => {
     const folder = await temporaryFolder();
     const data = join(folder, 'data');
@@ -158,8 +173,7 @@ describe('what cannot be used is refused in plain words, before a store is made'
     const { merchants, folder } = await newCase(1);
     await chmod(folder, 0o555);
     const data = join(folder, 'data');
-    const uid = process.getuid?.() === 0 ? 65_534 : undefined;
-    const { code, stderr } = await startPlayground(['--merchants', merchants, '--data', data], uid).ended;
+    const { code, stderr } = await startPlayground(['--merchants', merchants, '--data', data], anotherUser).ended;
     expect(code).toBe(1);
     expect(stderr).toBe(`The directory ${data} cannot be used: this user may not write there. Name another with --data DIR.\n`);
     expect(await readdir(folder)).toEqual(['merchants.csv']);
