@@ -12,8 +12,7 @@ import type { Runtime } from '../../runtime/runtime.ts';
 import type { Reader } from '../../runtime/reader.ts';
 import { StoreReader } from '../../runtime/reader.ts';
 import { LocalRuntime } from '../../runtime/runtime.ts';
-import { readMarker } from '../../storage/marker.ts';
-import { openLevelStore } from '../../storage/open-level-store.ts';
+import { hasStore, openLevelStore } from '../../storage/open-level-store.ts';
 import { realClock } from './real-clock.ts';
 
 /** Options of `openRuntime`. */
@@ -77,7 +76,7 @@ export async function openReader(options: {
   const { path, machines = [] } = options;
   checkOptions({ path, machines });
   const registry = createRegistry(machines);
-  if ((await readMarker(path)) === undefined) {
+  if (!(await hasStore(path))) {
     throw new PerdureError('STORE_NOT_FOUND', `There is no store at ${path}; name the directory a runtime was opened on.`, { path });
   }
   const store = await openLevelStore({ path });
