@@ -1,3 +1,5 @@
+import { limits } from './limits.ts';
+
 /** A length of time: milliseconds as a number, or text such as `'200ms'`, `'10s'`, `'1.5m'`, `'72h'`, `'7d'`. */
 export type Duration = number | `${number}${'ms' | 's' | 'm' | 'h' | 'd'}`;
 
@@ -7,13 +9,13 @@ const millisecondsPer: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 
  * Milliseconds of a duration.
  *
  * @param what names the option in the message
- * @throws TypeError if it is neither a finite, non-negative number nor such a text
+ * @throws TypeError if it is neither such a text nor a number from 0 to 100 years
  */
 export function parseDuration(duration: Duration, what: string): number {
   const milliseconds = typeof duration === 'number' ? duration : parseText(duration);
-  if (milliseconds === undefined || !Number.isFinite(milliseconds) || milliseconds < 0) {
+  if (milliseconds === undefined || !(milliseconds >= 0 && milliseconds <= limits.delayMsMax)) {
     const found = typeof duration === 'string' ? JSON.stringify(duration) : String(duration);
-    throw new TypeError(`${what} must be a duration such as 500 (milliseconds), '10s', '5m' or '72h'; found ${found}.`);
+    throw new TypeError(`${what} must be a duration such as 500 (milliseconds), '10s', '5m' or '72h', up to 100 years; found ${found}.`);
   }
   return milliseconds;
 }
@@ -21,5 +23,6 @@ export function parseDuration(duration: Duration, what: string): number {
 function parseText(text: unknown): number | undefined {
   const match = typeof text === 'string' ? /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/.exec(text) : null;
   if (match?.[1] === undefined) return undefined;
-  return Number(match[1]) * (millisecondsPer[match[2] ?? ''] ?? Number.NaN);
+  // Rounded, since a product such as 1.1 * 1000 is not quite whole.
+  return Math.round(Number(match[1]) * (millisecondsPer[match[2] ?? ''] ?? Number.NaN));
 }

@@ -20,14 +20,25 @@ const stackMax = limits.failureBytesMax / 4;
 export function failureOf(thrown: unknown): FailureRecord {
   const stack = readText(thrown, 'stack');
   const causes = causesOf(thrown);
-  const brief = { class: cut(className(thrown), fieldMax / 4), message: cut(messageOf(thrown), fieldMax) };
-  const full = {
-    ...brief,
+  return boundFailure({
+    class: cut(className(thrown), fieldMax / 4),
+    message: cut(messageOf(thrown), fieldMax),
     ...(stack === undefined ? {} : { stack: cut(stack, stackMax) }),
     ...(causes.length === 0 ? {} : { causes }),
-  };
-  // Text that needs several bytes a character can outgrow the limit: what matters most is kept.
-  return new TextEncoder().encode(JSON.stringify(full)).length <= limits.failureBytesMax ? full : brief;
+  });
+}
+
+/** The record within its limit: text that needs several bytes a character, or a large state value, can outgrow it. What matters most is kept. */
+export function boundFailure(failure: FailureRecord): FailureRecord {
+  if (isWithinLimit(failure)) return failure;
+  const { stack: _stack, causes: _causes, ...shorter } = failure;
+  if (isWithinLimit(shorter)) return shorter;
+  const { state: _state, ...brief } = shorter;
+  return brief;
+}
+
+function isWithinLimit(failure: FailureRecord): boolean {
+  return new TextEncoder().encode(JSON.stringify(failure)).length <= limits.failureBytesMax;
 }
 
 /** A thrown value as an event's `error`: the value itself if it can be stored, otherwise an error of the same name and message. */

@@ -2,7 +2,7 @@
 import type { Actor } from './actor.ts';
 import { WorkflowFailedError } from './errors.ts';
 import type { FailureRecord } from './failure-record.ts';
-import { failureOf } from './failure.ts';
+import { boundFailure, failureOf } from './failure.ts';
 import type { WorkflowStatus } from './record.ts';
 import type { Json } from './json.ts';
 import type { AnyMachineSnapshot } from './xstate-seam.ts';
@@ -25,6 +25,14 @@ export function failureOfEnd(
   activityFailure: FailureRecord | undefined,
 ): FailureRecord | undefined {
   if (status !== 'failed' && status !== 'cancelled') return undefined;
+  return boundFailure(unboundFailure(status, snapshot, activityFailure));
+}
+
+function unboundFailure(
+  status: 'failed' | 'cancelled',
+  snapshot: AnyMachineSnapshot,
+  activityFailure: FailureRecord | undefined,
+): FailureRecord {
   const state = snapshot.value as Json;
   if (snapshot.status === 'error') return { ...activityFailure, ...failureOf(snapshot.error), state };
   const named = namedError(snapshot.output);

@@ -9,7 +9,7 @@ import { beginAttempt, disarmTimer, forgetActivity, putActivity } from './draft.
 import type { Envelope } from './envelope.ts';
 import type { PerdureError } from './errors.ts';
 import type { FailedOutcome } from './failure.ts';
-import { failedOutcome } from './failure.ts';
+import { boundFailure, failedOutcome } from './failure.ts';
 import type { ActivityRecord } from './record.ts';
 import { isClosed } from './record.ts';
 import { backoffMs, isRetryable } from './retry-policy.ts';
@@ -145,7 +145,7 @@ function attemptReleased(actor: Actor, envelope: AttemptEnvelope): Reaction {
 function giveUp(actor: Actor, activity: ActivityRecord, outcome: FailedOutcome): Reaction {
   const { childId, n, name, attempt } = activity;
   const event = { type: `xstate.error.actor.${childId}`, error: decodeValue(outcome.error), actorId: childId };
-  const failure = { ...outcome.failure, activity: name, attempt, retryable: false, state: actor.record.chart.value };
+  const failure = boundFailure({ ...outcome.failure, activity: name, attempt, retryable: false, state: actor.record.chart.value });
   const change: Change = (draft) => {
     forgetActivity(draft, n);
     draft.activityFailure = failure;

@@ -65,6 +65,8 @@ function identityProblems(machine: AnyStateMachine): string[] {
 
 function invokeProblems(site: InvokeSite): string[] {
   if (site.systemId !== undefined) return [`state "${site.state}" gives "${site.src}" a systemId, which is not supported; leave it out`];
+  if (site.hasOnSnapshot)
+    return [`state "${site.state}" listens to snapshots of "${site.src}" (onSnapshot), but an activity has none; leave it out`];
   if (site.logic === undefined || activityDescriptor(site.logic) !== undefined) return [];
   return [`state "${site.state}" invokes "${site.src}", which is not an activity; write it with activity({ run })`];
 }

@@ -5,6 +5,7 @@
 import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
 import type { AnyStateMachine, AnyStateNode } from 'xstate';
+import { and, or } from 'xstate';
 import type { Json } from './json.ts';
 
 const hashBytes = 16;
@@ -15,6 +16,7 @@ export interface InvokeSite {
   readonly src: string;
   readonly childId: string;
   readonly systemId: string | undefined;
+  readonly hasOnSnapshot: boolean;
   readonly logic: unknown;
 }
 
@@ -61,13 +63,14 @@ export function differingStates(before: Json, after: Json): string[] {
 export function invokeSites(machine: AnyStateMachine): InvokeSite[] {
   return stateNodes(machine).flatMap((node) =>
     node.invoke.map((invoke, index) => {
-      const configured = [node.config.invoke].flat()[index] as { readonly src?: unknown } | undefined;
+      const configured = [node.config.invoke].flat()[index] as { readonly src?: unknown; readonly onSnapshot?: unknown } | undefined;
       const inline = typeof configured?.src === 'string' ? undefined : configured?.src;
       return {
         state: node.id,
         src: invoke.src as string,
         childId: invoke.id,
         systemId: invoke.systemId,
+        hasOnSnapshot: configured?.onSnapshot !== undefined,
         logic: inline ?? machine.implementations.actors[invoke.src as string],
       };
     }),
@@ -93,7 +96,7 @@ export function codeSites(machine: AnyStateMachine): CodeSite[] {
     return [
       ...acting,
       ...acting.flatMap(({ slot, code }) => namedDelays(code).map((delay) => site('delay', slot, delay, delays))),
-      ...transitions.flatMap(({ slot, guard }) => leafGuards(guard).map((code) => site('guard', slot, code, guards))),
+      ...transitions.flatMap(({ slot, guard }) => leafGuards(guard, guards).map((code) => site('guard', slot, code, guards))),
       ...Object.keys(node.config.after ?? {})
         .filter((delay) => Number.isNaN(Number(delay)))
         .map((delay) => site('delay', 'after', delay, delays)),
@@ -127,6 +130,7 @@ function describeNode(node: AnyStateNode): Json {
     history: node.history === false ? null : (node.history ?? null),
     ...(node.type === 'history' ? { target: (node.config as { readonly target?: string }).target ?? null } : {}),
     initial: node.type === 'compound' ? node.initial.target.map((target) => target.id) : [],
+    initially: node.type === 'compound' ? node.initial.actions.map(describeAction) : [],
     tags: [...node.tags],
     entry: node.entry.map(describeAction),
     exit: node.exit.map(describeAction),
@@ -154,16 +158,30 @@ function namedDelays(action: unknown): string[] {
   return typeof delay === 'string' && !String(id).startsWith('xstate.after.') ? [delay] : [];
 }
 
-/** The guards inside `and`, `or` and `not`, down to those that are code. */
-function leafGuards(guard: unknown): unknown[] {
-  const inner = (Object(guard) as { guards?: readonly unknown[] }).guards;
-  if (inner !== undefined) return inner.flatMap(leafGuards);
+/** The guards inside `and`, `or` and `not`, down to those that are code; also where the composite itself is named. */
+function leafGuards(guard: unknown, named: Record<string, unknown>): unknown[] {
+  const inner = innerGuards(guard) ?? (isReference(guard) ? innerGuards(named[nameOf(guard)]) : undefined);
+  if (inner !== undefined) return inner.flatMap((leaf) => leafGuards(leaf, named));
   return guard === undefined ? [] : [guard];
 }
 
 function describeGuard(guard: unknown): Json {
-  const inner = (Object(guard) as { guards?: readonly unknown[] }).guards;
-  return inner === undefined ? nameOf(guard) : { [(guard as { name?: string }).name ?? 'composite']: inner.map(describeGuard) };
+  const inner = innerGuards(guard);
+  return inner === undefined ? nameOf(guard) : { [compositeName(guard)]: inner.map(describeGuard) };
+}
+
+function innerGuards(guard: unknown): readonly unknown[] | undefined {
+  return (Object(guard) as { readonly guards?: readonly unknown[] }).guards;
+}
+
+/** By what it does, since bundlers change the names of functions. */
+function compositeName(guard: unknown): string {
+  const check = checkOf(guard);
+  return check === checkOf(and([])) ? 'and' : check === checkOf(or([])) ? 'or' : 'not';
+}
+
+function checkOf(guard: unknown): unknown {
+  return (Object(guard) as { readonly check?: unknown }).check;
 }
 
 /** Whether code is named rather than written in place. */

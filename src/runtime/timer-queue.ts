@@ -2,7 +2,7 @@
  * Machine timers, by wall time. Only those due soon are in memory; the rest stay on disk in due order.
  *
  * Invariants
- * 1. Every committed timer due by `loadedUntilMs` is in memory, or has fired.
+ * 1. Every committed timer due by `loadedUntilMs` is in memory, has fired, or lies on disk behind `unread`, which is read next.
  * 2. No timer fires before the wall clock reads its due time.
  * 3. Timers fire in due order. One may fire twice (a scan can meet one that is just being decided): the kernel ignores the second.
  */
@@ -30,7 +30,10 @@ export class TimerQueue {
   readonly #known = new Map<string, Entry>();
   #heap = new TinyQueue<Entry>([], byDueTime);
   #loadedUntilMs = -Infinity;
-  #isLoading = false;
+  /** Where reading goes on. What lies before has fired in this life or is in memory; what is parked is not met again and again. */
+  #unread: Uint8Array | number = -Infinity;
+  /** Up to when a scan under way reads. */
+  #loadingUntilMs: number | undefined;
   #isStopped = false;
   #order = 0;
   #cancelSleep: () => void = () => undefined;
@@ -45,7 +48,8 @@ export class TimerQueue {
   /** Tells of a timer whose arming is committed. */
   arm(timer: TimerRow): void {
     // While a scan is under way it may already have passed this place: better met twice than never.
-    if (this.#isStopped || (timer.dueAtMs > this.#loadedUntilMs && !this.#isLoading)) return;
+    const untilMs = Math.max(this.#loadedUntilMs, this.#loadingUntilMs ?? -Infinity);
+    if (this.#isStopped || timer.dueAtMs > untilMs) return;
     const entry = this.#add(timer);
     if (entry !== undefined && this.#heap.peek() === entry) this.#sleep();
   }
@@ -86,34 +90,34 @@ export class TimerQueue {
     this.#sleep();
   }
 
-  /** Half a window ahead, so that the heap never runs dry before its horizon; later if it is full. */
+  /** Half a window ahead, so that the heap never runs dry before its horizon; if it is full, when that is reached. */
   #loadAtMs(): number {
+    if (this.#loadingUntilMs !== undefined) return Infinity;
     const hasRoom = this.#known.size < limits.timersInMemoryMax / 2;
-    return hasRoom && !this.#isLoading ? this.#loadedUntilMs - limits.timerWindowMs / 2 : Infinity;
+    return hasRoom ? this.#loadedUntilMs - limits.timerWindowMs / 2 : this.#loadedUntilMs;
   }
 
   async #load(untilMs: number): Promise<void> {
-    this.#isLoading = true;
+    this.#loadingUntilMs = untilMs;
     try {
       this.#loadedUntilMs = await this.#loadPages(untilMs);
     } catch (error) {
       if (!this.#isStopped) this.#events.onError(error);
     } finally {
-      this.#isLoading = false;
+      this.#loadingUntilMs = undefined;
     }
     this.#sleep();
   }
 
-  /** Reads pages until enough is in memory; answers up to when nothing is missing now. */
+  /** Reads pages until enough is in memory; answers up to when nothing armed from now on may stay on disk. */
   async #loadPages(untilMs: number): Promise<number> {
-    // What was due before has fired in this life or is in memory (invariant 1); what is parked is not met again and again.
-    let page = await this.#store.scanTimers(untilMs, limits.scanPageMax, this.#loadedUntilMs);
     for (;;) {
-      for (const timer of page.rows) this.#add(timer);
-      const last = page.rows.at(-1);
-      if (page.next === undefined || last === undefined || this.#isStopped) return untilMs;
-      if (this.#known.size >= limits.timersInMemoryMax) return last.dueAtMs - 1;
-      page = await this.#store.scanTimers(untilMs, limits.scanPageMax, page.next);
+      const { rows, next } = await this.#store.scanTimers(untilMs, limits.scanPageMax, this.#unread);
+      for (const timer of rows) this.#add(timer);
+      this.#unread = next ?? untilMs;
+      const last = rows.at(-1);
+      if (next === undefined || last === undefined || this.#isStopped) return untilMs;
+      if (this.#known.size >= limits.timersInMemoryMax) return last.dueAtMs;
     }
   }
 

@@ -93,6 +93,7 @@ async function scan<Row>(
   if (compareKeys(begin, to) >= 0) return { rows: [] };
   const entries = await reader.entries({ from: begin, to, limit: limit + 1 });
   const rows = entries.slice(0, limit).map(({ key, value }) => read(key, value));
-  const next = entries[limit]?.key;
-  return next === undefined ? { rows } : { rows, next };
+  // Right behind the last row, so that one written between the pages is met.
+  const last = entries[limit - 1];
+  return last === undefined || entries.length <= limit ? { rows } : { rows, next: successorOf(last.key) };
 }

@@ -14,6 +14,7 @@ test.each<[Duration, number]>([
   ['0.25s', 250],
   ['72h', 259_200_000],
   ['7d', 604_800_000],
+  ['1.1s', 1_100],
   ['36525d', 3_155_760_000_000],
 ])('%j is %d milliseconds', (duration, milliseconds) => {
   expect(parseDuration(duration, 'timeout')).toBe(milliseconds);
@@ -31,6 +32,8 @@ test.each<unknown>([
   '.5s',
   '5.s',
   '1e3ms',
+  '36526d',
+  3_155_760_000_001,
   '10S',
   '1h30m',
   '10s\n',

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { attemptCompleted, attemptThrew } from '../../src/kernel/attempt-outcome.ts';
-import { failedOutcome, failureOf } from '../../src/kernel/failure.ts';
+import { boundFailure, failedOutcome, failureOf } from '../../src/kernel/failure.ts';
 import { limits } from '../../src/kernel/limits.ts';
 import { decodeValue } from '../../src/kernel/value-encoding.ts';
 
@@ -191,4 +191,14 @@ describe('the end of an attempt', () => {
   test.each(['timeout', 'state-left', 'closed'])('says nothing new if it threw after being told of %s', (reason) => {
     expect(attemptThrew(1, 4, new Error('aborted'), reason)).toBeUndefined();
   });
+});
+
+test('what is added to a failure keeps it within its limit: stack and causes go first, then the state', () => {
+  const full = { ...failureOf(new Error('x'.repeat(1_000))), activity: 'a', state: 'deep' };
+  expect(boundFailure(full)).toBe(full);
+  const long = boundFailure({ ...full, stack: 's'.repeat(limits.failureBytesMax) });
+  expect(long).toEqual({ class: 'Error', message: full.message, activity: 'a', state: 'deep' });
+  const wide = boundFailure({ ...full, state: 'w'.repeat(limits.failureBytesMax) });
+  expect(wide).toEqual({ class: 'Error', message: full.message, activity: 'a' });
+  expect(bytesOf(wide)).toBeLessThanOrEqual(limits.failureBytesMax);
 });

@@ -74,6 +74,12 @@ describe('a machine is refused', () => {
       ['state "shop.cart" gives "work" a systemId, which is not supported; leave it out'],
     ],
     [
+      'with a listener to the snapshots of an activity',
+      inState({ invoke: { src: 'work', onSnapshot: { actions: [] } } }, { actors: { work } }),
+      'shop',
+      ['state "shop.cart" listens to snapshots of "work" (onSnapshot), but an activity has none; leave it out'],
+    ],
+    [
       'with a named action of its own',
       inState({ entry: 'notify' }, { actions: { notify: () => undefined } }),
       'shop',
@@ -193,6 +199,11 @@ describe('code that is missing is named with its place', () => {
     ],
     ['an action', inState({ entry: 'note' }), ['action "note" in state "shop.cart" (entry)']],
     ['a guard', inState({ on: { GO: { guard: 'isOpen' } } }), ['guard "isOpen" in state "shop.cart" (GO)']],
+    [
+      'a guard inside others that have a name themselves',
+      inState({ always: { guard: 'isFine' } }, { guards: { isFine: and(['isOpen', not('isLate')]) } }),
+      ['guard "isOpen" in state "shop.cart" (always)', 'guard "isLate" in state "shop.cart" (always)'],
+    ],
     [
       'a guard inside others',
       inState({ always: { guard: and(['isOpen', not('isLate')]) } }),

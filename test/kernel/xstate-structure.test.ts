@@ -51,6 +51,15 @@ describe('the hash of a structure stays the same', () => {
   });
 });
 
+test('a joined guard is known by what it does, whatever a bundler calls its function', () => {
+  const renamed = <Guard>(guard: Guard): Guard => Object.defineProperty(guard, 'name', { value: 't' });
+  for (const join of [and, or]) {
+    const guard = join(['isDone', 'isOpen']);
+    const before = hashOf(inA({ always: { guard, target: 'c' } }));
+    expect(hashOf(inA({ always: { guard: renamed(guard), target: 'c' } }))).toBe(before);
+  }
+});
+
 describe('the hash of a structure changes', () => {
   const changes: readonly [string, object][] = [
     ['with a state more', { ...base, states: { ...base.states, d: {} } }],
@@ -84,6 +93,7 @@ describe('the hash of a structure changes', () => {
       'with its states in another order, which is that of their entry',
       { ...base, states: { b: base.states.b, a: base.states.a, c: base.states.c } },
     ],
+    ['with an action on the way to its initial state', inB({ initial: { target: 'one', actions: 'note' } })],
     ['with another id', { ...base, id: 'n' }],
   ];
 

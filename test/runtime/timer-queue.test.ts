@@ -16,6 +16,7 @@ class Bench {
   /** Timers handed to their actors, with the wall time it was then. */
   readonly fired: { readonly name: string; readonly atMs: number; readonly dueAtMs: number }[] = [];
   readonly errors: unknown[] = [];
+  readonly #passed = new Set<string>();
   readonly #gone = new Set<string>();
   /** Holds the next scan until it is released. */
   gate: Held | undefined;
@@ -70,14 +71,18 @@ class Bench {
     this.#gone.clear();
     const snapshot = this.rows;
     if (gate !== undefined) await gate.promise;
-    const skip = after instanceof Uint8Array ? new DataView(after.buffer).getFloat64(0) : 0;
-    const afterMs = after instanceof Uint8Array ? new DataView(after.buffer).getFloat64(8) : (after ?? -Infinity);
-    const due = snapshot.filter((row) => row.dueAtMs > afterMs && row.dueAtMs <= untilMs);
-    const rows = due.slice(skip, skip + limit);
-    if (skip + limit >= due.length) return { rows };
-    const next = new Uint8Array(16);
-    new DataView(next.buffer).setFloat64(0, skip + limit);
-    new DataView(next.buffer).setFloat64(8, afterMs);
+    // Like a key, a cursor holds its place however the rows before it come and go.
+    const cursor = after instanceof Uint8Array ? new DataView(after.buffer).getFloat64(0) : undefined;
+    const afterMs = typeof after === 'number' ? after : -Infinity;
+    const isAhead = (row: TimerRow): boolean =>
+      cursor === undefined ? row.dueAtMs > afterMs : row.dueAtMs >= cursor && !this.#passed.has(keyOf(row));
+    const due = snapshot.filter((row) => isAhead(row) && row.dueAtMs <= untilMs);
+    const rows = due.slice(0, limit);
+    for (const row of rows) this.#passed.add(keyOf(row));
+    const last = rows.at(-1);
+    if (last === undefined || due.length <= limit) return { rows };
+    const next = new Uint8Array(8);
+    new DataView(next.buffer).setFloat64(0, last.dueAtMs);
     return { rows, next };
   }
 }

@@ -49,7 +49,7 @@ const tight = {
   scanPageMax: 2,
   timerWindowMs: 2_000,
   waitingActivitiesMax: 2,
-  timersInMemoryMax: 8,
+  timersInMemoryMax: 2,
   mailboxMax: 3,
 };
 

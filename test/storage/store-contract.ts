@@ -275,6 +275,13 @@ function declareScans(store: () => Store, reopen: () => Promise<void>): void {
     expect((await store().scanTimers(Number.MAX_SAFE_INTEGER, 100, Number.NEGATIVE_INFINITY)).rows.length).toBeGreaterThan(1);
   });
 
+  test('meets timers armed between two pages of a scan', async () => {
+    await store().write(sampleBatch(1, [sampleCommit(1, { timersArmed: [sampleTimer(1, 10), sampleTimer(2, 30)] })]));
+    const page = await store().scanTimers(40, 1);
+    await store().write(sampleBatch(2, [sampleCommit(2, { timersArmed: [sampleTimer(3, 20)] })]));
+    expect((await store().scanTimers(40, 10, page.next)).rows.map(({ generation }) => generation)).toEqual([3, 2]);
+  });
+
   test('goes on with a scan of timers after its end moved on, or back', async () => {
     await store().write(sampleBatch(1, [sampleCommit(1, { timersArmed: [sampleTimer(1, 10), sampleTimer(2, 20), sampleTimer(3, 30)] })]));
     const page = await store().scanTimers(20, 1);

@@ -45,7 +45,7 @@ export interface LocalParts {
  *   `IMPLEMENTATION_MISSING`, `DEFINITION_CHANGED`, `XSTATE_UNSUPPORTED`; `TypeError` for malformed options
  */
 export async function openRuntime(options: OpenRuntimeOptions): Promise<Runtime> {
-  checkOptions(options);
+  checkOptions(options, 'openRuntime');
   selfTestXState();
   const registry = createRegistry(options.machines);
   const store = await openLevelStore({
@@ -74,7 +74,7 @@ export async function openReader(options: {
   readonly machines?: readonly AnyStateMachine[];
 }): Promise<ClosableReader> {
   const { path, machines = [] } = options;
-  checkOptions({ path, machines });
+  checkOptions({ path, machines }, 'openReader');
   const registry = createRegistry(machines);
   if (!(await hasStore(path))) {
     throw new PerdureError('STORE_NOT_FOUND', `There is no store at ${path}; name the directory a runtime was opened on.`, { path });
@@ -102,19 +102,19 @@ export async function assembleRuntime(parts: LocalParts): Promise<Runtime> {
   }
 }
 
-function checkOptions(options: OpenRuntimeOptions): void {
+function checkOptions(options: OpenRuntimeOptions, door: 'openRuntime' | 'openReader'): void {
   const { path, machines, maxConcurrentAttempts = 1, onLocked = 'fail' } = options;
   if (typeof path !== 'string' || path === '') {
-    throw new TypeError(`openRuntime: path must name a directory; found ${JSON.stringify(path)}.`);
+    throw new TypeError(`${door}: path must name a directory; found ${JSON.stringify(path)}.`);
   }
-  if (!Array.isArray(machines)) throw new TypeError('openRuntime: machines must be an array of XState machines.');
+  if (!Array.isArray(machines)) throw new TypeError(`${door}: machines must be an array of XState machines.`);
   const stranger = machines.findIndex((machine: unknown) => !isMachine(machine));
-  if (stranger !== -1) throw new TypeError(`openRuntime: machines must be an array of XState machines; item ${stranger} is none.`);
+  if (stranger !== -1) throw new TypeError(`${door}: machines must be an array of XState machines; item ${stranger} is none.`);
   if (!Number.isInteger(maxConcurrentAttempts) || maxConcurrentAttempts < 1) {
-    throw new TypeError(`openRuntime: maxConcurrentAttempts must be a whole number from 1; found ${maxConcurrentAttempts}.`);
+    throw new TypeError(`${door}: maxConcurrentAttempts must be a whole number from 1; found ${maxConcurrentAttempts}.`);
   }
   if (onLocked !== 'fail' && onLocked !== 'wait') {
-    throw new TypeError(`openRuntime: onLocked must be 'fail' or 'wait'; found ${JSON.stringify(onLocked)}.`);
+    throw new TypeError(`${door}: onLocked must be 'fail' or 'wait'; found ${JSON.stringify(onLocked)}.`);
   }
 }
 
