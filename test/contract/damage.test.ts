@@ -145,7 +145,7 @@ async function dropUnacknowledged(host: ContractHost): Promise<void> {
 
 /** The workflows that have what is to be harmed. */
 function idsFor(harm: Harm): string[] {
-  if (harm === 'activity') return ['harmed-errand'];
+  if (harm === 'activity' || harm === 'activity gone') return ['harmed-errand'];
   return harm === 'journal middle' ? ['harmed-sum'] : ['harmed-sum', 'harmed-nap', 'harmed-errand'];
 }
 

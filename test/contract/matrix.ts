@@ -53,7 +53,7 @@ export const cannotHold: readonly { readonly number: CaseNumber; readonly backen
  * is derived: the record says when it is due.
  */
 export const parkingHarms: Readonly<Record<BackendName, readonly Harm[]>> = {
-  'local on memory': ['record', 'journal end', 'activity'],
-  'local on LevelDB': ['record', 'journal end', 'activity'],
+  'local on memory': ['record', 'journal end', 'activity', 'activity gone'],
+  'local on LevelDB': ['record', 'journal end', 'activity', 'activity gone'],
   'second host': ['record', 'journal end', 'journal middle'],
 };

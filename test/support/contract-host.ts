@@ -25,8 +25,8 @@ export interface ContractRuntime extends Pick<Runtime, 'send'> {
   close(): Promise<void>;
 }
 
-/** What can be harmed on disk. `journal end` and `journal middle` go missing, the others become unreadable. */
-export type Harm = 'record' | 'journal end' | 'journal middle' | 'activity' | 'timer';
+/** What can be harmed on disk: the last record of a journal or one in its middle is gone, an activity's row is, or a row is unreadable. */
+export type Harm = 'record' | 'journal end' | 'journal middle' | 'activity' | 'activity gone' | 'timer';
 
 export interface ContractHost {
   readonly clock: VirtualClock;

@@ -81,6 +81,8 @@ async function harmDatabase(database: Database, id: string, harm: Harm): Promise
       return spoil(await database.entries(workflowRange('actor', id)));
     case 'activity':
       return spoil(await database.entries(actorRowsRange('activity', address)));
+    case 'activity gone':
+      return drop((await database.keys(actorRowsRange('activity', address)))[0]);
     case 'timer': {
       const mark = Buffer.from(encodeActorKey(address).subarray(1));
       const timers = await database.entries(spaceRange('timer'));
