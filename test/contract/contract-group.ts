@@ -4,7 +4,7 @@ import { createHost } from '../support/backends.ts';
 import type { BackendName, ContractHost } from '../support/contract-host.ts';
 import { backendNames } from '../support/contract-host.ts';
 import type { CaseNumber, GroupName } from './matrix.ts';
-import { cannotHold, cases, groups } from './matrix.ts';
+import { cannotHold, cases, claimsNotHeld, groups } from './matrix.ts';
 
 type Check = (host: ContractHost) => Promise<void>;
 /** The claims a case's sentence makes, each tested on its own. */
@@ -40,8 +40,11 @@ export function contractGroup(name: GroupName, declare: (group: Group) => void):
         it(title, () => runCase(claims));
         return;
       }
+      const gaps = claimsNotHeld.filter((gap) => gap.number === number && gap.backend === backend).map((gap) => gap.claim);
+      const unknown = gaps.filter((claim) => !Object.hasOwn(claims, claim));
+      if (unknown.length > 0) throw new TypeError(`The matrix names claims that case ${number} does not make: ${unknown.join('; ')}`);
       describe(title, () => {
-        for (const [claim, check] of Object.entries(claims)) it(claim, () => runCase(check));
+        for (const [claim, check] of Object.entries(claims)) if (!gaps.includes(claim)) it(claim, () => runCase(check));
       });
     };
     declare({ backend, contractCase, everywhere: (title, check) => it(title, () => run(check)) });

@@ -221,7 +221,7 @@ contractGroup('data', ({ backend, contractCase }) => {
         }
       }),
 
-    ...(backend === 'second host' ? {} : { 'on disk they stand in the order of their bytes': expectByteOrder }),
+    'on disk they stand in the order of their bytes': expectByteOrder,
   });
 });
 

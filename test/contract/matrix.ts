@@ -47,6 +47,25 @@ export const cannotHold: readonly { readonly number: CaseNumber; readonly backen
   { number: 9, backend: 'second host', why: 'there is no directory that a second one could open' },
 ];
 
+const oneText = 'a document is one text: whatever is unreadable in it makes all of it unreadable';
+
+/** Claims within a case that a backend cannot hold. */
+export const claimsNotHeld: readonly {
+  readonly number: CaseNumber;
+  readonly backend: BackendName;
+  readonly claim: string;
+  readonly why: string;
+}[] = [
+  { number: 20, backend: 'second host', claim: 'a gap in the middle of a journal is told to who reads it, the rest runs', why: oneText },
+  {
+    number: 20,
+    backend: 'second host',
+    claim: "a damaged row of a timer keeps neither its own timer from firing nor anybody else's",
+    why: 'it has no rows of timers: a document says itself when it is due',
+  },
+  { number: 37, backend: 'second host', claim: 'on disk they stand in the order of their bytes', why: 'its documents have no order' },
+];
+
 /**
  * What of case 20 parks a workflow when it is harmed. A document is one text, so whatever is unreadable in it makes all of it
  * unreadable. With a row for each record, a gap in the middle of a journal is met only by who reads that far, and a timer's row
