@@ -53,10 +53,11 @@ export function encodeChart(snapshot: AnyMachineSnapshot, before: Actor | undefi
   const known = reusable?.chart.snapshot.context as Record<string, unknown> | undefined;
   const context: Record<string, Json> = {};
   const set: Record<string, Json> = {};
+  const tally = { bytes: 0 };
   for (const [key, value] of Object.entries(plainContext(snapshot.context))) {
     const earlier =
       known !== undefined && Object.hasOwn(known, key) && Object.is(known[key], value) ? reusable?.record.chart.context[key] : undefined;
-    const json = earlier ?? encodeValue(value, `context.${key}`);
+    const json = earlier ?? encodeValue(value, `context.${key}`, tally);
     define(context, key, json);
     if (earlier === undefined) define(set, key, json);
   }

@@ -11,6 +11,14 @@ type Path = readonly (string | number)[];
 
 const typeKey = '$type';
 
+/** Ordinary payloads over the limit are encoded whole and measured exactly; beyond this, the walk ends where it is. */
+const walkBytesMax = 4 * limits.payloadBytesMax;
+
+/** How much has been encoded so far, at least. Values that share one are bounded together. */
+export interface Tally {
+  bytes: number;
+}
+
 /** A path as people write it: `$.a.b[3]`. */
 export function formatPath(root: string, path: Path): string {
   return path.reduce<string>((text, part) => {
@@ -22,11 +30,16 @@ export function formatPath(root: string, path: Path): string {
 /**
  * Encodes a value as plain JSON data that shares nothing with it.
  *
+ * Few values may stand for very many: what shares parts with itself is written out once for each place it is at. So the size is
+ * counted on the way, and the walk ends as soon as it cannot fit by far.
+ *
  * @param root names the value in errors: `$` reads as `$.a.b`
- * @throws PerdureError `PAYLOAD_NOT_SERIALIZABLE` for functions, symbols, cycles and class instances, `PAYLOAD_TOO_DEEP`
+ * @param tally counts this value with others that become one payload with it
+ * @throws PerdureError `PAYLOAD_NOT_SERIALIZABLE` for functions, symbols, cycles and class instances, `PAYLOAD_TOO_DEEP`,
+ *   `PAYLOAD_TOO_LARGE` for more than four times the limit, with the path where that was reached and the bytes counted by then
  */
-export function encodeValue(value: unknown, root = '$'): Json {
-  return encode(value, { root, path: [], open: new Set() });
+export function encodeValue(value: unknown, root = '$', tally: Tally = { bytes: 0 }): Json {
+  return encode(value, { root, path: [], open: new Set(), tally });
 }
 
 /** The value that {@link encodeValue} was given, as far as it survives: class prototypes of errors do not. */
@@ -50,11 +63,13 @@ export function checkSize(json: Json, root: string): void {
   if (bytes <= limits.payloadBytesMax) return;
   const heaviest = heaviestKey(json);
   const path = heaviest === undefined ? root : formatPath(root, [heaviest]);
-  throw new PerdureError(
-    'PAYLOAD_TOO_LARGE',
-    `${path} makes this payload ${bytes} bytes, the limit is ${limits.payloadBytesMax}. Keep large data elsewhere and pass its address.`,
-    { path, bytes, max: limits.payloadBytesMax },
-  );
+  throw tooLarge(path, bytes, `${bytes} bytes`);
+}
+
+function tooLarge(path: string, bytes: number, size: string): PerdureError {
+  const max = limits.payloadBytesMax;
+  const message = `${path} makes this payload ${size}, the limit is ${max}. Keep large data elsewhere and pass its address.`;
+  return new PerdureError('PAYLOAD_TOO_LARGE', message, { path, bytes, max });
 }
 
 /** Encodes and measures in one go: the door every payload comes through. */
@@ -68,9 +83,19 @@ interface Walk {
   readonly root: string;
   readonly path: (string | number)[];
   readonly open: Set<object>;
+  readonly tally: Tally;
+}
+
+/** Counts what is certain to be written; whatever is walked over takes at least one byte, so that every walk ends. */
+function count(walk: Walk, bytes: number): void {
+  const { tally } = walk;
+  tally.bytes += bytes;
+  if (tally.bytes > walkBytesMax) throw tooLarge(formatPath(walk.root, walk.path), tally.bytes, `at least ${tally.bytes} bytes`);
 }
 
 function encode(value: unknown, walk: Walk): Json {
+  // A UTF-16 unit is at least one byte of UTF-8.
+  count(walk, typeof value === 'string' ? value.length + 2 : 1);
   switch (typeof value) {
     case 'string':
     case 'boolean':
@@ -80,12 +105,18 @@ function encode(value: unknown, walk: Walk): Json {
     case 'undefined':
       return { [typeKey]: 'undefined' };
     case 'bigint':
-      return { [typeKey]: 'bigint', value: value.toString() };
+      return encodeBigint(value, walk);
     case 'object':
       return value === null ? null : encodeObject(value, walk);
     default:
       return refuse(walk, `a ${typeof value}`);
   }
+}
+
+function encodeBigint(value: bigint, walk: Walk): Json {
+  const digits = value.toString();
+  count(walk, digits.length);
+  return { [typeKey]: 'bigint', value: digits };
 }
 
 function encodeNumber(value: number): Json {
@@ -118,6 +149,8 @@ function encodeArray(value: readonly unknown[], walk: Walk): Json {
 }
 
 function encodeAt(value: unknown, key: string | number, walk: Walk): Json {
+  // A comma, and for a name its quotes and colon.
+  count(walk, typeof key === 'string' ? key.length + 4 : 1);
   walk.path.push(key);
   const json = encode(value, walk);
   walk.path.pop();
@@ -131,9 +164,14 @@ function encodeStructure(value: object, walk: Walk): Json {
   if (value instanceof Error) return encodeError(value, walk);
   if (prototype === Map.prototype) return { [typeKey]: 'Map', value: encodeArray([...(value as Map<unknown, unknown>)], walk) };
   if (prototype === Set.prototype) return { [typeKey]: 'Set', value: encodeArray([...(value as Set<unknown>)], walk) };
-  if (value instanceof Uint8Array) return { [typeKey]: 'bytes', value: toBase64(value) };
+  if (value instanceof Uint8Array) return encodeBytes(value, walk);
   const name = (value.constructor as { name?: unknown } | undefined)?.name;
   return refuse(walk, `an instance of class ${typeof name === 'string' && name !== '' ? name : '(unnamed)'}`);
+}
+
+function encodeBytes(bytes: Uint8Array, walk: Walk): Json {
+  count(walk, Math.ceil(bytes.length / 3) * 4);
+  return { [typeKey]: 'bytes', value: toBase64(bytes) };
 }
 
 function encodePlain(value: object, walk: Walk): Json {
@@ -146,8 +184,12 @@ function encodePlain(value: object, walk: Walk): Json {
 
 /** Own data of an error only: an error that carries what cannot be kept loses that, not its name and message. */
 function encodeError(error: Error, walk: Walk): Json {
-  const parts: Record<string, Json> = { [typeKey]: 'Error', name: String(error.name), message: String(error.message) };
-  if (typeof error.stack === 'string') parts['stack'] = error.stack;
+  const name = String(error.name);
+  const message = String(error.message);
+  const stack: unknown = error.stack;
+  const parts: Record<string, Json> = { [typeKey]: 'Error', name, message };
+  if (typeof stack === 'string') parts['stack'] = stack;
+  count(walk, name.length + message.length + (typeof stack === 'string' ? stack.length : 0));
   if (Object.hasOwn(error, 'cause')) parts['cause'] = encodeAt(error.cause, 'cause', walk);
   if (error instanceof AggregateError) parts['errors'] = encodeAt(error.errors, 'errors', walk);
   const own = Object.entries(error).filter(([key]) => !['name', 'message', 'stack', 'cause', 'errors'].includes(key));

@@ -110,6 +110,19 @@ describe('the context in a commit', () => {
     expect(commit.record.parked?.failure.message).toContain(message);
   });
 
+  test('is bounded as a whole, also where each of its keys would pass', () => {
+    const part = 'x'.repeat(limits.payloadBytesMax - 100);
+    const value = Object.fromEntries(Array.from({ length: 1_000 }, (_, index) => [`key${index}`, part]));
+    const machine = setup({ types: { context: empty } }).createMachine({
+      id: 'wide',
+      version: '1',
+      context: {},
+      on: { SET: { actions: assign(() => value) } },
+    });
+    const { commit } = took(began(machine).actor, signal('SET'));
+    expect(commit.record.parked?.failure.message).toContain('context.key4 makes this payload at least ');
+  });
+
   test('that is a class instance fails the step', () => {
     class Cart {
       readonly items = [];
