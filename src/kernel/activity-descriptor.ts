@@ -3,7 +3,10 @@ import type { RetryPolicy } from './retry-policy.ts';
 /** What an activity's code is given for one attempt. */
 export interface ActivityScope<Input> {
   readonly input: Input;
-  /** Equal for all attempts of this activity, and for no other: hand it to the service you call, so that it can recognise a repeat. */
+  /**
+   * Equal for all attempts of this activity, and for no other: hand it to the service you call, so that it can recognise a repeat.
+   * A durable host keeps it over restarts; a plain `createActor` draws one each time it starts the activity.
+   */
   readonly idempotencyKey: string;
   /** 1 for the first attempt; grows also over attempts lost to a crash. */
   readonly attempt: number;

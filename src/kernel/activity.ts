@@ -3,6 +3,7 @@
  * `createActor` runs it with the same retry arithmetic on ordinary timers, and a host of Perdure makes it durable. The
  * declaration travels with the logic under a symbol, so there is no registry beside the machine.
  */
+import { nanoid } from 'nanoid';
 import { fromPromise } from 'xstate';
 import type { NonReducibleUnknown, PromiseActorLogic } from 'xstate';
 import type { ActivityDescriptor, ActivityScope } from './activity-descriptor.ts';
@@ -70,8 +71,9 @@ function activityLogic<Input extends NonReducibleUnknown, Output>(descriptor: Ac
         missing: [missing],
       });
     }
-    const once = (attempt: number, attemptSignal: AbortSignal): unknown =>
-      run({ input, attempt, signal: attemptSignal, idempotencyKey: self.sessionId });
+    // Session ids are counted anew in each process and each system of actors, so other activities would have the same.
+    const idempotencyKey = nanoid();
+    const once = (attempt: number, attemptSignal: AbortSignal): unknown => run({ input, attempt, signal: attemptSignal, idempotencyKey });
     return runWithRetries(descriptor, once, signal) as Promise<Output>;
   });
   return Object.assign(logic, { [durable]: descriptor });

@@ -144,6 +144,16 @@ describe('under a plain createActor an activity', () => {
     expect(new Set(attempts.map(([, , key]) => key)).size).toBe(1);
   });
 
+  test('has a key that no other has, in whichever system of actors', async () => {
+    const keys: string[] = [];
+    const logic = activity({ run: ({ idempotencyKey }) => keys.push(idempotencyKey) });
+    const actors = [1, 2, 3].map(() => createActor(chartOf(logic)));
+    for (const actor of actors) actor.start();
+    await Promise.all(actors.map(async (actor) => toPromise(actor)));
+    expect(new Set(keys).size).toBe(3);
+    for (const key of keys) expect(key).toMatch(/^[\w-]{21}$/);
+  });
+
   test('fails with its last error when no attempt is left', async () => {
     const run = vi.fn(({ attempt }: { attempt: number }) => Promise.reject(new Error(`busy ${attempt}`)));
     const { ended } = start({ retry: { ...policy, maximumAttempts: 3 }, run });
