@@ -82,8 +82,9 @@ function chartRecord(snapshot: AnyMachineSnapshot, context: Record<string, Json>
 
 function plainContext(context: unknown): Record<string, unknown> {
   const prototype: unknown = Object.getPrototypeOf(context);
-  // Refused with its path, as any other class instance.
-  if (prototype !== Object.prototype && prototype !== null) encodeValue(context, 'context');
+  const isPlain = prototype === Object.prototype || prototype === null;
+  // Refused with its path, as any other class instance or symbol key.
+  if (!isPlain || Object.getOwnPropertySymbols(context).length > 0) encodeValue(context, 'context');
   return context as Record<string, unknown>;
 }
 

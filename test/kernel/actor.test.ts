@@ -137,6 +137,27 @@ describe('the context in a commit', () => {
     });
   });
 
+  test.each<[string, object, string]>([
+    ['at its top', { a: 1, [Symbol('tag')]: 2 }, 'context is the symbol key Symbol(tag), which cannot be stored'],
+    ['inside', { a: { [Symbol('tag')]: 2 } }, 'context.a is the symbol key Symbol(tag), which cannot be stored'],
+  ])('that has a symbol key %s fails the step', (_, update, message) => {
+    const machine = setup({ types: { context: empty } }).createMachine({
+      id: 'symbols',
+      version: '1',
+      context: {},
+      on: { SET: { actions: assign(() => update) } },
+    });
+    const { commit } = took(began(machine).actor, signal('SET'));
+    expect(commit.record).toMatchObject({ status: 'parked', chart: { context: {} } });
+    expect(commit.record.parked?.failure.message).toContain(message);
+  });
+
+  test('may have a symbol key that no copy would have either', () => {
+    const context = Object.defineProperty({ a: 1 }, Symbol('hidden'), { value: 2 });
+    const machine = setup({ types: { context: empty } }).createMachine({ id: 'hidden', version: '1', context: () => context });
+    expect(began(machine).commit.record.chart.context).toEqual({ a: 1 });
+  });
+
   test('that shrinks is journaled by the keys that went', () => {
     const narrow = { ...began(bag, { a: 1 }).actor };
     const wide = began(bag, { a: 1, b: 2 }).actor;
