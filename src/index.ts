@@ -18,7 +18,7 @@ export type { FailureRecord } from './kernel/failure-record.ts';
 export type { HistoryEntry } from './kernel/history.ts';
 export type { JournalOutcome, ParkReason, WorkflowStatus } from './kernel/record.ts';
 export type { StartPolicy } from './kernel/start-policy.ts';
-export type { SendResult } from './runtime/resident.ts';
+export type { SendResult } from './kernel/signal.ts';
 export type { HistoryOptions, Reader } from './runtime/reader.ts';
 export type { Runtime, RuntimeHealth, StartOptions } from './runtime/runtime.ts';
 export type { SendOptions, SubscriptionObserver, WaitOptions, WorkflowHandle } from './runtime/workflow-handle.ts';

@@ -40,5 +40,5 @@ export function attemptCompleted(n: number, attempt: number, output: unknown): A
 /** @param abortReason the reason of the attempt's signal if it had fired; then an error says nothing new */
 export function attemptThrew(n: number, attempt: number, error: unknown, abortReason: unknown): AttemptOutcome | undefined {
   if (abortReason === undefined) return { kind: 'attempt-failed', n, attempt, ...failedOutcome(error) };
-  return abortReason === 'shutdown' ? { kind: 'attempt-released', n, attempt } : undefined;
+  return abortReason === 'shutdown' ? { kind: 'attempt-released', n, attempt, hasBegun: true } : undefined;
 }

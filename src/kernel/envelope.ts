@@ -12,6 +12,6 @@ export type Envelope =
   | { readonly kind: 'attempt-timed-out'; readonly n: number; readonly attempt: number }
   /** the process died while the attempt ran */
   | { readonly kind: 'attempt-lost'; readonly n: number; readonly attempt: number }
-  /** the process is closing; the attempt is given back and not charged */
-  | { readonly kind: 'attempt-released'; readonly n: number; readonly attempt: number }
+  /** the process is closing and the attempt is given back; `hasBegun` if its code was entered */
+  | { readonly kind: 'attempt-released'; readonly n: number; readonly attempt: number; readonly hasBegun: boolean }
   | { readonly kind: 'terminate'; readonly reason: string };

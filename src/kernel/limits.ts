@@ -37,6 +37,8 @@ export const limits = {
   waitingActivitiesMax: 100_000,
   /** Letters one actor handles before the others get a turn. */
   lettersPerTurn: 16,
+  /** Payloads of the commits in one batch, roughly; one commit alone may be larger. */
+  batchBytesMax: 8_388_608,
   /** Commits in one batch. */
   batchCommitsMax: 2_000,
   /** Rows fetched by one page of a scan at open or by the timer queue. */

@@ -4,7 +4,8 @@ import { hasErrorCode, PerdureError } from './errors.ts';
 import type { FailureRecord } from './failure-record.ts';
 import { failureOf } from './failure.ts';
 import type { StoredActor } from './ports.ts';
-import type { DefinitionRecord, ParkReason } from './record.ts';
+import type { ActorRecord, DefinitionRecord, ParkReason } from './record.ts';
+import { isClosed } from './record.ts';
 import type { RegisteredMachine } from './registered-machine.ts';
 import { registerMachine } from './registered-machine.ts';
 import type { AnyStateMachine } from './xstate-seam.ts';
@@ -22,7 +23,11 @@ export interface Park {
   readonly failure: FailureRecord;
 }
 
-export type Revival = { readonly kind: 'actor'; readonly actor: Actor } | { readonly kind: 'parked'; readonly park: Park };
+export type Revival =
+  | { readonly kind: 'actor'; readonly actor: Actor }
+  /** closed on a machine that is not registered any more, or not as it was: what there is to know is in the record */
+  | { readonly kind: 'closed'; readonly record: ActorRecord }
+  | { readonly kind: 'parked'; readonly park: Park };
 
 /**
  * Registers machines.
@@ -58,21 +63,47 @@ export function createRegistry(machines: readonly AnyStateMachine[]): MachineReg
   return { machines: [...byKey.values()], find: (id, version) => byKey.get(keyOf(id, version)) };
 }
 
-/** Makes an actor of what is on disk, or says why it has to wait. */
+/** Makes an actor of what is on disk, or says why it has to wait. A closed workflow never waits: it needs no machine. */
 export function revive(registry: MachineRegistry, stored: StoredActor): Revival {
-  const { record, activities } = stored;
-  const { id, version } = record.machine;
-  const machine = registry.find(id, version);
-  if (machine === undefined) {
-    return park('version-missing', `Machine "${id}" version "${version}" is not registered; give it to openRuntime.`);
-  }
-  const lost = activities.find((activity) => !machine.activities.has(activity.src));
-  if (lost !== undefined) return park('activity-missing', `Machine "${id}" version "${version}" has no activity "${lost.src}" any more.`);
+  const { record } = stored;
+  const machine = registry.find(record.machine.id, record.machine.version);
+  if (isClosed(record.status)) return reviveClosed(machine, stored);
+  if (machine === undefined)
+    return { kind: 'parked', park: parkFor('version-missing', `${nameOf(record)} is not registered; give it to openRuntime.`) };
+  const obstacle = obstacleTo(machine, stored);
+  if (obstacle !== undefined) return { kind: 'parked', park: obstacle };
   try {
     return { kind: 'actor', actor: reviveActor(machine, stored) };
   } catch (error) {
-    return { kind: 'parked', park: { reason: 'record-damaged', failure: failureOf(error) } };
+    return { kind: 'parked', park: damaged(error) };
   }
+}
+
+function reviveClosed(machine: RegisteredMachine | undefined, stored: StoredActor): Revival {
+  const { record } = stored;
+  try {
+    if (machine !== undefined) return { kind: 'actor', actor: reviveActor(machine, stored) };
+  } catch {
+    // The chart has changed since; its end has not.
+  }
+  return { kind: 'closed', record };
+}
+
+function obstacleTo(machine: RegisteredMachine, { record, activities }: StoredActor): Park | undefined {
+  const lost = activities.find((activity) => !machine.activities.has(activity.src));
+  if (lost !== undefined) return parkFor('activity-missing', `${nameOf(record)} has no activity "${lost.src}" any more.`);
+  if (machine.reference.structureHash === record.machine.structureHash) return undefined;
+  const remedy = 'give the one this workflow was started on to openRuntime';
+  return parkFor('version-missing', `${nameOf(record)} is registered with another structure; ${remedy}.`);
+}
+
+function nameOf({ machine }: ActorRecord): string {
+  return `Machine "${machine.id}" version "${machine.version}"`;
+}
+
+/** Whether a workflow waits for its machine version: closed ones do not. */
+export function isVersionMissing(registry: MachineRegistry, { status, machine }: ActorRecord): boolean {
+  return !isClosed(status) && registry.find(machine.id, machine.version) === undefined;
 }
 
 /** A record that cannot be read parks its workflow. */
@@ -80,12 +111,15 @@ export function damaged(error: unknown): Park {
   return { reason: 'record-damaged', failure: failureOf(error) };
 }
 
-/** What a registered machine and the stored definition of its version have to say to each other. */
+/**
+ * What a registered machine and the stored definition of its version have to say to each other. One that was retired is as good
+ * as none: it has to be written again, and no workflow rests on its structure.
+ */
 export function compareDefinition(
   machine: RegisteredMachine,
   stored: DefinitionRecord | undefined,
 ): { readonly kind: 'new' | 'same' } | { readonly kind: 'changed'; readonly differences: readonly string[] } {
-  if (stored === undefined) return { kind: 'new' };
+  if (stored === undefined || stored.isRetired === true) return { kind: 'new' };
   if (stored.machine.structureHash === machine.reference.structureHash) return { kind: 'same' };
   return { kind: 'changed', differences: differingStates(stored.structure, machine.structure) };
 }
@@ -104,6 +138,6 @@ function keyOf(id: string, version: string): string {
   return JSON.stringify([id, version]);
 }
 
-function park(reason: ParkReason, message: string): Revival {
-  return { kind: 'parked', park: { reason, failure: { class: 'Parked', message } } };
+function parkFor(reason: ParkReason, message: string): Park {
+  return { reason, failure: { class: 'Parked', message } };
 }

@@ -1,9 +1,9 @@
 /** How a chart's end becomes the engine's word for the workflow, and why it failed. */
-import type { Actor } from './actor.ts';
 import { WorkflowFailedError } from './errors.ts';
 import type { FailureRecord } from './failure-record.ts';
 import { boundFailure, failureOf } from './failure.ts';
-import type { WorkflowStatus } from './record.ts';
+import type { ActorRecord, WorkflowStatus } from './record.ts';
+import { decodeValue } from './value-encoding.ts';
 import type { Json } from './json.ts';
 import type { AnyMachineSnapshot } from './xstate-seam.ts';
 
@@ -51,10 +51,9 @@ function unboundFailure(
  *
  * @throws WorkflowFailedError if it did not complete
  */
-export function resultOf({ record, chart }: Actor): unknown {
-  const { status, failure } = record;
-  if (status === 'completed') return chart.snapshot.output;
-  throw new WorkflowFailedError(record.address.workflowId, status, failure ?? { class: 'Failed', message: `ended ${status}` });
+export function resultOf({ address, status, failure, chart }: ActorRecord): unknown {
+  if (status === 'completed') return chart.output === undefined ? undefined : decodeValue(chart.output);
+  throw new WorkflowFailedError(address.workflowId, status, failure ?? { class: 'Failed', message: `ended ${status}` });
 }
 
 function namedError(output: unknown): unknown {

@@ -135,9 +135,12 @@ function attemptLost(actor: Actor, envelope: AttemptEnvelope, context: DecideCon
   return { kind: 'note', change: (draft) => (canBegin ? beginAttempt(draft, waiting) : putActivity(draft, waiting)) };
 }
 
-function attemptReleased(actor: Actor, envelope: AttemptEnvelope): Reaction {
+/** Given back, it is not charged; but what may run at most once and was begun is not begun again. */
+function attemptReleased(actor: Actor, envelope: Extract<Envelope, { kind: 'attempt-released' }>): Reaction {
   const activity = runningAttempt(actor, envelope);
   if (activity === undefined) return { kind: 'ignore' };
+  const maximumAttempts = actor.machine.activities.get(activity.src)?.descriptor.retry.maximumAttempts;
+  if (envelope.hasBegun && maximumAttempts === 1) return giveUp(actor, activity, failedOutcome(attemptLostError(activity)));
   return { kind: 'note', change: (draft) => putActivity(draft, { ...activity, state: 'waiting', uncharged: activity.uncharged + 1 }) };
 }
 

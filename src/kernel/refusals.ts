@@ -15,7 +15,7 @@ export function parkedError(record: ActorRecord): PerdureError {
 }
 
 export function parkedFor(id: string, reason: ParkReason, message: string): PerdureError {
-  return new PerdureError('WORKFLOW_PARKED', `Workflow "${id}" is parked (${reason}) and takes no events: ${message}`, { id, reason });
+  return new PerdureError('WORKFLOW_PARKED', `Workflow "${id}" is parked (${reason}): ${message}`, { id, reason });
 }
 
 export function notFoundError(id: string): PerdureError {

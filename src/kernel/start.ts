@@ -6,7 +6,7 @@ import { decide, decideStart } from './decide.ts';
 import type { DecideContext } from './draft.ts';
 import type { PerdureError } from './errors.ts';
 import type { Json } from './json.ts';
-import type { JournalRecord } from './record.ts';
+import type { ActorRecord, JournalRecord } from './record.ts';
 import type { RegisteredMachine } from './registered-machine.ts';
 import type { StartPolicy } from './start-policy.ts';
 import { judgeStart } from './start-policy.ts';
@@ -19,7 +19,9 @@ export interface StartRequest {
 
 /** The latest run of the id, with the input it was started with. */
 export interface ExistingRun {
-  readonly actor: Actor;
+  readonly record: ActorRecord;
+  /** Absent if it is closed and its machine is gone. */
+  readonly actor: Actor | undefined;
   readonly input: Json;
 }
 
@@ -37,10 +39,10 @@ export function decideNewRun(
 ): StartDecision {
   const { machine, input, policy } = request;
   if (existing === undefined) return begin(workflowId, 1, undefined, request, context);
-  const { record } = existing.actor;
-  const verdict = judgeStart({ record, input: existing.input }, machine.reference, input, policy);
+  const { record, actor } = existing;
+  const verdict = judgeStart(existing, machine.reference, input, policy);
   if (verdict.kind !== 'terminate-existing') return verdict;
-  const ended = decide(existing.actor, { kind: 'terminate', reason: 'Another run was started with terminate-existing.' }, context);
+  const ended = actor && decide(actor, { kind: 'terminate', reason: 'Another run was started with terminate-existing.' }, context);
   return begin(workflowId, record.address.run + 1, ended, request, context);
 }
 

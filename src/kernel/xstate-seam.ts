@@ -262,6 +262,9 @@ function lightReference(scope: ChartScope, n: number, childId: string): object {
     _parent: scope.self,
     send: ignore,
     getSnapshot: () => ({ status: 'active' as const, output: undefined, error: undefined }),
+    // As XState's own references have them, so that a snapshot can be shown and stored before and after a restart.
+    getPersistedSnapshot: () => ({ status: 'active' as const, output: undefined, error: undefined }),
+    toJSON: () => ({ xstate$$type: 1, id: childId }),
   };
   return reference;
 }

@@ -27,6 +27,7 @@ export class ActivityRunner {
   readonly #running = new Map<string, RunningAttempt>();
   #freePlaces: number;
   #isShuttingDown = false;
+  #shutdown: Promise<void> | undefined;
   #onAllSettled: (() => void) | undefined;
 
   /** @param onPlaceFree is called when a place came free */
@@ -52,14 +53,14 @@ export class ActivityRunner {
     const { n, attempt } = effect;
     if (this.#isShuttingDown) {
       // Committed while the shutdown began: it was not started, so it is not charged.
-      report({ kind: 'attempt-released', n, attempt });
+      report({ kind: 'attempt-released', n, attempt, hasBegun: false });
       return;
     }
     const controller = new AbortController();
     const started: RunningAttempt = {
       controller,
       stopTimer: this.#clock.setTimer(descriptor.startToCloseTimeoutMs, () => report({ kind: 'attempt-timed-out', n, attempt })),
-      giveBack: () => report({ kind: 'attempt-released', n, attempt }),
+      giveBack: () => report({ kind: 'attempt-released', n, attempt, hasBegun: true }),
     };
     this.#running.set(key, started);
     void makeAttempt(effect, descriptor, controller.signal).then((outcome) => {
@@ -77,9 +78,14 @@ export class ActivityRunner {
 
   /**
    * Grants no further places and aborts what runs. Resolves when all attempts settled or the grace period is over; what still
-   * runs then is reported as given back.
+   * runs then is reported as given back. A second call waits for the first.
    */
   async shutDown(graceMs: number): Promise<void> {
+    this.#shutdown ??= this.#shutDownOnce(graceMs);
+    await this.#shutdown;
+  }
+
+  async #shutDownOnce(graceMs: number): Promise<void> {
     this.#isShuttingDown = true;
     const settled = new Promise<void>((resolve) => {
       this.#onAllSettled = resolve;

@@ -10,6 +10,7 @@
  */
 import type { Commit } from '../kernel/commit.ts';
 import { PerdureError } from '../kernel/errors.ts';
+import { roughSize } from '../kernel/json.ts';
 import { limits } from '../kernel/limits.ts';
 import type { Store } from '../kernel/ports.ts';
 
@@ -85,8 +86,12 @@ export class CommitPipeline {
   }
 
   #takeBatch(): CommitUnit[] {
-    let size = 0;
-    const beyond = this.#waiting.findIndex((unit, index) => (size += unit.commits.length) > limits.batchCommitsMax && index > 0);
+    let [commits, bytes] = [0, 0];
+    const beyond = this.#waiting.findIndex((unit, index) => {
+      commits += unit.commits.length;
+      bytes += unit.commits.reduce((size, commit) => size + payloadSize(commit), 0);
+      return index > 0 && (commits > limits.batchCommitsMax || bytes > limits.batchBytesMax);
+    });
     const units = beyond === -1 ? this.#waiting : this.#waiting.slice(0, beyond);
     this.#waiting = beyond === -1 ? [] : this.#waiting.slice(beyond);
     return units;
@@ -108,6 +113,21 @@ export class CommitPipeline {
     this.#idleWaiters = [];
     for (const waiter of waiters) waiter();
   }
+}
+
+/** What users put into a commit; the rest is small. The context is in the record and, where it changed, in the journal. */
+function payloadSize({ record, journal, activitiesPut }: Commit): number {
+  const { envelope, context } = journal;
+  const payloads = [
+    record.chart.context,
+    context.set,
+    'event' in envelope ? envelope.event : 'output' in envelope ? envelope.output : null,
+  ];
+  const inputs = activitiesPut.map((activity) => activity.input);
+  return [...payloads, ...inputs, envelope.kind === 'start' ? envelope.input : null].reduce<number>(
+    (size, json) => size + roughSize(json),
+    0,
+  );
 }
 
 function unavailable(store: Store, cause: unknown): PerdureError {

@@ -28,65 +28,85 @@ export interface CommittedView {
   readonly watchers: Set<Watcher>;
 }
 
-export interface ViewRegistry {
-  /** The view of a workflow: the one somebody holds, or a new one. */
-  of(workflowId: string): CommittedView;
-  /** Adds an observer; the answer takes it away again. */
-  observe(view: CommittedView, observer: SnapshotObserver): () => void;
-  /** Resolves with the first defined answer of `judge`, asked now and after every commit; rejects if `judge` throws. */
-  until<Answer>(view: CommittedView, judge: (actor: Actor) => Answer | undefined): Wait<Answer>;
-  /** Ends every wait with this error. */
-  endAll(error: unknown): void;
-}
-
 export interface Wait<Answer> {
   readonly promise: Promise<Answer>;
   /** Ends the wait with an error. */
   readonly end: (error: unknown) => void;
 }
 
-export function createViewRegistry(): ViewRegistry {
-  const views = new Map<string, WeakRef<CommittedView>>();
-  const held = new Set<CommittedView>();
+export class ViewRegistry {
+  readonly #views = new Map<string, WeakRef<CommittedView>>();
+  readonly #held = new Set<CommittedView>();
   // A view nobody holds any more takes its entry with it.
-  const finalized = new FinalizationRegistry<string>((workflowId) => {
-    if (views.get(workflowId)?.deref() === undefined) views.delete(workflowId);
+  readonly #finalized = new FinalizationRegistry<string>((workflowId) => {
+    if (this.#views.get(workflowId)?.deref() === undefined) this.#views.delete(workflowId);
   });
 
-  const of = (workflowId: string): CommittedView => {
-    const known = views.get(workflowId)?.deref();
+  /** The view of a workflow: the one somebody holds, or a new one. */
+  of(workflowId: string): CommittedView {
+    const known = this.#views.get(workflowId)?.deref();
     if (known !== undefined) return known;
     const view: CommittedView = { workflowId, current: undefined, observers: new Set(), watchers: new Set() };
-    views.set(workflowId, new WeakRef(view));
-    finalized.register(view, workflowId);
+    this.#views.set(workflowId, new WeakRef(view));
+    this.#finalized.register(view, workflowId);
     return view;
-  };
+  }
 
-  const attach = <Item>(view: CommittedView, items: Set<Item>, item: Item): (() => void) => {
-    items.add(item);
-    held.add(view);
-    return () => {
-      items.delete(item);
-      if (view.observers.size === 0 && view.watchers.size === 0) held.delete(view);
-    };
-  };
+  /** Adds an observer; the answer takes it away again. */
+  observe(view: CommittedView, observer: SnapshotObserver): () => void {
+    return this.#attach(view, view.observers, observer);
+  }
 
-  const observe = (view: CommittedView, observer: SnapshotObserver): (() => void) => attach(view, view.observers, observer);
-
-  const until = <Answer>(view: CommittedView, judge: (actor: Actor) => Answer | undefined): Wait<Answer> => {
+  /** Resolves with the first defined answer of `judge`, asked now and after every commit; rejects if `judge` throws. */
+  until<Answer>(view: CommittedView, judge: (actor: Actor) => Answer | undefined): Wait<Answer> {
     const { promise, settle } = waitFor(judge);
     if (view.current !== undefined && settle(view.current, undefined)) return { promise, end: () => undefined };
     const watcher: Watcher = (actor, error) => {
       if (settle(actor, error)) detach();
     };
-    const detach = attach(view, view.watchers, watcher);
+    const detach = this.#attach(view, view.watchers, watcher);
     return { promise, end: (error) => watcher(undefined, error) };
-  };
+  }
 
-  const endAll = (error: unknown): void => {
-    for (const view of [...held]) for (const watcher of [...view.watchers]) watcher(undefined, error);
-  };
-  return { of, observe, until, endAll };
+  /** Shows a committed state to everybody who watches. */
+  publish(view: CommittedView, actor: Actor): void {
+    view.current = actor;
+    const { snapshot } = actor.chart;
+    for (const observer of [...view.observers]) {
+      // One told before may have taken it away.
+      if (view.observers.has(observer)) report(() => observer.next?.(snapshot));
+    }
+    for (const watcher of [...view.watchers]) watcher(actor, undefined);
+    if (isClosed(actor.record.status)) this.#dismiss(view, (observer) => tellEnd(observer, actor));
+  }
+
+  /** Ends every wait and every subscription with this error. */
+  endAll(error: unknown): void {
+    for (const view of [...this.#held]) {
+      for (const watcher of [...view.watchers]) watcher(undefined, error);
+      this.#dismiss(view, (observer) => report(() => observer.error?.(error)));
+    }
+  }
+
+  #dismiss(view: CommittedView, tell: (observer: SnapshotObserver) => void): void {
+    const observers = [...view.observers];
+    view.observers.clear();
+    this.#release(view);
+    for (const observer of observers) tell(observer);
+  }
+
+  #attach<Item>(view: CommittedView, items: Set<Item>, item: Item): () => void {
+    items.add(item);
+    this.#held.add(view);
+    return () => {
+      items.delete(item);
+      this.#release(view);
+    };
+  }
+
+  #release(view: CommittedView): void {
+    if (view.observers.size === 0 && view.watchers.size === 0) this.#held.delete(view);
+  }
 }
 
 /** A promise and what settles it; `settle` answers whether it is settled now. */
@@ -112,19 +132,6 @@ function waitFor<Answer>(judge: (actor: Actor) => Answer | undefined): {
     }
   };
   return { promise, settle };
-}
-
-/** Shows a committed state to everybody who watches. */
-export function publish(view: CommittedView, actor: Actor): void {
-  view.current = actor;
-  const { snapshot } = actor.chart;
-  for (const observer of [...view.observers]) report(() => observer.next?.(snapshot));
-  for (const watcher of [...view.watchers]) watcher(actor, undefined);
-  if (!isClosed(actor.record.status)) return;
-  for (const observer of [...view.observers]) {
-    view.observers.delete(observer);
-    tellEnd(observer, actor);
-  }
 }
 
 /** Tells an observer that no further commit will come. */

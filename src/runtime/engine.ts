@@ -5,8 +5,7 @@ import type { MachineRegistry } from '../kernel/machine-registry.ts';
 import type { Clock, Random, Store, TimerRow } from '../kernel/ports.ts';
 import { ActivityRunner } from './activity-runner.ts';
 import { CommitPipeline } from './commit-pipeline.ts';
-import type { ViewRegistry } from './committed-view.ts';
-import { createViewRegistry } from './committed-view.ts';
+import { ViewRegistry } from './committed-view.ts';
 import { Performer } from './performer.ts';
 import { Supervisor } from './supervisor.ts';
 import { TimerQueue } from './timer-queue.ts';
@@ -21,7 +20,7 @@ export interface EngineParts {
 
 export class Engine {
   readonly supervisor: Supervisor;
-  readonly views: ViewRegistry = createViewRegistry();
+  readonly views: ViewRegistry = new ViewRegistry();
   readonly #store: Store;
   readonly #pipeline: CommitPipeline;
   readonly #runner: ActivityRunner;

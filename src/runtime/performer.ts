@@ -69,8 +69,11 @@ export class Performer {
     }
   }
 
-  /** Takes up the pending activities of an actor just read from disk; lost attempts are not its business. */
+  /** Takes up the pending activities and armed timers of an actor just read from disk; lost attempts are not its business. */
   resume(actor: Actor): void {
+    const { address, timers } = actor.record;
+    // The record is the authority: a timer whose row was lost is found again here.
+    for (const { generation, dueAtMs } of timers) this.#parts.timers.arm({ address, generation, dueAtMs });
     for (const activity of actor.activities.values()) this.#takeUp(actor.record.address, activity);
   }
 

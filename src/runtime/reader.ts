@@ -54,7 +54,8 @@ export class StoreReader implements Reader {
       if (stored === undefined) throw notFoundError(id);
       const revival = revive(this.#registry, stored);
       if (revival.kind === 'actor') return describeWorkflow(stored, revival.actor);
-      return describeWorkflow(stored, undefined, this.#runsWorkflows ? revival.park : undefined);
+      const park = revival.kind === 'parked' && this.#runsWorkflows ? revival.park : undefined;
+      return describeWorkflow(stored, undefined, park);
     } catch (error) {
       if (!hasErrorCode(error, 'RECORD_DAMAGED')) throw error;
       const park = damaged(error);

@@ -1,15 +1,9 @@
 import type { Actor } from '../kernel/actor.ts';
 import type { Park } from '../kernel/machine-registry.ts';
 import type { Json } from '../kernel/json.ts';
+import type { ActorRecord } from '../kernel/record.ts';
+import type { SendResult } from '../kernel/signal.ts';
 import type { CommittedView } from './committed-view.ts';
-
-/** What became of an event that was sent. */
-export interface SendResult {
-  /** The commit that applied the event. */
-  readonly sequence: number;
-  /** `unhandled`: recorded, but the state had no transition for it. */
-  readonly outcome: 'applied' | 'unhandled';
-}
 
 /** Something to be done with an actor, in the order it came. */
 export interface Letter {
@@ -31,7 +25,7 @@ export interface Asked<Answer> {
  * Invariants
  * 1. Letters are handled one at a time, in order; while `isBusy` none is.
  * 2. `actor` is the decided state: it may be ahead of the disk by `uncommitted` units. Readers never see it, they see `view`.
- * 3. At most one of `actor` and `park` is set; neither means that there is no such workflow.
+ * 3. At most one of `actor`, `closed` and `park` is set; none means that there is no such workflow.
  */
 export interface Resident {
   readonly workflowId: string;
@@ -40,6 +34,8 @@ export interface Resident {
   /** Outcomes of messages whose commit is not on disk yet; later ones are found in the store. */
   readonly uncommittedMessages: Map<string, Promise<SendResult>>;
   actor: Actor | undefined;
+  /** Closed on a machine that is gone: what there is to know of it. */
+  closed: ActorRecord | undefined;
   park: Park | undefined;
   /** What it was started with, if that happened in this process. */
   input: Json | undefined;
@@ -55,6 +51,7 @@ export function createResident(workflowId: string, view: CommittedView): Residen
     view,
     uncommittedMessages: new Map(),
     actor: undefined,
+    closed: undefined,
     park: undefined,
     input: undefined,
     isBusy: true,

@@ -12,12 +12,13 @@ import type { MachineRegistry } from '../kernel/machine-registry.ts';
 import type { Clock, Store } from '../kernel/ports.ts';
 import { notFoundError, parkedFor } from '../kernel/refusals.ts';
 import type { RegisteredMachine } from '../kernel/registered-machine.ts';
+import type { SendResult } from '../kernel/signal.ts';
 import type { StartPolicy } from '../kernel/start-policy.ts';
 import { checkStartPolicy } from '../kernel/start-policy.ts';
 import { encodePayload } from '../kernel/value-encoding.ts';
 import type { AnyStateMachine, EventObject, InputFrom } from '../kernel/xstate-seam.ts';
 import type { Engine } from './engine.ts';
-import type { Asked, Letter, Resident, SendResult } from './resident.ts';
+import type { Asked, Letter, Resident } from './resident.ts';
 import type { HistoryOptions, Reader } from './reader.ts';
 import { StoreReader } from './reader.ts';
 import { SignalLetter } from './signal-letter.ts';
@@ -109,7 +110,7 @@ export class LocalRuntime implements Runtime {
     const { supervisor } = this.#parts.engine;
     const resident = await this.#ask<Resident>(id, ({ resolve, reject }) => ({
       handle: (found) => {
-        if (found.actor === undefined && found.park === undefined) reject(notFoundError(id));
+        if (found.actor === undefined && found.closed === undefined && found.park === undefined) reject(notFoundError(id));
         else supervisor.commit(found, [], () => resolve(found), reject);
       },
       reject,
@@ -128,12 +129,12 @@ export class LocalRuntime implements Runtime {
   }
 
   async describe(id: string): Promise<WorkflowDescription> {
-    this.#checkOpen();
+    this.#checkReadable();
     return this.#reader.describe(id);
   }
 
   async history(id: string, options?: HistoryOptions): Promise<readonly HistoryEntry[]> {
-    this.#checkOpen();
+    this.#checkReadable();
     return this.#reader.history(id, options);
   }
 
@@ -174,12 +175,13 @@ export class LocalRuntime implements Runtime {
   }
 
   #handle<Machine extends AnyStateMachine>(resident: Resident): WorkflowHandle<Machine> {
-    const { view, park, workflowId } = resident;
+    const { view, closed, park, workflowId } = resident;
     const { engine, clock } = this.#parts;
     const handle = createHandle({
       view,
       views: engine.views,
       clock,
+      closed,
       send: async (event, options) => this.send(workflowId, event, options),
       check: () => {
         this.#checkOpen();
@@ -197,8 +199,13 @@ export class LocalRuntime implements Runtime {
     throw new PerdureError('MACHINE_NOT_REGISTERED', message, { machine: machine.id, version });
   }
 
-  #checkOpen(): void {
+  /** Reads go on after the store refused a write. */
+  #checkReadable(): void {
     if (this.#closing !== undefined) throw closedError();
+  }
+
+  #checkOpen(): void {
+    this.#checkReadable();
     const failure = this.#parts.engine.failure;
     if (failure instanceof Error) throw failure;
   }

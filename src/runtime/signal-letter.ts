@@ -2,8 +2,10 @@
 import { decide } from '../kernel/decide.ts';
 import type { Envelope } from '../kernel/envelope.ts';
 import type { Store } from '../kernel/ports.ts';
-import { notFoundError, parkedError, parkedFor } from '../kernel/refusals.ts';
-import type { Asked, Letter, Resident, SendResult } from './resident.ts';
+import { closedError, notFoundError, parkedFor } from '../kernel/refusals.ts';
+import type { SendResult } from '../kernel/signal.ts';
+import { answerOf, firstOutcome } from '../kernel/signal.ts';
+import type { Asked, Letter, Resident } from './resident.ts';
 import type { Step, Supervisor } from './supervisor.ts';
 
 type Signal = Extract<Envelope, { kind: 'signal' }>;
@@ -38,9 +40,9 @@ export class SignalLetter implements Letter {
   }
 
   #apply(resident: Resident): void {
-    const { actor, park, workflowId } = resident;
+    const { actor } = resident;
     if (actor === undefined) {
-      this.reject(park === undefined ? notFoundError(workflowId) : parkedFor(workflowId, park.reason, park.failure.message));
+      this.reject(withoutActor(resident));
       return;
     }
     const decision = decide(actor, this.#signal, this.#supervisor.context());
@@ -50,13 +52,13 @@ export class SignalLetter implements Letter {
 
   #commit(resident: Resident, step: Step): void {
     const { messageId } = this.#signal;
-    const { record, journal } = step.commit;
-    const { outcome } = journal;
+    const answer = answerOf(step.commit);
     const committed = new Promise<SendResult>((resolve, reject) => {
       const acknowledge = (): void => {
-        if (messageId !== undefined) resident.uncommittedMessages.delete(messageId);
-        if (outcome === 'applied' || outcome === 'unhandled') resolve({ sequence: record.sequence, outcome });
-        else reject(parkedError(record));
+        const isKept = messageId !== undefined && resident.uncommittedMessages.get(messageId) === committed;
+        if (isKept) resident.uncommittedMessages.delete(messageId);
+        if (answer.kind === 'result') resolve(answer.result);
+        else reject(answer.error);
       };
       this.#supervisor.commit(resident, [step], acknowledge, reject);
     });
@@ -67,9 +69,11 @@ export class SignalLetter implements Letter {
 
   async #lookUp(resident: Resident, messageId: string): Promise<void> {
     try {
+      const record = resident.actor?.record ?? resident.closed;
       const known = await this.#store.readMessage(resident.workflowId, messageId);
-      if (known === undefined) this.#apply(resident);
-      else this.#asked.resolve({ sequence: known.sequence, outcome: known.outcome });
+      const first = record === undefined ? undefined : firstOutcome(record, known);
+      if (first === undefined) this.#apply(resident);
+      else this.#asked.resolve(first);
     } catch (error) {
       this.reject(error);
     }
@@ -81,4 +85,9 @@ export class SignalLetter implements Letter {
       (error: unknown) => this.reject(error),
     );
   }
+}
+
+function withoutActor({ workflowId, closed, park }: Resident): Error {
+  if (closed !== undefined) return closedError(closed);
+  return park === undefined ? notFoundError(workflowId) : parkedFor(workflowId, park.reason, park.failure.message);
 }

@@ -1,6 +1,6 @@
 /** `start` as a letter to the workflow of that id, whether it exists or not. */
-import type { Actor } from '../kernel/actor.ts';
 import type { Store } from '../kernel/ports.ts';
+import type { ActorRecord } from '../kernel/record.ts';
 import { parkedFor } from '../kernel/refusals.ts';
 import type { ExistingRun, StartRequest } from '../kernel/start.ts';
 import { decideNewRun, inputOf } from '../kernel/start.ts';
@@ -21,11 +21,12 @@ export class StartLetter implements Letter {
   }
 
   handle(resident: Resident): void | Promise<void> {
-    const { actor, park, input } = resident;
+    const { actor, closed, park, input } = resident;
+    const record = actor?.record ?? closed;
     if (park !== undefined) this.reject(parkedFor(resident.workflowId, park.reason, park.failure.message));
-    else if (actor === undefined) this.#decide(resident, undefined);
-    else if (input !== undefined) this.#decide(resident, { actor, input });
-    else return this.#readInput(resident, actor);
+    else if (record === undefined) this.#decide(resident, undefined);
+    else if (input !== undefined) this.#decide(resident, { record, actor, input });
+    else return this.#readInput(resident, record);
     return undefined;
   }
 
@@ -45,16 +46,19 @@ export class StartLetter implements Letter {
         return;
       case 'commit':
         resident.input = this.#request.input;
+        // What the run before was told was not told to this one.
+        resident.uncommittedMessages.clear();
+        resident.closed = undefined;
         this.#commit(resident, decision.steps);
     }
   }
 
-  async #readInput(resident: Resident, actor: Actor): Promise<void> {
+  async #readInput(resident: Resident, record: ActorRecord): Promise<void> {
     try {
-      const [first] = await this.#store.readJournal(actor.record.address, 1, 1);
+      const [first] = await this.#store.readJournal(record.address, 1, 1);
       const input = inputOf(first);
       resident.input = input;
-      this.#decide(resident, { actor, input });
+      this.#decide(resident, { record, actor: resident.actor, input });
     } catch (error) {
       this.reject(error);
     }

@@ -23,7 +23,6 @@ import { isClosed } from '../kernel/record.ts';
 import { lostAttempts } from '../kernel/wake.ts';
 import type { CommitPipeline } from './commit-pipeline.ts';
 import type { ViewRegistry } from './committed-view.ts';
-import { publish } from './committed-view.ts';
 import type { InnerEnvelope, Performer } from './performer.ts';
 import type { Letter, Resident } from './resident.ts';
 import { createResident, isIdle } from './resident.ts';
@@ -114,7 +113,7 @@ export class Supervisor {
       onCommitted: () => {
         resident.uncommitted -= 1;
         for (const { commit: written, actor } of steps) {
-          publish(resident.view, actor);
+          this.#parts.views.publish(resident.view, actor);
           this.#parts.performer.perform(written, actor);
         }
         onCommitted?.();
@@ -158,6 +157,10 @@ export class Supervisor {
   #settleIn(resident: Resident, revival: ReturnType<typeof revive>): void {
     if (revival.kind === 'parked') {
       resident.park = revival.park;
+      return;
+    }
+    if (revival.kind === 'closed') {
+      resident.closed = revival.record;
       return;
     }
     const { actor } = revival;

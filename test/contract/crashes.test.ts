@@ -124,15 +124,31 @@ contractGroup('crashes', ({ contractCase, everywhere }) => {
   everywhere('An attempt that a closing process gives back is not charged.', async (host) => {
     const world = new World();
     const { runtime, machines } = await reopened(host, world);
-    await runtime.start(machines.once, { id: 'e', input });
+    await runtime.start(machines.twice, { id: 'e', input });
     await host.settled();
     await host.close();
     expect(world.last('fetch').signal.reason).toBe('shutdown');
     const next = await reopened(host, world);
     expect(world.callsOf('fetch').map(({ attempt }) => attempt)).toEqual([1, 2]);
+    world.last('fetch').fail(new Error('busy'));
+    await host.settled();
+    host.clock.advance(60_000);
+    await host.settled();
     world.last('fetch').succeed('found');
     await host.settled();
+    expect(world.callsOf('fetch').map(({ attempt }) => attempt)).toEqual([1, 2, 3]);
     expect(await next.runtime.describe('e')).toMatchObject({ status: 'completed' });
+  });
+
+  everywhere('An attempt that may be made once only is not made again after a closing process gave it back.', async (host) => {
+    const world = new World();
+    const { runtime, machines } = await reopened(host, world);
+    await runtime.start(machines.once, { id: 'e', input });
+    await host.settled();
+    await host.close();
+    const next = await reopened(host, world);
+    expect(world.callsOf('fetch').map(({ attempt }) => attempt)).toEqual([1]);
+    expect(await next.runtime.describe('e')).toMatchObject({ status: 'failed', failure: { class: 'AttemptLost' } });
   });
 
   contractCase(11, async (host) => {

@@ -24,7 +24,19 @@ async function totalOf(runtime: ContractRuntime, id = 'sum'): Promise<unknown> {
   return { context, sequence };
 }
 
-contractGroup('messages-and-starts', ({ contractCase }) => {
+contractGroup('messages-and-starts', ({ contractCase, everywhere }) => {
+  everywhere('A message id that an earlier run of the id was sent is new to the run that follows.', async (host) => {
+    const runtime = await started(host);
+    const first = await runtime.send('sum', add(5), { messageId: 'web-1' });
+    await runtime.start(machine, { id: 'sum', input: { from: 100 }, onExisting: 'terminate-existing' });
+    expect(await runtime.send('sum', add(5), { messageId: 'web-1' })).toEqual(first);
+    expect(await totalOf(runtime)).toEqual({ context: { total: 105 }, sequence: 2 });
+    await host.crash();
+    const next = await opened(host);
+    await next.send('sum', add(5), { messageId: 'web-1' });
+    expect(await totalOf(next)).toEqual({ context: { total: 105 }, sequence: 2 });
+  });
+
   contractCase(1, {
     'one that is accepted while the workflow is open is processed, although the end is decided in the same batch': async (host) => {
       const runtime = await started(host);

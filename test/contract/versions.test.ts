@@ -35,6 +35,22 @@ contractGroup('versions', ({ contractCase }) => {
       expect(await handle.send(add)).toEqual({ sequence: 2, outcome: 'applied' });
     },
 
+    'a closed one needs no machine: it stays what it is and is answered from its record': async (host) => {
+      const before = await host.open([one]);
+      await before.start(one, { id: 'a', input: { from: 1 } });
+      await before.send('a', { type: 'FINISH' }, { messageId: 'end' });
+      await host.close();
+      const runtime = await host.open([two]);
+      await host.settled();
+      expect(runtime.health()).toMatchObject({ versionMissing: 0 });
+      expect(await runtime.describe('a')).toMatchObject({ status: 'completed', machine: { version: '1' } });
+      expect(await runtime.send('a', { type: 'FINISH' }, { messageId: 'end' })).toEqual({ sequence: 2, outcome: 'applied' });
+      await refusalOf(runtime.send('a', add), 'WORKFLOW_CLOSED');
+      await refusalOf(runtime.start(two, { id: 'a', input: { from: 1 } }), 'WORKFLOW_EXISTS');
+      const handle = await runtime.get<typeof one>('a');
+      expect(await handle.result()).toEqual({ total: 1 });
+    },
+
     'they go on when it is registered again, as if nothing had been': async (host) => {
       const before = await host.open([one, sleeper]);
       await before.start(one, { id: 'a', input: { from: 1 } });

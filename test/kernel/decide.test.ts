@@ -311,7 +311,7 @@ describe('a step whose code throws', () => {
       { kind: 'timer', generation: 1 } as const,
       { kind: 'attempt-due', n: 1 } as const,
       { kind: 'attempt-lost', n: 1, attempt: 1 } as const,
-      { kind: 'attempt-released', n: 1, attempt: 1 } as const,
+      { kind: 'attempt-released', n: 1, attempt: 1, hasBegun: true } as const,
       completed(1, { price: 1 }),
       failed(1, new Error('x')),
     ]) {

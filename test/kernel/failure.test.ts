@@ -185,7 +185,12 @@ describe('the end of an attempt', () => {
   });
 
   test('is given back if it threw because the process is closing', () => {
-    expect(attemptThrew(1, 4, new Error('aborted'), 'shutdown')).toStrictEqual({ kind: 'attempt-released', n: 1, attempt: 4 });
+    expect(attemptThrew(1, 4, new Error('aborted'), 'shutdown')).toStrictEqual({
+      kind: 'attempt-released',
+      n: 1,
+      attempt: 4,
+      hasBegun: true,
+    });
   });
 
   test.each(['timeout', 'state-left', 'closed'])('says nothing new if it threw after being told of %s', (reason) => {

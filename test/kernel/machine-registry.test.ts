@@ -294,12 +294,21 @@ describe('an actor on disk', () => {
       { reason: 'activity-missing', failure: { message: 'Machine "shop" version "1" has no activity "work" any more.' } },
     ],
     [
-      'its state is gone',
+      'its machine has another structure',
       [named({ initial: 'a', states: { a: { invoke: { src: 'work' } } } }, { actors: { work } })],
-      { reason: 'record-damaged' },
+      { reason: 'version-missing' },
     ],
   ])('is parked if %s', (_, machines, park) => {
     expect(revive(createRegistry(machines), stored)).toMatchObject({ kind: 'parked', park });
+  });
+
+  test('needs no machine once it is closed', () => {
+    const record = { ...actor.record, status: 'completed' as const, activities: [] };
+    const other = named({ initial: 'a', states: { a: {} } });
+    for (const machines of [[], [other]]) {
+      expect(revive(createRegistry(machines), { record, activities: [] })).toEqual({ kind: 'closed', record });
+    }
+    expect(revive(createRegistry([machine]), { record, activities: [] }).kind).toBe('actor');
   });
 
   test('is parked if its record cannot be decoded', () => {

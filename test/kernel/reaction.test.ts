@@ -42,7 +42,7 @@ const once = machineWith({ maximumAttempts: 1 });
 const due: StepEnvelope = { kind: 'attempt-due', n: 1 };
 const timedOut = (attempt: number): StepEnvelope => ({ kind: 'attempt-timed-out', n: 1, attempt });
 const lost = (attempt: number): StepEnvelope => ({ kind: 'attempt-lost', n: 1, attempt });
-const released = (attempt: number): StepEnvelope => ({ kind: 'attempt-released', n: 1, attempt });
+const released = (attempt: number, hasBegun = true): StepEnvelope => ({ kind: 'attempt-released', n: 1, attempt, hasBegun });
 const run = (attempt: number) => ({ kind: 'run-attempt', n: 1, src: 'charge', attempt, input: { amount: 5 }, idempotencyKey: 'w-1:1::1' });
 
 describe('an attempt that completes', () => {
@@ -235,8 +235,16 @@ describe('an attempt given back at a shutdown', () => {
     expect(pending(next.actor).nextAttemptAtMs).toBe(11_000);
   });
 
+  test('that may be made at most once is lost if its code was entered, and made if it was not', () => {
+    const begun = took(began(once).actor, released(1)).commit;
+    expect(begun.record).toMatchObject({ chart: { value: 'refused' }, activityFailure: { class: 'AttemptLost', attempt: 1 } });
+    const untouched = took(began(once).actor, released(1, false));
+    expect(pending(untouched.actor)).toMatchObject({ state: 'waiting', uncharged: 1 });
+    expect(took(untouched.actor, due).commit.effects).toEqual([run(2)]);
+  });
+
   test('may be given back any number of times without being used up', () => {
-    let { actor } = began(once);
+    let { actor } = began(machineWith({ maximumAttempts: 2 }));
     for (let attempt = 1; attempt <= 5; attempt += 1) actor = walked(actor, released(attempt), due).actor;
     expect(pending(actor)).toMatchObject({ state: 'running', attempt: 6, uncharged: 5 });
     expect(took(actor, completed(1, { receipt: 'r' }, 6)).commit.record.chart.value).toBe('paid');

@@ -3,6 +3,7 @@ import { assign, setup } from 'xstate';
 import type { Json } from '../../src/kernel/json.ts';
 import { registerMachine } from '../../src/kernel/registered-machine.ts';
 import type { StartPolicy } from '../../src/kernel/start-policy.ts';
+import type { Actor } from '../../src/kernel/actor.ts';
 import type { ExistingRun } from '../../src/kernel/start.ts';
 import { decideNewRun, inputOf } from '../../src/kernel/start.ts';
 import { at, began, signal, took } from './workflows.ts';
@@ -27,8 +28,9 @@ const decideStartOf = (existing: ExistingRun | undefined, size: number, policy: 
   decideNewRun('w-1', existing, { machine: registered, input: { size }, policy }, at(9_000));
 
 const first = began(machine, { size: 1 });
-const open: ExistingRun = { actor: first.actor, input: { size: 1 } };
-const closed: ExistingRun = { actor: took(first.actor, signal('END')).actor, input: { size: 1 } };
+const existing = (actor: Actor): ExistingRun => ({ record: actor.record, actor, input: { size: 1 } });
+const open = existing(first.actor);
+const closed = existing(took(first.actor, signal('END')).actor);
 
 describe('a start', () => {
   test('of an id that was never used is run 1, in one step', () => {

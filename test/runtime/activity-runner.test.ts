@@ -260,7 +260,7 @@ describe('a shutdown', () => {
     bench.start('completes', finishing);
     await bench.runner.shutDown(5_000);
     expect(bench.reports).toEqual([
-      ['throws', { kind: 'attempt-released', n: 1, attempt: 1 }],
+      ['throws', { kind: 'attempt-released', n: 1, attempt: 1, hasBegun: true }],
       ['completes', { kind: 'attempt-completed', n: 1, attempt: 1, output: 'shutdown' }],
     ]);
     expect(bench.freed).toBe(0);
@@ -281,7 +281,7 @@ describe('a shutdown', () => {
     expect(bench.kinds()).toEqual([['slow', 'attempt-completed']]);
     await bench.clock.pass(1);
     await over;
-    expect(bench.reports.at(-1)).toEqual(['deaf', { kind: 'attempt-released', n: 2, attempt: 4 }]);
+    expect(bench.reports.at(-1)).toEqual(['deaf', { kind: 'attempt-released', n: 2, attempt: 4, hasBegun: true }]);
   });
 
   test('ends before the grace period is over when the last attempt ends', async () => {

@@ -255,6 +255,12 @@ function judgeAttempt(place: string, actor: ModelActor, commit: Commit, envelope
   check(row?.state === 'running' && row.attempt === attempt, 'I3 an outcome is recorded once and ends its step', () => {
     return `${what()} is taken, though ${row === undefined ? 'the step is not pending' : `attempt ${row.attempt} is ${row.state}`}`;
   });
+  if (envelope.kind === 'attempt-released' && envelope.hasBegun && maximumAttempts[row.src as ActivityName] === 1) {
+    // At most once: it may have had its effect, so giving it back is its end.
+    check(commit.journal.outcome !== 'noted' || actor.record.status === 'parked', 'I4 key, attempts and calls of a step', what);
+    actor.settled.add(n);
+    return;
+  }
   if (envelope.kind === 'attempt-released') {
     actor.released.set(n, (actor.released.get(n) ?? 0) + 1);
     return;

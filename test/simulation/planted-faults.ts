@@ -4,9 +4,9 @@
  */
 import type { Commit } from '../../src/kernel/commit.ts';
 import type { Store, StoreBatch, StoredActor } from '../../src/kernel/ports.ts';
+import { ViewRegistry } from '../../src/runtime/committed-view.ts';
 import { isClosed } from '../../src/kernel/record.ts';
 import { ActivityRunner } from '../../src/runtime/activity-runner.ts';
-import { publish } from '../../src/runtime/committed-view.ts';
 import { Performer } from '../../src/runtime/performer.ts';
 import type { Step } from '../../src/runtime/supervisor.ts';
 import { Supervisor } from '../../src/runtime/supervisor.ts';
@@ -245,7 +245,7 @@ export const plantedFaults: readonly PlantedFault[] = [
         (commit) =>
           function (this: Supervisor, resident, steps, ...rest) {
             commit.call(this, resident, steps, ...rest);
-            for (const { actor } of steps) publish(resident.view, actor);
+            for (const { actor } of steps) new ViewRegistry().publish(resident.view, actor);
           },
       ),
   },

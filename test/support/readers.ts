@@ -3,7 +3,9 @@ import type { AnyStateMachine, EventObject } from 'xstate';
 import type { SendOptions } from 'perdure';
 import type { Actor } from '../../src/kernel/actor.ts';
 import { resultOf } from '../../src/kernel/outcome.ts';
+import type { ActorRecord } from '../../src/kernel/record.ts';
 import { isClosed } from '../../src/kernel/record.ts';
+import { parkedError } from '../../src/kernel/refusals.ts';
 import type { ContractHandle, ContractRuntime } from './contract-host.ts';
 
 export class Readers {
@@ -17,18 +19,26 @@ export class Readers {
   }
 
   /** @param found what was read from disk, if nothing was shown before; throws if it cannot be shown */
-  handle<Machine extends AnyStateMachine>(id: string, host: Pick<ContractRuntime, 'send'>, found: () => Actor): ContractHandle<Machine> {
+  handle<Machine extends AnyStateMachine>(
+    id: string,
+    host: Pick<ContractRuntime, 'send'>,
+    stored: ActorRecord | undefined,
+    found: () => Actor,
+  ): ContractHandle<Machine> {
     const current = (): Actor => this.#shown.get(id) ?? found();
     const watch = (see: (actor: Actor) => void): (() => void) => {
       const watcher = (actor: Actor): void => (actor.record.address.workflowId === id ? see(actor) : undefined);
       this.#watchers.add(watcher);
       return () => this.#watchers.delete(watcher);
     };
-    const closed = (): Promise<Actor> =>
-      new Promise((resolve) => {
-        const see = (actor: Actor): void => (isClosed(actor.record.status) ? resolve(actor) : undefined);
+    const closed = (): Promise<ActorRecord> =>
+      new Promise((resolve, reject) => {
+        const see = ({ record }: Pick<Actor, 'record'>): void => {
+          if (isClosed(record.status)) resolve(record);
+          if (record.status === 'parked') reject(parkedError(record));
+        };
         watch(see);
-        see(current());
+        see(this.#shown.get(id) ?? (stored !== undefined && isClosed(stored.status) ? { record: stored } : found()));
       });
     const handle = {
       id,

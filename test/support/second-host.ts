@@ -17,10 +17,10 @@ import { encodeEvent } from '../../src/kernel/event-check.ts';
 import { historyEntry } from '../../src/kernel/history.ts';
 import { limits } from '../../src/kernel/limits.ts';
 import type { MachineRegistry, Revival } from '../../src/kernel/machine-registry.ts';
-import { revive } from '../../src/kernel/machine-registry.ts';
+import { isVersionMissing, revive } from '../../src/kernel/machine-registry.ts';
 import type { Clock, Random } from '../../src/kernel/ports.ts';
-import { isClosed } from '../../src/kernel/record.ts';
-import { notFoundError, parkedError, parkedFor } from '../../src/kernel/refusals.ts';
+import { closedError, notFoundError, parkedFor } from '../../src/kernel/refusals.ts';
+import { answerOf, firstOutcome } from '../../src/kernel/signal.ts';
 import { decideNewRun, inputOf } from '../../src/kernel/start.ts';
 import { encodePayload } from '../../src/kernel/value-encoding.ts';
 import { due, lostAttempts, wakeAt } from '../../src/kernel/wake.ts';
@@ -54,11 +54,10 @@ export class SecondHost implements ContractRuntime {
       const run = (await documents.readIfWhole(id))?.run;
       if (run === undefined) continue;
       this.#commits = Math.max(this.#commits, run.journal.at(-1)?.commit ?? 0);
-      const { address, machine, status } = run.record;
-      if (!isClosed(status) && registry.find(machine.id, machine.version) === undefined) this.#versionMissing += 1;
+      if (isVersionMissing(registry, run.record)) this.#versionMissing += 1;
       const revival = revive(registry, run);
-      if (revival.kind === 'parked') continue;
-      for (const envelope of lostAttempts(revival.actor)) this.#tell(address, () => envelope);
+      if (revival.kind !== 'actor') continue;
+      for (const envelope of lostAttempts(revival.actor)) this.#tell(run.record.address, () => envelope);
       this.#setAlarm(revival.actor);
     }
     return this;
@@ -72,17 +71,17 @@ export class SecondHost implements ContractRuntime {
     if (registered === undefined) throw new TypeError(`Machine "${machine.id}" is not registered.`);
     return this.#inTurn(async () => {
       const found = await this.#read(id);
-      const existing = found === undefined ? undefined : { actor: actorOf(id, found.revival), input: inputOf(found.run.journal[0]) };
+      const existing = found && { record: found.run.record, actor: actorOf(id, found.revival), input: inputOf(found.run.journal[0]) };
       const decision = decideNewRun(id, existing, { machine: registered, input, policy }, this.#context());
       if (decision.kind === 'refuse') throw decision.error;
       if (decision.kind === 'commit') await this.#commit(found?.document ?? { runs: [], messages: [] }, decision.steps);
-      return this.#readers.handle<Machine>(id, this, () => existing!.actor);
+      return this.#readers.handle<Machine>(id, this, found?.run.record, () => existing!.actor!);
     });
   }
 
   async get<Machine extends AnyStateMachine>(id: string): Promise<ContractHandle<Machine>> {
-    const { revival } = await this.#inTurn(() => this.#find(id));
-    return this.#readers.handle<Machine>(id, this, () => actorOf(id, revival));
+    const { run, revival } = await this.#inTurn(() => this.#find(id));
+    return this.#readers.handle<Machine>(id, this, run.record, () => actorOf(id, revival)!);
   }
 
   async send(id: string, event: EventObject, options: SendOptions = {}): Promise<SendResult> {
@@ -90,21 +89,27 @@ export class SecondHost implements ContractRuntime {
     if (messageId !== undefined) checkId(messageId, 'message id');
     const signal = { kind: 'signal' as const, event: encodeEvent(event), ...(messageId === undefined ? {} : { messageId }) };
     return this.#inTurn(async () => {
-      const { document, revival } = await this.#find(id);
-      const known = document.messages.find((message) => message.messageId === messageId);
-      if (known !== undefined) return { sequence: known.sequence, outcome: known.outcome };
-      const decision = decide(actorOf(id, revival), signal, this.#context());
+      const { document, run, revival } = await this.#find(id);
+      const known = firstOutcome(
+        run.record,
+        document.messages.findLast((message) => message.messageId === messageId),
+      );
+      if (known !== undefined) return known;
+      const actor = actorOf(id, revival);
+      if (actor === undefined) throw closedError(run.record);
+      const decision = decide(actor, signal, this.#context());
       if (decision.kind !== 'commit') throw decision.kind === 'refuse' ? decision.error : notFoundError(id);
       await this.#commit(document, [decision]);
-      const { record, journal } = decision.commit;
-      if (journal.outcome !== 'applied' && journal.outcome !== 'unhandled') throw parkedError(record);
-      return { sequence: record.sequence, outcome: journal.outcome };
+      const answer = answerOf(decision.commit);
+      if (answer.kind === 'refuse') throw answer.error;
+      return answer.result;
     });
   }
 
   async describe(id: string): Promise<WorkflowDescription> {
     const { run, revival } = await this.#find(id);
-    return revival.kind === 'actor' ? describeWorkflow(run, revival.actor) : describeWorkflow(run, undefined, revival.park);
+    const park = revival.kind === 'parked' ? revival.park : undefined;
+    return describeWorkflow(run, revival.kind === 'actor' ? revival.actor : undefined, park);
   }
 
   async history(id: string): Promise<readonly HistoryEntry[]> {
@@ -176,6 +181,7 @@ export class SecondHost implements ContractRuntime {
       const found = await this.#read(workflowId);
       if (found?.run.record.address.run !== run) return;
       const actor = actorOf(workflowId, found.revival);
+      if (actor === undefined) return;
       const envelope = choose(actor);
       const decision = envelope === undefined ? undefined : decide(actor, envelope, this.#context());
       if (decision?.kind === 'commit') await this.#commit(found.document, [decision]);
@@ -194,7 +200,8 @@ export class SecondHost implements ContractRuntime {
   }
 }
 
-function actorOf(id: string, revival: Revival): Actor {
-  if (revival.kind === 'actor') return revival.actor;
-  throw parkedFor(id, revival.park.reason, revival.park.failure.message);
+/** Undefined if it is closed and its machine is gone. */
+function actorOf(id: string, revival: Revival): Actor | undefined {
+  if (revival.kind === 'parked') throw parkedFor(id, revival.park.reason, revival.park.failure.message);
+  return revival.kind === 'actor' ? revival.actor : undefined;
 }
