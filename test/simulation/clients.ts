@@ -208,7 +208,9 @@ export class Clients {
     const key = messageKey(id, messageId);
     const answer = JSON.stringify(result);
     const earlier = this.#acknowledged.get(key) ?? answer;
-    check(earlier === answer, invariant, () => `message ${messageId} of ${id} was answered ${earlier}, now ${answer}`);
+    // Another run of the id answers for itself.
+    const hasRunAgain = this.#runsOf(id).length > 1;
+    check(earlier === answer || hasRunAgain, invariant, () => `message ${messageId} of ${id} was answered ${earlier}, now ${answer}`);
     this.#acknowledged.set(key, answer);
   }
 

@@ -45,6 +45,7 @@ export class Model {
   readonly actors = new Map<string, ModelActor>();
   /** The address of the latest run of each workflow. */
   readonly latest = new Map<string, string>();
+  /** By workflow and message id, of the latest run that was sent it. */
   readonly messages = new Map<string, AppliedMessage>();
   /** Attempts that applied commits let begin, by idempotency key. */
   readonly begun = new Map<string, Set<number>>();
@@ -183,7 +184,7 @@ export class Model {
     const key = messageKey(workflowId, messageId);
     const known = this.messages.get(key);
     check(
-      known === undefined,
+      known === undefined || known.run < run,
       invariant,
       () => `message ${messageId} of ${workflowId} is applied at ${known?.sequence} and again by call ${call}`,
     );
