@@ -7,17 +7,19 @@ import { nanoid } from 'nanoid';
 import { fromPromise } from 'xstate';
 import type { NonReducibleUnknown, PromiseActorLogic } from 'xstate';
 import type { ActivityDescriptor, ActivityScope } from './activity-descriptor.ts';
-import { durable } from './activity-descriptor.ts';
+import { activityDescriptor, durable } from './activity-descriptor.ts';
+import { checkId } from './address.ts';
 import type { Duration } from './duration.ts';
 import { parseDuration } from './duration.ts';
 import { PerdureError } from './errors.ts';
 import type { RetryOptions } from './retry-policy.ts';
 import { parseRetryPolicy } from './retry-policy.ts';
+import { formatValue } from './value-encoding.ts';
 import { runWithRetries } from './volatile-attempts.ts';
 
 /** An activity's code and policy. */
 export interface ActivityOptions<Input, Output> {
-  /** For records and messages. Default: machine id and the name under which the machine has it. */
+  /** For records and messages, up to 255 bytes of UTF-8. Default: machine id and the name under which the machine has it. */
   readonly name?: string;
   /** The code. Leave it out to declare only, and bring the code with {@link implement}. */
   readonly run?: (scope: ActivityScope<Input>) => PromiseLike<Output> | Output;
@@ -35,10 +37,14 @@ export interface ActivityLogic<Input, Output> extends PromiseActorLogic<Output, 
 /**
  * Declares an activity.
  *
- * @throws TypeError for a malformed duration or retry option
+ * @throws TypeError for options that are missing or malformed, naming the option and its value
+ * @throws PerdureError `ID_INVALID` for a name that is empty, longer than 255 bytes of UTF-8 or no valid text
  */
 export function activity<Input extends NonReducibleUnknown, Output>(options: ActivityOptions<Input, Output>): ActivityLogic<Input, Output> {
+  checkIsObject(options, `activity() takes an object of options such as ${codeExample}`);
+  if (options.name !== undefined) checkId(options.name, 'activity name');
   const what = `activity ${options.name === undefined ? '' : JSON.stringify(options.name)}`.trimEnd();
+  if (options.run !== undefined) checkIsFunction(options.run, what);
   return activityLogic<Input, Output>({
     kind: 'activity',
     name: options.name,
@@ -51,14 +57,18 @@ export function activity<Input extends NonReducibleUnknown, Output>(options: Act
 /**
  * The declared activity with code: policy and name stay those of the declaration.
  *
- * @throws TypeError if the first argument was not made by {@link activity}
+ * @throws TypeError if the first argument was not made by {@link activity}, or the second has no function `run`
  */
 export function implement<Input extends NonReducibleUnknown, Output>(
   declaration: ActivityLogic<Input, Output>,
   code: { readonly run: (scope: ActivityScope<Input>) => PromiseLike<Output> | Output },
 ): ActivityLogic<Input, Output> {
-  const descriptor = declaration[durable];
-  if (descriptor === undefined) throw new TypeError('implement() takes a declaration made by activity() as its first argument.');
+  const descriptor = activityDescriptor(declaration);
+  if (descriptor === undefined) {
+    throw new TypeError(`implement() takes a declaration made by activity() as its first argument; found ${formatValue(declaration)}.`);
+  }
+  checkIsObject(code, `implement() takes the code as its second argument, such as ${codeExample}`);
+  checkIsFunction(code.run, 'implement()');
   return activityLogic<Input, Output>({ ...descriptor, run: code.run as ActivityDescriptor['run'] });
 }
 
@@ -77,4 +87,16 @@ function activityLogic<Input extends NonReducibleUnknown, Output>(descriptor: Ac
     return runWithRetries(descriptor, once, signal) as Promise<Output>;
   });
   return Object.assign(logic, { [durable]: descriptor });
+}
+
+const codeExample = '{ run: async ({ input }) => … }';
+
+function checkIsObject(value: unknown, wanted: string): void {
+  if (typeof value !== 'object' || value === null) throw new TypeError(`${wanted}; found ${formatValue(value)}.`);
+}
+
+function checkIsFunction(run: unknown, what: string): void {
+  if (typeof run !== 'function') {
+    throw new TypeError(`${what}: run must be a function such as async ({ input }) => …; found ${formatValue(run)}.`);
+  }
 }

@@ -4,6 +4,7 @@
  */
 import type { Duration } from './duration.ts';
 import { parseDuration } from './duration.ts';
+import { formatValue } from './value-encoding.ts';
 
 /** How often and when an activity is tried. */
 export interface RetryOptions {
@@ -37,6 +38,9 @@ export interface RetryPolicy {
  * @throws TypeError naming the option and its value
  */
 export function parseRetryPolicy(options: RetryOptions, what: string): RetryPolicy {
+  if (typeof options !== 'object') {
+    throw new TypeError(`${what}: retry must be an object such as { maximumAttempts: 3 }; found ${formatValue(options)}.`);
+  }
   const maximumAttempts = options.maximumAttempts ?? 10;
   if (!(maximumAttempts >= 1) || (maximumAttempts !== Infinity && !Number.isInteger(maximumAttempts))) {
     throw new TypeError(`${what}: maximumAttempts must be a whole number from 1, or Infinity; found ${String(maximumAttempts)}.`);
@@ -55,8 +59,17 @@ export function parseRetryPolicy(options: RetryOptions, what: string): RetryPoli
     backoffCoefficient,
     maximumIntervalMs: parseDuration(options.maximumInterval ?? '1m', `${what}: maximumInterval`),
     jitter,
-    nonRetryableErrorTypes: options.nonRetryableErrorTypes ?? [],
+    nonRetryableErrorTypes: parseErrorTypes(options.nonRetryableErrorTypes ?? [], what),
   };
+}
+
+/** A string would be searched for parts of itself, so that `Declined` made an error named `Decline` final, too. */
+function parseErrorTypes(names: unknown, what: string): readonly string[] {
+  const wanted = `${what}: nonRetryableErrorTypes must be an array of names of errors such as ['CardDeclined']`;
+  if (!Array.isArray(names)) throw new TypeError(`${wanted}; found ${formatValue(names)}.`);
+  const stranger = names.findIndex((name) => typeof name !== 'string');
+  if (stranger !== -1) throw new TypeError(`${wanted}; found ${formatValue(names[stranger])} as item ${stranger}.`);
+  return names as readonly string[];
 }
 
 /**

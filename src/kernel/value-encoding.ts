@@ -27,6 +27,14 @@ export function formatPath(root: string, path: Path): string {
   }, root);
 }
 
+/** A value as messages about wrong use name it: text cut to a readable length, and of what is no text or number only its kind. */
+export function formatValue(value: unknown): string {
+  if (typeof value === 'string') return JSON.stringify(value.length > 60 ? `${value.slice(0, 60)}…` : value);
+  if (typeof value === 'function') return 'a function';
+  if (Array.isArray(value)) return 'an array';
+  return typeof value === 'object' && value !== null ? 'an object' : String(value);
+}
+
 /**
  * Encodes a value as plain JSON data that shares nothing with it.
  *

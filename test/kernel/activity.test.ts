@@ -39,8 +39,38 @@ describe('a declaration', () => {
     ['a malformed time-out', { name: 'a', startToCloseTimeout: '10' as never }, 'activity "a": startToCloseTimeout must be a duration'],
     ['a malformed retry option', { name: 'a', retry: { maximumAttempts: 0 } }, 'activity "a": maximumAttempts must be a whole number'],
     ['a malformed option without a name', { retry: { jitter: 'x' as never } }, "activity: jitter must be 'full' or 'none'"],
+    ['no options', undefined as never, 'activity() takes an object of options such as { run: async ({ input }) => … }; found undefined.'],
+    ['null for options', null as never, 'activity() takes an object of options such as { run: async ({ input }) => … }; found null.'],
+    ['its code for options', (() => 1) as never, 'activity() takes an object of options such as { run: '],
+    [
+      'the name of its code',
+      { name: 'a', run: 'load' as never },
+      'activity "a": run must be a function such as async ({ input }) => …; found "load".',
+    ],
+    ['null for its code', { run: null as never }, 'activity: run must be a function such as async ({ input }) => …; found null.'],
+    [
+      'a promise for its code',
+      { run: Promise.resolve() as never },
+      'activity: run must be a function such as async ({ input }) => …; found an object.',
+    ],
+    [
+      'one name where a list belongs',
+      { retry: { nonRetryableErrorTypes: 'Declined' as never } },
+      'nonRetryableErrorTypes must be an array of names',
+    ],
+    ['a name that is no text', { name: 7 as never }, 'The activity name must be a string, found number.'],
+    ['null for its name', { name: null as never }, 'The activity name must be a string, found null.'],
   ])('is refused at once with %s', (_, options, message) => {
     expect(thrownBy(() => activity(options))).toMatchObject({ name: 'TypeError', message: expect.stringContaining(message) });
+  });
+
+  test.each<[string, string]>([
+    ['', 'is empty; give it at least one character'],
+    ['語'.repeat(86), 'is longer than 255 bytes of UTF-8'],
+    ['a\ud800', 'contains a lone surrogate, so it is not valid text'],
+  ])('may have any name that an id may be, and not %j', (name, reason) => {
+    expect(thrownBy(() => activity({ name }))).toMatchObject({ code: 'ID_INVALID', details: { reason } });
+    expect(activityDescriptor(activity({ name: '語'.repeat(85) }))?.name).toBe('語'.repeat(85));
   });
 
   test.each([undefined, null, 'text', {}, fromPromise(async () => 1)])('is not found on other logic', (logic) => {
@@ -63,12 +93,29 @@ describe('an implementation', () => {
     expect(activityDescriptor(implement(implement(declared, { run: () => 1 }), { run: second }))?.run).toBe(second);
   });
 
-  test('of what is no declaration is refused', () => {
-    const other = fromPromise<number, { id: string }>(async () => 1) as ActivityLogic<{ id: string }, number>;
-    expect(thrownBy(() => implement(other, { run: () => 1 }))).toMatchObject({
+  test.each<[unknown, string]>([
+    [fromPromise<number, { id: string }>(async () => 1), 'an object'],
+    [undefined, 'undefined'],
+    [{ run: () => 1 }, 'an object'],
+    ['load', '"load"'],
+  ])('of what is no declaration is refused', (other, found) => {
+    expect(thrownBy(() => implement(other as typeof declared, { run: () => 1 }))).toMatchObject({
       name: 'TypeError',
-      message: expect.stringContaining('a declaration made by activity()'),
+      message: `implement() takes a declaration made by activity() as its first argument; found ${found}.`,
     });
+  });
+
+  test.each<[string, unknown, string]>([
+    ['nothing', undefined, 'implement() takes the code as its second argument, such as { run: async ({ input }) => … }; found undefined.'],
+    [
+      'a function alone',
+      () => 1,
+      'implement() takes the code as its second argument, such as { run: async ({ input }) => … }; found a function.',
+    ],
+    ['an object without run', {}, 'implement(): run must be a function such as async ({ input }) => …; found undefined.'],
+    ['a run that is no function', { run: 'load' }, 'implement(): run must be a function such as async ({ input }) => …; found "load".'],
+  ])('by %s is refused', (_, code, message) => {
+    expect(thrownBy(() => implement(declared, code as never))).toMatchObject({ name: 'TypeError', message });
   });
 });
 
@@ -146,7 +193,7 @@ describe('under a plain createActor an activity', () => {
 
   test('has a key that no other has, in whichever system of actors', async () => {
     const keys: string[] = [];
-    const logic = activity({ run: ({ idempotencyKey }) => keys.push(idempotencyKey) });
+    const logic = activity<{ id: string }, unknown>({ run: ({ idempotencyKey }) => keys.push(idempotencyKey) });
     const actors = [1, 2, 3].map(() => createActor(chartOf(logic)));
     for (const actor of actors) actor.start();
     await Promise.all(actors.map(async (actor) => toPromise(actor)));

@@ -98,9 +98,24 @@ test.each<[string, unknown, string]>([
   ['jitter', true, 'true'],
   ['initialInterval', '1 s', '"1 s"'],
   ['maximumInterval', -5, '-5'],
+  ['nonRetryableErrorTypes', 'CardDeclined', '"CardDeclined"'],
+  ['nonRetryableErrorTypes', Error, 'a function'],
+  ['nonRetryableErrorTypes', { 0: 'CardDeclined' }, 'an object'],
+  ['nonRetryableErrorTypes', ['CardDeclined', TypeError], 'a function as item 1'],
+  ['nonRetryableErrorTypes', [undefined], 'undefined as item 0'],
 ])('the option %s: %j is refused, naming activity, option and value', (option, value, found) => {
   const error = thrownBy(() => policy({ [option]: value }));
   expect(error).toBeInstanceOf(TypeError);
   expect((error as Error).message).toContain(`activity "a": ${option} must be `);
   expect((error as Error).message).toContain(`found ${found}`);
+});
+
+test.each<[unknown, string]>([
+  [3, '3'],
+  ['3 times', '"3 times"'],
+  [false, 'false'],
+])('what is no object of options is refused: %j', (options, found) => {
+  const error = thrownBy(() => policy(options as never));
+  expect(error).toBeInstanceOf(TypeError);
+  expect((error as Error).message).toBe(`activity "a": retry must be an object such as { maximumAttempts: 3 }; found ${found}.`);
 });
