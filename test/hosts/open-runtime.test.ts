@@ -57,12 +57,33 @@ describe('options', () => {
     ['half an attempt', { maxConcurrentAttempts: 1.5 }, 'must be a whole number from 1; found 1.5.'],
     ['endless attempts', { maxConcurrentAttempts: Infinity }, 'must be a whole number from 1; found Infinity.'],
     ['attempts as text', { maxConcurrentAttempts: '5' }, 'must be a whole number from 1; found 5.'],
+    ['a path as a URL', { path: new URL('file:///tmp') }, 'openRuntime: path must name a directory; found an object.'],
+    [
+      'the controller for its signal',
+      { signal: new AbortController() },
+      'signal must be an AbortSignal such as controller.signal; found an object.',
+    ],
+    ['a signal as text', { signal: 'SIGTERM' }, 'openRuntime: signal must be an AbortSignal such as controller.signal; found "SIGTERM".'],
+    ['null for its signal', { signal: null }, 'openRuntime: signal must be an AbortSignal such as controller.signal; found null.'],
     ['an unknown word for a locked store', { onLocked: 'steal' }, `openRuntime: onLocked must be 'fail' or 'wait'; found "steal".`],
   ])('are refused with %s, naming the value and what to give instead', async (_, options, message) => {
     const error = await openRuntime({ path: folder, machines: [machine], ...options }).catch((reason: unknown) => reason);
     expect(error).toBeInstanceOf(TypeError);
     expect((error as Error).message).toContain(message);
     expect(await readdir(folder)).toEqual([]);
+  });
+
+  test.each<[unknown, string]>([
+    [undefined, 'undefined'],
+    [null, 'null'],
+    ['./data', '"./data"'],
+  ])('that are no object are refused at both doors: %j', async (options, found) => {
+    await expect(openRuntime(options as never)).rejects.toThrow(
+      new TypeError(`openRuntime() takes an object of options such as { path: './data', machines: [machine] }; found ${found}.`),
+    );
+    await expect(openReader(options as never)).rejects.toThrow(
+      new TypeError(`openReader() takes an object of options such as { path: './data' }; found ${found}.`),
+    );
   });
 });
 

@@ -4,6 +4,7 @@ import { limits } from '../../kernel/limits.ts';
 import { createRegistry } from '../../kernel/machine-registry.ts';
 import type { MachineRegistry } from '../../kernel/machine-registry.ts';
 import type { Clock, Random, Store } from '../../kernel/ports.ts';
+import { formatValue } from '../../kernel/value-encoding.ts';
 import type { AnyStateMachine } from '../../kernel/xstate-seam.ts';
 import { selfTestXState } from '../../kernel/xstate-self-test.ts';
 import { reconcileDefinitions } from '../../runtime/definitions.ts';
@@ -67,12 +68,14 @@ export interface ClosableReader extends Reader {
  * Opens a store that no process has open, to ask where its workflows are and how they got there. Runs nothing and writes nothing.
  *
  * @param options.machines what `describe` needs to say which events a workflow accepts; the rest is told without
- * @throws PerdureError `STORE_NOT_FOUND`, `STORE_LOCKED`, `STORE_DAMAGED`, `STORE_FORMAT_UNSUPPORTED`
+ * @throws PerdureError `STORE_NOT_FOUND`, `STORE_LOCKED`, `STORE_DAMAGED`, `STORE_FORMAT_UNSUPPORTED`, and for the machines what
+ *   {@link openRuntime} throws; `TypeError` for malformed options
  */
 export async function openReader(options: {
   readonly path: string;
   readonly machines?: readonly AnyStateMachine[];
 }): Promise<ClosableReader> {
+  checkIsObject(options, 'openReader');
   const { path, machines = [] } = options;
   checkOptions({ path, machines }, 'openReader');
   const registry = createRegistry(machines);
@@ -102,10 +105,19 @@ export async function assembleRuntime(parts: LocalParts): Promise<Runtime> {
   }
 }
 
-function checkOptions(options: OpenRuntimeOptions, door: 'openRuntime' | 'openReader'): void {
-  const { path, machines, maxConcurrentAttempts = 1, onLocked = 'fail' } = options;
+type Door = 'openRuntime' | 'openReader';
+
+function checkIsObject(options: unknown, door: Door): void {
+  if (typeof options === 'object' && options !== null) return;
+  const example = door === 'openRuntime' ? `{ path: './data', machines: [machine] }` : `{ path: './data' }`;
+  throw new TypeError(`${door}() takes an object of options such as ${example}; found ${formatValue(options)}.`);
+}
+
+function checkOptions(options: OpenRuntimeOptions, door: Door): void {
+  checkIsObject(options, door);
+  const { path, machines, maxConcurrentAttempts = 1, onLocked = 'fail', signal } = options;
   if (typeof path !== 'string' || path === '') {
-    throw new TypeError(`${door}: path must name a directory; found ${JSON.stringify(path)}.`);
+    throw new TypeError(`${door}: path must name a directory; found ${formatValue(path)}.`);
   }
   if (!Array.isArray(machines)) throw new TypeError(`${door}: machines must be an array of XState machines.`);
   const stranger = machines.findIndex((machine: unknown) => !isMachine(machine));
@@ -114,8 +126,17 @@ function checkOptions(options: OpenRuntimeOptions, door: 'openRuntime' | 'openRe
     throw new TypeError(`${door}: maxConcurrentAttempts must be a whole number from 1; found ${maxConcurrentAttempts}.`);
   }
   if (onLocked !== 'fail' && onLocked !== 'wait') {
-    throw new TypeError(`${door}: onLocked must be 'fail' or 'wait'; found ${JSON.stringify(onLocked)}.`);
+    throw new TypeError(`${door}: onLocked must be 'fail' or 'wait'; found ${formatValue(onLocked)}.`);
   }
+  if (signal !== undefined && !isAbortSignal(signal)) {
+    throw new TypeError(`${door}: signal must be an AbortSignal such as controller.signal; found ${formatValue(signal)}.`);
+  }
+}
+
+/** By what it can do: a page in a test has an AbortSignal of its own, which is no instance of this one. */
+function isAbortSignal(value: unknown): boolean {
+  const { aborted, addEventListener, throwIfAborted } = Object(value) as Partial<AbortSignal>;
+  return typeof aborted === 'boolean' && typeof addEventListener === 'function' && typeof throwIfAborted === 'function';
 }
 
 function isMachine(value: unknown): boolean {
