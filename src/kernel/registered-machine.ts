@@ -1,9 +1,11 @@
 /** A machine as hosts know it: checked at the door, its structure hashed, its activities found. */
 import type { ActivityDescriptor } from './activity-descriptor.ts';
 import { activityDescriptor } from './activity-descriptor.ts';
-import { PerdureError } from './errors.ts';
+import { checkId } from './address.ts';
+import { hasErrorCode, PerdureError } from './errors.ts';
 import type { MachineReference } from './record.ts';
 import type { Json } from './json.ts';
+import { formatValue } from './value-encoding.ts';
 import type { AnyStateMachine } from './xstate-seam.ts';
 import type { CodeSite, InvokeSite } from './xstate-structure.ts';
 import { codeSites, hashStructure, invokeSites, structureOf } from './xstate-structure.ts';
@@ -34,9 +36,14 @@ export function registerMachine(machine: AnyStateMachine): RegisteredMachine {
   const id = machine.id;
   const invokes = invokeSites(machine);
   const code = codeSites(machine);
-  const problems = [...identityProblems(machine), ...invokes.flatMap(invokeProblems), ...code.flatMap(actionProblems)];
+  const ofId = idProblems(id);
+  // Activities without a name of their own are named after the machine, and would only repeat what is wrong with its id.
+  const ofNames = ofId.length > 0 ? [] : invokes.flatMap((site) => nameProblems(id, site));
+  const ofParts = [...invokes.flatMap(invokeProblems), ...ofNames, ...code.flatMap(actionProblems)];
+  const problems = [...ofId, ...versionProblems(machine.version), ...ofParts];
   if (problems.length > 0) {
-    throw new PerdureError('MACHINE_INVALID', `Machine "${id}" cannot be run:\n${bullets(problems)}`, { machine: id, problems });
+    const message = `Machine ${formatValue(id)} cannot be run:\n${bullets(problems)}`;
+    throw new PerdureError('MACHINE_INVALID', message, { machine: id, problems });
   }
   const missing = [...invokes.flatMap(missingActivity), ...code.filter((site) => site.code === undefined).map(describeMissing)];
   if (missing.length > 0) {
@@ -53,20 +60,42 @@ export function registerMachine(machine: AnyStateMachine): RegisteredMachine {
   };
 }
 
-function identityProblems(machine: AnyStateMachine): string[] {
-  const problems: string[] = [];
+function idProblems(id: unknown): string[] {
   // XState names a machine without an id "(machine)".
-  if (machine.id === '(machine)') problems.push('it has no id; give createMachine({ id: … }) one');
-  if (typeof machine.version !== 'string' || machine.version === '') {
-    problems.push(`it has no version; give createMachine({ version: '1', … }) one, and raise it when the chart changes`);
+  if (typeof id !== 'string' || id === '(machine)') return ['it has no id; give createMachine({ id: … }) one'];
+  return wordProblems(id).map((problem) => `its id ${problem}; give createMachine({ id: … }) another`);
+}
+
+function versionProblems(version: unknown): string[] {
+  if (typeof version !== 'string' || version === '') {
+    return [`it has no version; give createMachine({ version: '1', … }) one, and raise it when the chart changes`];
   }
-  return problems;
+  return wordProblems(version).map((problem) => `its version ${problem}; give createMachine({ version: … }) another`);
+}
+
+function nameProblems(machineId: string, site: InvokeSite): string[] {
+  const descriptor = activityDescriptor(site.logic);
+  if (descriptor === undefined) return [];
+  const place = `state "${site.state}" invokes "${site.src}", whose name`;
+  return wordProblems(nameOf(machineId, site, descriptor)).map((problem) => `${place} ${problem}; give activity({ name: … }) another`);
+}
+
+/** Words that become part of keys and records keep the rules of ids. */
+function wordProblems(word: string): string[] {
+  try {
+    checkId(word, 'word');
+    return [];
+  } catch (error) {
+    if (!hasErrorCode(error, 'ID_INVALID')) throw error;
+    return [`${formatValue(word)} ${error.details.reason}`];
+  }
 }
 
 function invokeProblems(site: InvokeSite): string[] {
   if (site.systemId !== undefined) return [`state "${site.state}" gives "${site.src}" a systemId, which is not supported; leave it out`];
-  if (site.hasOnSnapshot)
+  if (site.hasOnSnapshot) {
     return [`state "${site.state}" listens to snapshots of "${site.src}" (onSnapshot), but an activity has none; leave it out`];
+  }
   if (site.logic === undefined || activityDescriptor(site.logic) !== undefined) return [];
   return [`state "${site.state}" invokes "${site.src}", which is not an activity; write it with activity({ run })`];
 }
@@ -91,7 +120,11 @@ function describeMissing(site: CodeSite): string {
 function registeredActivity(machineId: string, site: InvokeSite): RegisteredActivity {
   const descriptor = activityDescriptor(site.logic);
   if (descriptor === undefined) throw new TypeError(`"${site.src}" passed the checks without being an activity.`);
-  return { src: site.src, name: descriptor.name ?? `${machineId}.${site.src}`, descriptor };
+  return { src: site.src, name: nameOf(machineId, site, descriptor), descriptor };
+}
+
+function nameOf(machineId: string, site: InvokeSite, descriptor: ActivityDescriptor): string {
+  return descriptor.name ?? `${machineId}.${site.src}`;
 }
 
 function bullets(lines: readonly string[]): string {
