@@ -1,5 +1,5 @@
 /** Errors about what is on disk; each says what it means for the rest and what to do next. */
-import { PerdureError } from '../kernel/errors.ts';
+import { PerdureError, hasErrorCode } from '../kernel/errors.ts';
 
 /** One record cannot be used. The rest of the store can. */
 export function recordDamaged(key: string, reason: string, cause?: unknown): PerdureError<'RECORD_DAMAGED'> {
@@ -9,6 +9,16 @@ export function recordDamaged(key: string, reason: string, cause?: unknown): Per
     { key, reason },
     { cause },
   );
+}
+
+/** What `read` gives, or undefined if the record it reads is damaged. */
+export function unlessDamaged<Result>(read: () => Result): Result | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (hasErrorCode(error, 'RECORD_DAMAGED')) return undefined;
+    throw error;
+  }
 }
 
 /** The store as a whole cannot be trusted and is not opened. */

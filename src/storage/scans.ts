@@ -1,14 +1,15 @@
 /**
- * Reading many rows, a page at a time. A row whose key cannot be told apart ends a scan with `RECORD_DAMAGED`: to go on
- * without it would leave some workflow stuck, and nothing says which.
+ * Reading many rows, a page at a time. A row whose key cannot be decoded is passed over: nothing says whose it is, and one row
+ * must not keep the others from being read. Where it belongs it is missed: an actor names its activities and its armed timers,
+ * and its journal is there without it. What the database itself cannot read ends a scan.
  */
 import type { Address } from '../kernel/address.ts';
 import { formatAddress } from '../kernel/address.ts';
-import { hasErrorCode } from '../kernel/errors.ts';
 import type { Page, TimerRow } from '../kernel/ports.ts';
 import type { ActorRecord } from '../kernel/record.ts';
 import type { ActorValue } from './batch.ts';
 import type { Codec } from './codec.ts';
+import { unlessDamaged } from './damage.ts';
 import type { DatabaseReader } from './database.ts';
 import type { KeyRange } from './keys.ts';
 import {
@@ -28,7 +29,8 @@ export interface ScannedActor {
   readonly record?: ActorRecord;
 }
 
-// `next` of a page is the key at which the next one begins.
+// `next` of a page is the key at which the next one begins. A page that has one is full, and rows that were passed over do not
+// move it.
 
 /**
  * Addresses of all actors with activity rows, each once. Values are not read: a damaged one is found when its actor is.
@@ -41,11 +43,12 @@ export async function scanActive(reader: DatabaseReader, limit: number, after?: 
   for (;;) {
     const keys = await reader.keys({ from, to: range.to, limit: limit + 1 });
     for (const key of keys) {
-      const { address } = decodeActivityKey(key);
+      from = successorOf(key);
+      const address = unlessDamaged(() => decodeActivityKey(key).address);
+      if (address === undefined) continue;
       const place = formatAddress(address);
       if (found.size === limit && !found.has(place)) return { rows: [...found.values()], next: actorRowsRange('activity', address).from };
       found.set(place, address);
-      from = successorOf(key);
     }
     if (keys.length <= limit) return { rows: [...found.values()] };
   }
@@ -69,12 +72,8 @@ export async function scanTimers(
 export async function scanActors(reader: DatabaseReader, codec: Codec, limit: number, after?: Uint8Array): Promise<Page<ScannedActor>> {
   return scan(reader, { ...spaceRange('actor'), limit, after }, (key, value) => {
     const address = decodeActorKey(key);
-    try {
-      return { address, record: { address, ...(codec.decode(key, value) as ActorValue) } };
-    } catch (error) {
-      if (hasErrorCode(error, 'RECORD_DAMAGED')) return { address };
-      throw error;
-    }
+    const found = unlessDamaged(() => codec.decode(key, value) as ActorValue);
+    return found === undefined ? { address } : { address, record: { address, ...found } };
   });
 }
 
@@ -88,12 +87,23 @@ async function scan<Row>(
   { from, to, limit, after }: Scan,
   read: (key: Uint8Array, value: Uint8Array) => Row,
 ): Promise<Page<Row>> {
-  const begin = after ?? from;
+  const rows: Row[] = [];
+  let next: Uint8Array | undefined;
   // A scan of timers may be continued with an earlier end than the page it goes on from.
-  if (compareKeys(begin, to) >= 0) return { rows: [] };
-  const entries = await reader.entries({ from: begin, to, limit: limit + 1 });
-  const rows = entries.slice(0, limit).map(({ key, value }) => read(key, value));
-  // Right behind the last row, so that one written between the pages is met.
-  const last = entries[limit - 1];
-  return last === undefined || entries.length <= limit ? { rows } : { rows, next: successorOf(last.key) };
+  for (let begin = after ?? from; compareKeys(begin, to) < 0;) {
+    // One more than is missing says whether there is a next page.
+    const asked = limit + 1 - rows.length;
+    const entries = await reader.entries({ from: begin, to, limit: asked });
+    for (const { key, value } of entries) {
+      begin = successorOf(key);
+      const row = unlessDamaged(() => read(key, value));
+      if (row === undefined) continue;
+      if (rows.length === limit) return next === undefined ? { rows } : { rows, next };
+      rows.push(row);
+      // Right behind the last row, so that one written between the pages is met.
+      next = begin;
+    }
+    if (entries.length < asked) break;
+  }
+  return { rows };
 }

@@ -80,6 +80,14 @@ export function sampleTimer(generation: number, dueAtMs: number): TimerRecord {
   return { id: 'order.paying', generation, dueAtMs, armedAtMs: 1_700_000_000_000, event: { type: 'xstate.after' } };
 }
 
+/** The bytes with one bit turned over. */
+export function flip(bytes: Uint8Array, bit: number): Uint8Array {
+  const copy = Uint8Array.from(bytes);
+  const index = bit >> 3;
+  copy[index] = (copy[index] ?? 0) ^ (1 << (bit & 7));
+  return copy;
+}
+
 /** Ids as users may give them, the awkward ones often. */
 export const anyId: fc.Arbitrary<string> = fc
   .oneof(
