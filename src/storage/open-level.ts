@@ -6,10 +6,10 @@ import { reasonOf } from './damage.ts';
 const mebibyte = 1024 * 1024;
 
 /**
- * - `writeBufferSize`, `maxFileSize`: with the default of 4 MiB a sustained load waits for compaction at every flush (a batch of
- *   a hundred steps: 99.9th percentile 672 ms); with 32 and 16 MiB it is 79 ms. The price is a log of up to 32 MiB, which is read
- *   when the store is opened after a crash and needs as much free space then.
- * - `cacheSize`: prefix scans, which every rehydrated actor needs, are 2.6 times as fast as with the default of 8 MiB.
+ * - `writeBufferSize`, `maxFileSize`: larger than the defaults, with which a sustained load waits for compaction at every flush.
+ *   The price is a log as large as the write buffer, which is read when the store is opened after a crash and needs as much free
+ *   space then.
+ * - `cacheSize`: larger than the default, for the prefix scans that every rehydrated actor needs.
  */
 const levelOptions = {
   keyEncoding: 'view',
