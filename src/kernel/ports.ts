@@ -84,6 +84,7 @@ export interface Store {
   scanTimers(untilMs: number, limit: number, after?: Uint8Array | number): Promise<Page<TimerRow>>;
   /** Every actor record, in key order; unreadable ones come as their address alone. For counting what is parked. */
   scanActors(limit: number, after?: Uint8Array): Promise<Page<{ readonly address: Address; readonly record?: ActorRecord }>>;
+  /** All that can be read; a damaged one counts as missing. */
   readDefinitions(): Promise<readonly DefinitionRecord[]>;
   close(): Promise<void>;
 }

@@ -7,7 +7,7 @@ import type { StoredActor, StoredJournalRecord } from '../kernel/ports.ts';
 import type { ActivityRecord, ActorRecord, DefinitionRecord, MessageRecord } from '../kernel/record.ts';
 import type { ActivityValue, ActorValue, DefinitionValue, HeadValue, JournalValue, MessageValue } from './batch.ts';
 import type { Codec } from './codec.ts';
-import { recordDamaged } from './damage.ts';
+import { recordDamaged, unlessDamaged } from './damage.ts';
 import type { DatabaseReader, Entry } from './database.ts';
 import {
   actorRowsRange,
@@ -124,12 +124,15 @@ export async function readJournal(
   return records;
 }
 
+/** A damaged one counts as missing: it is written again when its machine is registered, and actors carry their structure hash. */
 export async function readDefinitions(reader: DatabaseReader, codec: Codec): Promise<readonly DefinitionRecord[]> {
   const rows = await reader.entries(spaceRange('definition'));
-  return rows.map(({ key, value }) => {
-    const { structureHash, structure } = codec.decode(key, value) as DefinitionValue;
-    return { machine: { ...decodeDefinitionKey(key), structureHash }, structure };
-  });
+  return rows.flatMap((row) => unlessDamaged(() => definitionOf(codec, row)) ?? []);
+}
+
+function definitionOf(codec: Codec, { key, value }: Entry): DefinitionRecord {
+  const { structureHash, ...rest } = codec.decode(key, value) as DefinitionValue;
+  return { machine: { ...decodeDefinitionKey(key), structureHash }, ...rest };
 }
 
 function activityOf(codec: Codec, { key, value }: Entry): ActivityRecord {
