@@ -135,6 +135,11 @@ export interface MessageRecord {
 export interface DefinitionRecord {
   readonly machine: MachineReference;
   readonly structure: Json;
+  /**
+   * The version was not registered and no workflow was open on it. None can come while it is not, so that nobody has to look
+   * again; registering it takes the mark away.
+   */
+  readonly isRetired?: true;
 }
 
 export function isClosed(status: WorkflowStatus): boolean {

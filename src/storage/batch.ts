@@ -115,8 +115,8 @@ function messageOperation(message: MessageRecord, codec: Codec): Operation {
   return put(codec, key, { ...message, workflowId: undefined, messageId: undefined });
 }
 
-function definitionOperation({ machine, structure }: DefinitionRecord, codec: Codec): Operation {
-  const value: DefinitionValue = { structureHash: machine.structureHash, structure };
+function definitionOperation({ machine, ...rest }: DefinitionRecord, codec: Codec): Operation {
+  const value: DefinitionValue = { structureHash: machine.structureHash, ...rest };
   return put(codec, encodeDefinitionKey(machine.id, machine.version), value);
 }
 

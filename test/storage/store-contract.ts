@@ -92,7 +92,8 @@ function declareWriting(store: () => Store, reopen: () => Promise<void>): void {
 
   test('takes definitions without a commit and gives no number for them', async () => {
     const definition: DefinitionRecord = { machine: { id: '__proto__', version: '..', structureHash: 'aa' }, structure: null };
-    await store().write({ firstCommit: 1, commits: [], definitions: [definition] });
+    await store().write({ firstCommit: 1, commits: [], definitions: [{ ...definition, isRetired: true }] });
+    expect(await store().readDefinitions()).toEqual([{ ...definition, isRetired: true }]);
     await store().write({ firstCommit: 1, commits: [], definitions: [{ ...definition, structure: { id: 1 } }] });
     expect(await store().readDefinitions()).toEqual([{ ...definition, structure: { id: 1 } }]);
     await reopen();
