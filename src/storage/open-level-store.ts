@@ -77,7 +77,7 @@ async function openOnce(path: string): Promise<Store> {
       throw error;
     }
   } catch (error) {
-    throw unusable(path, error);
+    return refuseUnusable(path, error);
   }
 }
 
@@ -90,13 +90,13 @@ export async function hasStore(path: string): Promise<boolean> {
   try {
     return (await readMarker(path)) !== undefined;
   } catch (error) {
-    throw unusable(path, error);
+    return refuseUnusable(path, error);
   }
 }
 
-function unusable(path: string, error: unknown): PerdureError {
-  if (error instanceof PerdureError) return error;
-  return storeUnavailable(path, `The store at ${path} cannot be opened: ${obstacleOf(error)}.`, error);
+function refuseUnusable(path: string, error: unknown): never {
+  if (error instanceof PerdureError) throw error;
+  throw storeUnavailable(path, `The store at ${path} cannot be opened: ${obstacleOf(error)}.`, error);
 }
 
 /** Invariant 1. */
