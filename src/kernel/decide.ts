@@ -119,7 +119,7 @@ function takeStep(step: () => Committed): Committed | { readonly kind: 'failed';
 function finishStep(draft: Draft, before: Actor | undefined, envelope: Envelope, step: ChartStep): Committed {
   const { snapshot } = step.chart;
   draft.counters.child = step.childCounter;
-  applyActions(draft, step.actions);
+  applyActions(draft, step.actions, snapshot.value as Json);
   const encoded = encodeChart(snapshot, before, (before?.record.sequence ?? 0) + 1);
   const status = statusOf(snapshot);
   const failure = failureOfEnd(status, snapshot, draft.activityFailure);

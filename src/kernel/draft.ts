@@ -18,6 +18,8 @@ import type { ActivityRecord, TimerRecord } from './record.ts';
 import type { RegisteredMachine } from './registered-machine.ts';
 import { encodePayload } from './value-encoding.ts';
 import type { ChartAction } from './xstate-seam.ts';
+import { stateOfAfter } from './xstate-structure.ts';
+import type { Json } from './json.ts';
 
 /** What a decision depends on besides actor and envelope. */
 export interface DecideContext {
@@ -32,6 +34,8 @@ export interface Draft {
   readonly machine: RegisteredMachine;
   readonly context: DecideContext;
   counters: { child: number; timer: number };
+  /** The chart's state after the step: says where something is wrong. */
+  stateValue: Json;
   readonly timers: Map<number, TimerRecord>;
   readonly armed: Map<number, TimerRecord>;
   readonly disarmed: TimerRecord[];
@@ -48,6 +52,7 @@ export function openDraft(address: Address, machine: RegisteredMachine, before: 
     address,
     machine,
     context,
+    stateValue: before?.record.chart.value ?? null,
     counters: { child: before?.record.counters.child ?? 0, timer: before?.record.counters.timer ?? 0 },
     timers: new Map((before?.record.timers ?? []).map((timer) => [timer.generation, timer])),
     armed: new Map(),
@@ -62,7 +67,8 @@ export function openDraft(address: Address, machine: RegisteredMachine, before: 
 }
 
 /** Takes over what the chart asked for, in its order. */
-export function applyActions(draft: Draft, actions: readonly ChartAction[]): void {
+export function applyActions(draft: Draft, actions: readonly ChartAction[], stateValue: Json): void {
+  draft.stateValue = stateValue;
   for (const action of actions) {
     switch (action.kind) {
       case 'schedule':
@@ -130,7 +136,7 @@ export function dropEverything(draft: Draft): void {
 
 function armTimer(draft: Draft, id: string | undefined, delay: unknown, event: unknown): void {
   const { nowMs } = draft.context;
-  const dueAtMs = nowMs + checkDelay(delay, id, event);
+  const dueAtMs = nowMs + checkDelay(draft, delay, id, event);
   if (draft.timers.size >= limits.timersMax) throw tooMany('timers', limits.timersMax);
   draft.counters.timer += 1;
   const generation = draft.counters.timer;
@@ -140,16 +146,16 @@ function armTimer(draft: Draft, id: string | undefined, delay: unknown, event: u
 }
 
 /** Zero and negative delays mean now; fractions are rounded up, so that no timer is early. */
-function checkDelay(delay: unknown, id: string | undefined, event: unknown): number {
+function checkDelay(draft: Draft, delay: unknown, id: string | undefined, event: unknown): number {
   if (typeof delay === 'number' && delay <= limits.delayMsMax) return Math.max(0, Math.ceil(delay));
-  // XState names the timer of an `after` by delay and state: xstate.after.<delay>.<state id>.
-  const state = /^xstate\.after\.[^.]*\.(.*)$/.exec(id ?? '')?.[1];
-  const type = (Object(event) as { type?: unknown }).type;
-  const where = state === undefined ? `the delayed event "${String(type)}"` : `state "${state}"`;
+  const type = String((Object(event) as { type?: unknown }).type);
+  const after = stateOfAfter(draft.machine.machine, id);
+  const state = after ?? JSON.stringify(draft.stateValue);
+  const where = after === undefined ? `the delayed event "${type}" in state ${state}` : `state "${state}"`;
   throw new PerdureError(
     'DELAY_INVALID',
     `The delay of ${where} is ${String(delay)}; give milliseconds up to 100 years (${limits.delayMsMax}).`,
-    { state: state ?? '', delay: String(delay) },
+    { state, delay: String(delay) },
   );
 }
 

@@ -6,5 +6,5 @@ export function roughSize(json: Json): number {
   if (typeof json === 'string') return json.length + 2;
   if (json === null || typeof json !== 'object') return 6;
   if (Array.isArray(json)) return json.reduce<number>((size, item: Json) => size + roughSize(item), 2);
-  return Object.entries(json).reduce((size, [key, item]) => size + key.length + 4 + roughSize(item as Json), 2);
+  return Object.entries(json).reduce((size, [key, item]) => size + key.length + 4 + roughSize(item), 2);
 }

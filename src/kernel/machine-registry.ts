@@ -68,8 +68,9 @@ export function revive(registry: MachineRegistry, stored: StoredActor): Revival 
   const { record } = stored;
   const machine = registry.find(record.machine.id, record.machine.version);
   if (isClosed(record.status)) return reviveClosed(machine, stored);
-  if (machine === undefined)
+  if (machine === undefined) {
     return { kind: 'parked', park: parkFor('version-missing', `${nameOf(record)} is not registered; give it to openRuntime.`) };
+  }
   const obstacle = obstacleTo(machine, stored);
   if (obstacle !== undefined) return { kind: 'parked', park: obstacle };
   try {

@@ -96,7 +96,7 @@ export type JournalOutcome =
   | 'late'
   /** the step threw again and again; the workflow was parked */
   | 'parked'
-  /** closed by a person */
+  /** closed without asking the chart, for another run */
   | 'terminated';
 
 export interface ContextDelta {

@@ -15,16 +15,7 @@ import { limits } from './limits.ts';
 import type { ChartRecord } from './record.ts';
 import { decodeValue } from './value-encoding.ts';
 
-export type {
-  AnyMachineSnapshot,
-  AnyStateMachine,
-  EventObject,
-  Snapshot,
-  SnapshotFrom,
-  EventFromLogic,
-  InputFrom,
-  OutputFrom,
-} from 'xstate';
+export type { AnyMachineSnapshot, AnyStateMachine, EventObject, SnapshotFrom, EventFromLogic, InputFrom, OutputFrom } from 'xstate';
 
 /** The live chart of one actor: what XState computes on, with the scope it computes in. */
 export interface LiveChart {

@@ -1,6 +1,6 @@
 /**
  * Runs a small chart through the seam and compares what comes out with what the seam relies on, so that an XState whose
- * insides changed is refused at start-up instead of misbehaving later. Takes well under a millisecond or two.
+ * insides changed is refused at start-up instead of misbehaving later. Takes a few milliseconds.
  */
 import { assign, createMachine, raise } from 'xstate';
 import { activity } from './activity.ts';

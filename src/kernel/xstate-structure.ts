@@ -36,6 +36,13 @@ function stateNodes(machine: AnyStateMachine): AnyStateNode[] {
   return walk(machine.root);
 }
 
+/** The state whose `after` armed a timer. XState names it by delay and state, either of which may hold any character. */
+export function stateOfAfter(machine: AnyStateMachine, timerId: string | undefined): string | undefined {
+  const nameOfTimer = (node: AnyStateNode, delay: string): string =>
+    `xstate.after.${Number.isNaN(Number(delay)) ? delay : Number(delay)}.${node.id}`;
+  return stateNodes(machine).find((node) => Object.keys(node.config.after ?? {}).some((delay) => nameOfTimer(node, delay) === timerId))?.id;
+}
+
 /** Plain data describing the chart: states, events, targets, names of guards and actions, delays, invoked sources. */
 export function structureOf(machine: AnyStateMachine): Json {
   return { states: stateNodes(machine).map(describeNode) };

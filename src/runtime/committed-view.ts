@@ -135,9 +135,9 @@ function waitFor<Answer>(judge: (actor: Actor) => Answer | undefined): {
 }
 
 /** Tells an observer that no further commit will come. */
-export function tellEnd(observer: SnapshotObserver, actor: Actor): void {
-  const { snapshot } = actor.chart;
-  report(() => (snapshot.status === 'error' ? observer.error?.(snapshot.error) : observer.complete?.()));
+export function tellEnd(observer: SnapshotObserver, actor: Actor | undefined): void {
+  const snapshot = actor?.chart.snapshot;
+  report(() => (snapshot?.status === 'error' ? observer.error?.(snapshot.error) : observer.complete?.()));
 }
 
 /** As in XState, an observer that throws is an uncaught error of its own and disturbs nobody else. */

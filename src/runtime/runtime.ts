@@ -23,8 +23,8 @@ import type { HistoryOptions, Reader } from './reader.ts';
 import { StoreReader } from './reader.ts';
 import { SignalLetter } from './signal-letter.ts';
 import { StartLetter } from './start-letter.ts';
+import { ViewHandle } from './view-handle.ts';
 import type { SendOptions, WorkflowHandle } from './workflow-handle.ts';
-import { createHandle } from './workflow-handle.ts';
 
 /** Options of `start`; `input` may be left out where the machine takes none. */
 export type StartOptions<Machine extends AnyStateMachine> = {
@@ -177,7 +177,7 @@ export class LocalRuntime implements Runtime {
   #handle<Machine extends AnyStateMachine>(resident: Resident): WorkflowHandle<Machine> {
     const { view, closed, park, workflowId } = resident;
     const { engine, clock } = this.#parts;
-    const handle = createHandle({
+    const handle = new ViewHandle({
       view,
       views: engine.views,
       clock,
@@ -188,7 +188,7 @@ export class LocalRuntime implements Runtime {
         if (view.current === undefined && park !== undefined) throw parkedFor(workflowId, park.reason, park.failure.message);
       },
     });
-    return handle as WorkflowHandle<Machine>; // the machine's types are the caller's word for what the store has
+    return handle as unknown as WorkflowHandle<Machine>; // the machine's types are the caller's word for what the store has
   }
 
   #registered(machine: AnyStateMachine): RegisteredMachine {

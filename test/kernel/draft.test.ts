@@ -77,9 +77,23 @@ describe('timers', () => {
     expect(commit.record.parked?.failure.message).toContain(`The delay of state "d.a" is ${delay}; give milliseconds up to 100 years`);
   });
 
-  test('with a wrong delay of a raised event fail the step and name the event', () => {
-    const machine = base.createMachine({ id: 'd', version: '1', on: { GO: { actions: raise({ type: 'LATER' }, { delay: () => NaN }) } } });
-    expect(took(began(machine).actor, signal('GO')).commit.record.parked?.failure.message).toContain('the delayed event "LATER" is NaN');
+  test('with a dot in the name of their delay name their state all the same', () => {
+    const machine = setup({ delays: { 'my.delay': () => NaN } }).createMachine({
+      id: 'd',
+      version: '1',
+      initial: 'rest',
+      states: { rest: { on: { GO: 'in' } }, in: { initial: 'x', states: { x: { after: { 'my.delay': '#d.rest' } } } } },
+    });
+    const { commit } = took(began(machine).actor, signal('GO'));
+    expect(commit.record.parked?.failure.message).toContain('The delay of state "d.in.x" is NaN');
+  });
+
+  test('with a wrong delay of a raised event fail the step and name event and state', () => {
+    const states = { a: { on: { GO: { actions: raise({ type: 'LATER' }, { delay: () => NaN }) } } } };
+    const machine = base.createMachine({ id: 'd', version: '1', initial: 'a', states });
+    expect(took(began(machine).actor, signal('GO')).commit.record.parked?.failure.message).toContain(
+      'the delayed event "LATER" in state "a" is NaN',
+    );
   });
 });
 

@@ -30,7 +30,6 @@ import { fold } from './documents.ts';
 import { Readers } from './readers.ts';
 
 type Committed = Extract<Decision, { kind: 'commit' }>;
-
 type Parts = { readonly documents: Documents; readonly registry: MachineRegistry; readonly clock: Clock; readonly random: Random };
 
 export class SecondHost implements ContractRuntime {
@@ -47,7 +46,6 @@ export class SecondHost implements ContractRuntime {
     this.#parts = parts;
   }
 
-  /** Takes up what is on disk. */
   async recover(): Promise<this> {
     const { documents, registry } = this.#parts;
     for (const id of await documents.ids()) {
@@ -67,8 +65,7 @@ export class SecondHost implements ContractRuntime {
     const { id = `workflow-${this.#commits}`, onExisting: policy = 'same-input' } = options;
     checkId(id, 'workflow id');
     const input = encodePayload(options.input, 'input');
-    const registered = this.#parts.registry.find(machine.id, String(machine.version));
-    if (registered === undefined) throw new TypeError(`Machine "${machine.id}" is not registered.`);
+    const registered = this.#parts.registry.find(machine.id, String(machine.version))!;
     return this.#inTurn(async () => {
       const found = await this.#read(id);
       const existing = found && { record: found.run.record, actor: actorOf(id, found.revival), input: inputOf(found.run.journal[0]) };
@@ -87,7 +84,7 @@ export class SecondHost implements ContractRuntime {
   async send(id: string, event: EventObject, options: SendOptions = {}): Promise<SendResult> {
     const { messageId } = options;
     if (messageId !== undefined) checkId(messageId, 'message id');
-    const signal = { kind: 'signal' as const, event: encodeEvent(event), ...(messageId === undefined ? {} : { messageId }) };
+    const signal = { kind: 'signal' as const, event: encodeEvent(event), ...(messageId && { messageId }) };
     return this.#inTurn(async () => {
       const { document, run, revival } = await this.#find(id);
       const known = firstOutcome(
@@ -96,9 +93,8 @@ export class SecondHost implements ContractRuntime {
       );
       if (known !== undefined) return known;
       const actor = actorOf(id, revival);
-      if (actor === undefined) throw closedError(run.record);
-      const decision = decide(actor, signal, this.#context());
-      if (decision.kind !== 'commit') throw decision.kind === 'refuse' ? decision.error : notFoundError(id);
+      const decision = actor && decide(actor, signal, this.#context());
+      if (decision?.kind !== 'commit') throw decision?.kind === 'refuse' ? decision.error : closedError(run.record);
       await this.#commit(document, [decision]);
       const answer = answerOf(decision.commit);
       if (answer.kind === 'refuse') throw answer.error;
@@ -107,9 +103,8 @@ export class SecondHost implements ContractRuntime {
   }
 
   async describe(id: string): Promise<WorkflowDescription> {
-    const { run, revival } = await this.#find(id);
-    const park = revival.kind === 'parked' ? revival.park : undefined;
-    return describeWorkflow(run, revival.kind === 'actor' ? revival.actor : undefined, park);
+    const { run, revival: found } = await this.#find(id);
+    return describeWorkflow(run, found.kind === 'actor' ? found.actor : undefined, found.kind === 'parked' ? found.park : undefined);
   }
 
   async history(id: string): Promise<readonly HistoryEntry[]> {
@@ -134,8 +129,7 @@ export class SecondHost implements ContractRuntime {
 
   #inTurn<Answer>(work: () => Promise<Answer>): Promise<Answer> {
     const answer = this.#queue.then(work);
-    this.#queue = answer.catch(() => undefined);
-    return answer;
+    return ((this.#queue = answer.catch(() => undefined)), answer);
   }
 
   async #read(id: string) {
@@ -181,11 +175,10 @@ export class SecondHost implements ContractRuntime {
       const found = await this.#read(workflowId);
       if (found?.run.record.address.run !== run) return;
       const actor = actorOf(workflowId, found.revival);
-      if (actor === undefined) return;
-      const envelope = choose(actor);
-      const decision = envelope === undefined ? undefined : decide(actor, envelope, this.#context());
+      const envelope = actor && choose(actor);
+      const decision = envelope && decide(actor, envelope, this.#context());
       if (decision?.kind === 'commit') await this.#commit(found.document, [decision]);
-      else this.#setAlarm(actor);
+      else if (actor !== undefined) this.#setAlarm(actor);
     });
   }
 

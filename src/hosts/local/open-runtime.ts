@@ -65,7 +65,7 @@ export interface ClosableReader extends Reader {
 }
 
 /**
- * Opens a store that no process has open, to ask where its workflows are and how they got there. Runs nothing and writes nothing.
+ * Opens a store that no process has open, to ask where its workflows are and how they got there. Runs nothing and changes no record.
  *
  * @param options.machines what `describe` needs to say which events a workflow accepts; the rest is told without
  * @throws PerdureError `STORE_NOT_FOUND`, `STORE_LOCKED`, `STORE_DAMAGED`, `STORE_FORMAT_UNSUPPORTED`, and for the machines what
