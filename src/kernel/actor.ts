@@ -28,7 +28,7 @@ export function reviveActor(machine: RegisteredMachine, stored: StoredActor): Ac
     machine,
     record,
     activities: new Map(stored.activities.map((activity) => [activity.n, activity])),
-    chart: reviveChart(machine.machine, sessionIdOf(record.address), record.chart, record.activities),
+    chart: reviveChart(machine.machine, sessionIdOf(record.address), record.chart, stored.activities),
   };
 }
 

@@ -23,6 +23,13 @@ export interface LiveChart {
   readonly scope: ChartScope;
 }
 
+/** A child as it is on disk. */
+export interface ChildRecord {
+  readonly n: number;
+  readonly childId: string;
+  readonly src: string;
+}
+
 /** What a step wants done, in the order the chart said it. */
 export type ChartAction =
   | { readonly kind: 'schedule'; readonly id: string | undefined; readonly delay: number; readonly event: unknown }
@@ -98,12 +105,7 @@ export function stepChart(machine: AnyStateMachine, chart: LiveChart, event: Eve
  *
  * @throws Error if the machine has no such state any more
  */
-export function reviveChart(
-  machine: AnyStateMachine,
-  sessionId: string,
-  record: ChartRecord,
-  children: readonly { readonly n: number; readonly childId: string }[],
-): LiveChart {
+export function reviveChart(machine: AnyStateMachine, sessionId: string, record: ChartRecord, children: readonly ChildRecord[]): LiveChart {
   const context = Object.fromEntries(Object.entries(record.context).map(([key, json]) => [key, decodeValue(json)]));
   const recalled = Object.entries(record.history).map(([id, nodeIds]) => [id, nodeIds.map((nodeId) => machine.getStateNodeById(nodeId))]);
   const snapshot = machine.resolveState({
@@ -115,7 +117,7 @@ export function reviveChart(
     ...(record.error === undefined ? {} : { error: decodeValue(record.error) }),
   }) as AnyMachineSnapshot;
   const scope = createScope(sessionId);
-  const references: object = Object.fromEntries(children.map(({ n, childId }) => [childId, lightReference(scope, n, childId)]));
+  const references: object = Object.fromEntries(children.map((child) => [child.childId, lightReference(scope, child)]));
   const chart = { snapshot: Object.assign(snapshot, { children: references }), scope };
   scope.self.snapshot = chart.snapshot;
   return chart;
@@ -246,9 +248,10 @@ function countMicrostep(step: StepState, transitions: readonly unknown[] | undef
   );
 }
 
-function lightReference(scope: ChartScope, n: number, childId: string): object {
+function lightReference(scope: ChartScope, { n, childId, src }: ChildRecord): object {
   const reference = {
     id: childId,
+    src,
     sessionId: `${scope.sessionId}:${n}`,
     _parent: scope.self,
     send: ignore,

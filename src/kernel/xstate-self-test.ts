@@ -65,7 +65,7 @@ function leaving(machine: AnyStateMachine, busy: ChartStep): string | undefined 
     context: { input: null, entered: 1 },
     history: {},
   };
-  const revived = reviveChart(machine, 'probe:1:', record, [{ n: 1, childId: 'work' }]);
+  const revived = reviveChart(machine, 'probe:1:', record, [{ n: 1, childId: 'work', src: 'work' }]);
   for (const [name, chart] of Object.entries({ live: busy.chart, revived })) {
     const left = stepChart(machine, chart, done, 1);
     const actions = describe(left.actions);

@@ -213,3 +213,26 @@ test('idle is reached also when a batch is rejected', async () => {
   await expect(idle).resolves.toBeUndefined();
   await expect(pipeline.idle()).resolves.toBeUndefined();
 });
+
+test('a batch holds no more payload than its bound, unless one unit alone is larger', async () => {
+  const { pipeline, batches, told } = bench();
+  const large = (name: string, bytes: number): void => {
+    const commit = commitOf(name, 1);
+    const chart = { ...commit.record.chart, context: { text: 'x'.repeat(bytes) } };
+    const unit = { commits: [{ ...commit, record: { ...commit.record, chart } }], onRejected: () => told.push(`${name} rejected`) };
+    pipeline.submit({ ...unit, onCommitted: () => told.push(name) });
+  };
+  const half = limits.batchBytesMax / 2;
+  large('a', half);
+  large('b', half - 10_000);
+  large('c', 2 * limits.batchBytesMax);
+  large('d', 1);
+  for (const expected of [['a', 'b'], ['c'], ['d']]) {
+    await settle();
+    const last = batches.at(-1);
+    expect(namesIn(last?.batch)).toEqual(expected);
+    last?.held.release();
+  }
+  await settle();
+  expect(told).toEqual(['a', 'b', 'c', 'd']);
+});
