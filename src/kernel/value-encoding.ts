@@ -234,7 +234,7 @@ function decodeTagged(json: { readonly [key: string]: Json }): unknown {
     case 'Error':
       return decodeError(json);
     case 'Object':
-      return decodeEntries(value as unknown as [string, Json][]);
+      return decodeEntries(value as unknown as [string, Json][]); // as `encodePlain` wrote it
     default:
       throw new PerdureError('RECORD_DAMAGED', `A stored value has the unknown type ${JSON.stringify(json[typeKey])}.`, {
         key: typeKey,
@@ -253,7 +253,7 @@ function decodeError(json: { readonly [key: string]: Json }): Error {
   if (error.name !== json['name']) restore('name', json['name'], false);
   restore('stack', json['stack'], false);
   if (json['cause'] !== undefined) restore('cause', decodeValue(json['cause']), false);
-  for (const [key, value] of (json['own'] ?? []) as unknown as [string, Json][]) restore(key, decodeValue(value), true);
+  for (const [key, value] of (json['own'] ?? []) as unknown as [string, Json][]) restore(key, decodeValue(value), true); // as `encodeError` wrote it
   return error;
 }
 

@@ -4,7 +4,8 @@ import { activity } from '../../src/kernel/activity.ts';
 import type { ActivityScope } from '../../src/kernel/activity-descriptor.ts';
 import type { Store } from '../../src/kernel/ports.ts';
 import { hold } from './fake-store.ts';
-import { changedStore, closeTestRuntime, openTestRuntime } from './local-runtime.ts';
+import { changedStore } from '../support/changed-store.ts';
+import { closeTestRuntime, openTestRuntime } from './local-runtime.ts';
 import { settle, until } from './manual-clock.ts';
 
 type Run = (scope: ActivityScope<unknown>) => unknown;

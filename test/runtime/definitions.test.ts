@@ -10,7 +10,7 @@ import { encodeDefinitionKey } from '../../src/storage/keys.ts';
 import { openStoreOn } from '../../src/storage/level-store.ts';
 import { createMemoryDatabase } from '../storage/memory-database.ts';
 import { flip, sampleBatch, sampleCommit } from '../storage/samples.ts';
-import { changedStore } from './local-runtime.ts';
+import { changedStore } from '../support/changed-store.ts';
 
 function version(number: string, states: readonly string[] = ['a', 'b']): AnyStateMachine {
   return createMachine({ id: 'shop', version: number, initial: 'a', states: Object.fromEntries(states.map((name) => [name, {}])) });

@@ -46,22 +46,3 @@ export async function closeTestRuntime({ runtime, clock }: Pick<TestRuntime, 'ru
   await closed;
   await settle();
 }
-
-/** The store with a method that does something else; the rest stays bound to it. */
-export function changedStore(store: Store, changes: Partial<Store>): Store {
-  return {
-    location: store.location,
-    lastCommit: store.lastCommit,
-    write: (batch) => store.write(batch),
-    readLatestRun: (id) => store.readLatestRun(id),
-    readActor: (address) => store.readActor(address),
-    readMessage: (workflowId, messageId) => store.readMessage(workflowId, messageId),
-    readJournal: (address, from, limit) => store.readJournal(address, from, limit),
-    scanActive: (limit, after) => store.scanActive(limit, after),
-    scanTimers: (untilMs, limit, after) => store.scanTimers(untilMs, limit, after),
-    scanActors: (limit, after) => store.scanActors(limit, after),
-    readDefinitions: () => store.readDefinitions(),
-    close: () => store.close(),
-    ...changes,
-  };
-}

@@ -3,7 +3,8 @@ import { assign, setup } from 'xstate';
 import { activity } from '../../src/kernel/activity.ts';
 import { limits } from '../../src/kernel/limits.ts';
 import type { Store } from '../../src/kernel/ports.ts';
-import { changedStore, openTestRuntime } from './local-runtime.ts';
+import { changedStore } from '../support/changed-store.ts';
+import { openTestRuntime } from './local-runtime.ts';
 import { settle } from './manual-clock.ts';
 
 const wait = activity<unknown, unknown>({ run: async () => new Promise(() => undefined), startToCloseTimeout: '1h' });

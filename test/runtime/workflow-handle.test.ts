@@ -4,7 +4,8 @@ import { activity } from '../../src/kernel/activity.ts';
 import { WorkflowFailedError } from '../../src/kernel/errors.ts';
 import type { WorkflowHandle } from '../../src/runtime/workflow-handle.ts';
 import { hold } from './fake-store.ts';
-import { changedStore, closeTestRuntime, openTestRuntime } from './local-runtime.ts';
+import { changedStore } from '../support/changed-store.ts';
+import { closeTestRuntime, openTestRuntime } from './local-runtime.ts';
 import { settle, until } from './manual-clock.ts';
 
 const work = activity<unknown, unknown>({

@@ -4,6 +4,7 @@
  */
 import type { Commit } from '../../src/kernel/commit.ts';
 import type { Store, StoreBatch, StoredActor } from '../../src/kernel/ports.ts';
+import { changedStore } from '../support/changed-store.ts';
 import { ViewRegistry } from '../../src/runtime/committed-view.ts';
 import { isClosed } from '../../src/kernel/record.ts';
 import { ActivityRunner } from '../../src/runtime/activity-runner.ts';
@@ -38,23 +39,7 @@ function patch<Target extends object, Name extends keyof Target>(
 
 /** Puts a layer between the runtime and its store. */
 function patchStore(change: (store: Store) => Partial<Store>): Undo {
-  return patch(seams, 'store', () => (store) => {
-    const layer: Store = {
-      location: store.location,
-      lastCommit: store.lastCommit,
-      write: (batch) => store.write(batch),
-      readLatestRun: (id) => store.readLatestRun(id),
-      readActor: (address) => store.readActor(address),
-      readMessage: (id, messageId) => store.readMessage(id, messageId),
-      readJournal: (address, from, limit) => store.readJournal(address, from, limit),
-      scanActive: (limit, after) => store.scanActive(limit, after),
-      scanTimers: (untilMs, limit, after) => store.scanTimers(untilMs, limit, after),
-      scanActors: (limit, after) => store.scanActors(limit, after),
-      readDefinitions: () => store.readDefinitions(),
-      close: () => store.close(),
-    };
-    return Object.assign(layer, change(store));
-  });
+  return patch(seams, 'store', () => (store) => changedStore(store, change(store)));
 }
 
 function patchActors(change: (stored: StoredActor) => StoredActor): Undo {
