@@ -65,7 +65,8 @@ export interface Runtime extends Reader {
   health(): RuntimeHealth;
   /**
    * Takes no new work, tells running attempts (`signal`, reason `shutdown`), writes what is decided and closes the store.
-   * Attempts that do not end within `grace` (default 5 s) are given back without being charged. Safe to call twice.
+   * Attempts that do not end within `grace` (default 5 s) are given back without being charged; with `maximumAttempts: 1` they
+   * are lost, since they may have had their effect. Safe to call twice.
    */
   close(options?: { readonly grace?: Duration }): Promise<void>;
 }
@@ -90,6 +91,7 @@ export class LocalRuntime implements Runtime {
 
   async start<Machine extends AnyStateMachine>(machine: Machine, options: StartOptions<Machine>): Promise<WorkflowHandle<Machine>> {
     this.#checkOpen();
+    checkStartArguments(machine, options);
     const registered = this.#registered(machine);
     const id = options.id ?? nanoid();
     checkId(id, 'workflow id');
@@ -208,6 +210,16 @@ export class LocalRuntime implements Runtime {
     this.#checkReadable();
     const failure = this.#parts.engine.failure;
     if (failure instanceof Error) throw failure;
+  }
+}
+
+/** Callers without types get told, too. */
+function checkStartArguments(machine: unknown, options: unknown): void {
+  if (typeof machine !== 'object' || machine === null || !('version' in machine)) {
+    throw new TypeError(`start: give a machine that was registered with openRuntime; found ${machine === null ? 'null' : typeof machine}.`);
+  }
+  if (typeof options !== 'object' || options === null) {
+    throw new TypeError(`start: give options such as { id, input }; found ${options === null ? 'null' : typeof options}.`);
   }
 }
 

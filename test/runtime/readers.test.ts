@@ -92,3 +92,13 @@ describe('observers', () => {
     expect(() => handle.subscribe(observer as never)).toThrow(TypeError);
   });
 });
+
+test.each<[string, unknown, unknown]>([
+  ['no machine', undefined, {}],
+  ['a machine’s name', 'm', {}],
+  ['no options', machine, undefined],
+  ['an id for options', machine, 'a'],
+])('a start with %s is refused with what to give', async (_, given, options) => {
+  const { runtime } = await openTestRuntime({ machines: [machine] });
+  await expect(runtime.start(given as never, options as never)).rejects.toThrow(/^start: give .*; found (undefined|string)\.$/);
+});

@@ -76,6 +76,17 @@ test('a store that a worker thread has open is refused here, and free when the t
   await (await openHere(path)).close();
 });
 
+test('a store whose worker thread was terminated is refused in this process and free for another', async () => {
+  const path = await temporaryFolder();
+  const thread = await openInThread(path);
+  expect(thread.opened.code).toBe('open');
+  await thread.kill();
+  await expect(openLevelStore({ path })).rejects.toSatisfy(isLocked);
+  const other = await openInProcess(path);
+  expect(other.opened.code).toBe('open');
+  await other.close();
+});
+
 test('while one thread is opening a store, no other touches it', async () => {
   const path = await temporaryFolder();
   const claim = await claimOwnership(path);
