@@ -14,7 +14,7 @@ import type { FailureRecord } from './failure-record.ts';
 import { failureOf } from './failure.ts';
 import { limits } from './limits.ts';
 import { failureOfEnd, statusOf } from './outcome.ts';
-import { reactionTo } from './reaction.ts';
+import { reactionTo } from './react.ts';
 import type { ActorRecord, JournalOutcome, WorkflowStatus } from './record.ts';
 import { isClosed } from './record.ts';
 import type { RegisteredMachine } from './registered-machine.ts';
