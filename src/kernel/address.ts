@@ -21,6 +21,28 @@ export function formatAddress(address: Address): string {
   return `${address.workflowId}:${address.run}:${address.path.join('.')}`;
 }
 
+/** The address of the child that took number `n` of its parent's counter. */
+export function childAddress(parent: Address, n: number): Address {
+  return { ...parent, path: [...parent.path, n] };
+}
+
+/** A path as one string; the root's is empty. */
+export function formatPlace(path: readonly number[]): string {
+  return path.join('.');
+}
+
+/**
+ * The path in a formatted address of the same run.
+ *
+ * @throws TypeError for the address of another run: what belongs to one cannot be reached from another
+ */
+export function pathOf(formatted: string, { workflowId, run }: Address): readonly number[] {
+  const prefix = `${workflowId}:${run}:`;
+  if (!formatted.startsWith(prefix)) throw new TypeError(`Actor "${formatted}" belongs to another workflow; send to that one by its id.`);
+  const place = formatted.slice(prefix.length);
+  return place === '' ? [] : place.split('.').map(Number);
+}
+
 /** What makes a repeated call recognisable to the world outside: written when the activity is scheduled, never recomputed. */
 export function idempotencyKey(address: Address, counter: number): string {
   return `${formatAddress(address)}:${counter}`;

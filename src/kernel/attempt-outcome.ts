@@ -3,7 +3,8 @@ import type { ActivityDescriptor } from './activity-descriptor.ts';
 import type { Effect } from './commit.ts';
 import type { Envelope } from './envelope.ts';
 import { failedOutcome } from './failure.ts';
-import { decodeValue, encodePayload } from './value-encoding.ts';
+import { decodeValue } from './value-decoding.ts';
+import { encodePayload } from './value-encoding.ts';
 import { PerdureError } from './errors.ts';
 
 export type AttemptOutcome = Extract<Envelope, { readonly attempt: number }>;

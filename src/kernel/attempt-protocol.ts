@@ -11,7 +11,7 @@ import { boundFailure, failedOutcome } from './failure.ts';
 import type { Change, Reaction } from './reaction.ts';
 import type { ActivityRecord } from './record.ts';
 import { backoffMs, isRetryable } from './retry-policy.ts';
-import { decodeValue } from './value-encoding.ts';
+import { decodeValue } from './value-decoding.ts';
 
 type AttemptEnvelope = Extract<Envelope, { readonly attempt: number }>;
 

@@ -19,7 +19,7 @@ import type { ActorRecord, JournalOutcome, WorkflowStatus } from './record.ts';
 import { isClosed } from './record.ts';
 import type { RegisteredMachine } from './registered-machine.ts';
 import type { Json } from './json.ts';
-import { decodeValue } from './value-encoding.ts';
+import { decodeValue } from './value-decoding.ts';
 import type { ChartStep, EventObject, LiveChart } from './xstate-seam.ts';
 import { startChart, stepChart } from './xstate-seam.ts';
 

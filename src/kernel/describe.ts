@@ -4,7 +4,7 @@ import type { FailureRecord } from './failure-record.ts';
 import type { StoredActor } from './ports.ts';
 import type { ActivityRecord, ActorRecord, ParkReason, WorkflowStatus } from './record.ts';
 import type { Json } from './json.ts';
-import { decodeValue } from './value-encoding.ts';
+import { decodeValue } from './value-decoding.ts';
 import { acceptedEvents } from './xstate-seam.ts';
 
 /** An activity whose outcome is awaited. */

@@ -2,7 +2,7 @@ import type { FailureRecord } from './failure-record.ts';
 import type { StoredJournalRecord } from './ports.ts';
 import type { JournalOutcome, WorkflowStatus } from './record.ts';
 import type { Json } from './json.ts';
-import { decodeValue } from './value-encoding.ts';
+import { decodeValue } from './value-decoding.ts';
 
 /** One step of a workflow's history, oldest first. */
 export interface HistoryEntry {

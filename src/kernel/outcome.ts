@@ -3,7 +3,7 @@ import { WorkflowFailedError } from './errors.ts';
 import type { FailureRecord } from './failure-record.ts';
 import { boundFailure, failureOf } from './failure.ts';
 import type { ActorRecord, WorkflowStatus } from './record.ts';
-import { decodeValue } from './value-encoding.ts';
+import { decodeValue } from './value-decoding.ts';
 import type { Json } from './json.ts';
 import type { AnyMachineSnapshot } from './xstate-seam.ts';
 

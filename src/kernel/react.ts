@@ -7,7 +7,7 @@ import type { Envelope } from './envelope.ts';
 import type { Change, Reaction } from './reaction.ts';
 import { isClosed } from './record.ts';
 import { closedError, parkedError } from './refusals.ts';
-import { decodeValue } from './value-encoding.ts';
+import { decodeValue } from './value-decoding.ts';
 import type { EventObject } from './xstate-seam.ts';
 
 const nothing: Change = () => {

@@ -1,5 +1,5 @@
 /**
- * Values on their way to and from disk. Everything a user hands over is turned into plain JSON data at the door, or refused
+ * Values on their way to disk; `value-decoding.ts` has the way back. Everything a user hands over is turned into plain JSON data at the door, or refused
  * with the path of what cannot be kept. `Date`, `Map`, `Set`, `BigInt`, `Error`, bytes, `undefined`, `NaN`, infinities and -0
  * survive; they travel as `{ "$type": name, ... }`, and a user's object that has a `$type` key of its own is wrapped likewise.
  */
@@ -9,7 +9,8 @@ import { limits } from './limits.ts';
 
 type Path = readonly (string | number)[];
 
-const typeKey = '$type';
+/** Marks a value that JSON has no form for. */
+export const typeKey = '$type';
 
 /** Ordinary payloads over the limit are encoded whole and measured exactly; beyond this, the walk ends where it is. */
 const walkBytesMax = 4 * limits.payloadBytesMax;
@@ -48,14 +49,6 @@ export function formatValue(value: unknown): string {
  */
 export function encodeValue(value: unknown, root = '$', tally: Tally = { bytes: 0 }): Json {
   return encode(value, { root, path: [], open: new Set(), tally });
-}
-
-/** The value that {@link encodeValue} was given, as far as it survives: class prototypes of errors do not. */
-export function decodeValue(json: Json): unknown {
-  if (json === null || typeof json !== 'object') return json;
-  if (isJsonArray(json)) return json.map(decodeValue);
-  if (Object.hasOwn(json, typeKey)) return decodeTagged(json);
-  return decodeEntries(Object.entries(json));
 }
 
 /**
@@ -166,6 +159,7 @@ function encodeAt(value: unknown, key: string | number, walk: Walk): Json {
 }
 
 function encodeStructure(value: object, walk: Walk): Json {
+  if (isActorReference(value)) return { [typeKey]: 'ActorRef', value: value.sessionId, id: value.id };
   const prototype: unknown = Object.getPrototypeOf(value);
   if (prototype === Object.prototype || prototype === null) return encodePlain(value, walk);
   if (prototype === Date.prototype) return { [typeKey]: 'Date', value: encodeNumber((value as Date).getTime()) };
@@ -175,6 +169,12 @@ function encodeStructure(value: object, walk: Walk): Json {
   if (value instanceof Uint8Array) return encodeBytes(value, walk);
   const name = (value.constructor as { name?: unknown } | undefined)?.name;
   return refuse(walk, `an instance of class ${typeof name === 'string' && name !== '' ? name : '(unnamed)'}`);
+}
+
+/** Charts keep references to actors in their context and pass them on in events. They are kept as addresses. */
+function isActorReference(value: object): value is { readonly sessionId: string; readonly id: string } {
+  const { sessionId, id, send, getSnapshot } = value as { readonly [key: string]: unknown };
+  return typeof sessionId === 'string' && typeof id === 'string' && typeof send === 'function' && typeof getSnapshot === 'function';
 }
 
 function encodeBytes(bytes: Uint8Array, walk: Walk): Json {
@@ -214,61 +214,8 @@ function refuse(walk: Walk, found: string): never {
   );
 }
 
-function decodeTagged(json: { readonly [key: string]: Json }): unknown {
-  const value = json['value'] ?? null;
-  switch (json[typeKey]) {
-    case 'undefined':
-      return undefined;
-    case 'number':
-      return value === '-0' ? -0 : Number(value);
-    case 'bigint':
-      return BigInt(value as string);
-    case 'Date':
-      return new Date(decodeValue(value) as number);
-    case 'Map':
-      return new Map(decodeValue(value) as [unknown, unknown][]);
-    case 'Set':
-      return new Set(decodeValue(value) as unknown[]);
-    case 'bytes':
-      return Uint8Array.from(atob(value as string), (character) => character.charCodeAt(0));
-    case 'Error':
-      return decodeError(json);
-    case 'Object':
-      return decodeEntries(value as unknown as [string, Json][]); // as `encodePlain` wrote it
-    default:
-      throw new PerdureError('RECORD_DAMAGED', `A stored value has the unknown type ${JSON.stringify(json[typeKey])}.`, {
-        key: typeKey,
-        reason: 'unknown type of value',
-      });
-  }
-}
-
-function decodeError(json: { readonly [key: string]: Json }): Error {
-  const message = json['message'] as string;
-  const errors = json['errors'];
-  const error = errors === undefined ? new Error(message) : new AggregateError(decodeValue(errors) as unknown[], message);
-  const restore = (key: string, value: unknown, enumerable: boolean): void => {
-    Object.defineProperty(error, key, { value, enumerable, configurable: true, writable: true });
-  };
-  if (error.name !== json['name']) restore('name', json['name'], false);
-  restore('stack', json['stack'], false);
-  if (json['cause'] !== undefined) restore('cause', decodeValue(json['cause']), false);
-  for (const [key, value] of (json['own'] ?? []) as unknown as [string, Json][]) restore(key, decodeValue(value), true); // as `encodeError` wrote it
-  return error;
-}
-
-/** Assigning `__proto__` would set a prototype, so a key of that name is defined instead. */
-function decodeEntries(entries: readonly (readonly [string, Json])[]): Record<string, unknown> {
-  const object: Record<string, unknown> = {};
-  for (const [key, item] of entries) {
-    const value = decodeValue(item);
-    if (key === '__proto__') Object.defineProperty(object, key, { value, enumerable: true, configurable: true, writable: true });
-    else object[key] = value;
-  }
-  return object;
-}
-
-function isJsonArray(json: Json): json is readonly Json[] {
+/** `Array.isArray` does not narrow a readonly array. */
+export function isJsonArray(json: Json): json is readonly Json[] {
   return Array.isArray(json);
 }
 

@@ -13,7 +13,7 @@ import type { AnyActorRef, AnyMachineSnapshot, AnyStateMachine, EventObject, Sta
 import { PerdureError } from './errors.ts';
 import { limits } from './limits.ts';
 import type { ChartRecord } from './record.ts';
-import { decodeValue } from './value-encoding.ts';
+import { decodeValue } from './value-decoding.ts';
 
 export type { AnyMachineSnapshot, AnyStateMachine, EventObject, SnapshotFrom, EventFromLogic, InputFrom, OutputFrom } from 'xstate';
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { encodeEvent } from '../../src/kernel/event-check.ts';
-import { decodeValue } from '../../src/kernel/value-encoding.ts';
+import { decodeValue } from '../../src/kernel/value-decoding.ts';
 import { thrownBy } from './thrown.ts';
 
 test('an event is encoded with all it carries', () => {

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { attemptCompleted, attemptThrew } from '../../src/kernel/attempt-outcome.ts';
 import { boundFailure, failedOutcome, failureOf } from '../../src/kernel/failure.ts';
 import { limits } from '../../src/kernel/limits.ts';
-import { decodeValue } from '../../src/kernel/value-encoding.ts';
+import { decodeValue } from '../../src/kernel/value-decoding.ts';
 
 class OutOfStock extends Error {
   override readonly name = 'OutOfStock';

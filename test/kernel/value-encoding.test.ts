@@ -2,7 +2,8 @@ import { isDeepStrictEqual } from 'node:util';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { limits } from '../../src/kernel/limits.ts';
-import { decodeValue, encodePayload, encodeValue, formatPath, formatValue } from '../../src/kernel/value-encoding.ts';
+import { decodeValue } from '../../src/kernel/value-decoding.ts';
+import { encodePayload, encodeValue, formatPath, formatValue } from '../../src/kernel/value-encoding.ts';
 import { isSame } from '../support/values.ts';
 import { thrownBy } from './thrown.ts';
 
