@@ -4,3 +4,5 @@ export type { ActivityLogic, ActivityOptions } from './kernel/activity.ts';
 export type { ActivityDescriptor, ActivityScope } from './kernel/activity-descriptor.ts';
 export type { Duration } from './kernel/duration.ts';
 export type { RetryOptions, RetryPolicy } from './kernel/retry-policy.ts';
+export { child } from './kernel/child.ts';
+export type { ParentClosePolicy } from './kernel/birth.ts';

@@ -1,17 +1,18 @@
 /** The main door: authoring, and the runtime on a local store. */
-export { activity, implement } from './authoring.ts';
+export { activity, child, implement } from './authoring.ts';
 export type {
   ActivityDescriptor,
   ActivityLogic,
   ActivityOptions,
   ActivityScope,
   Duration,
+  ParentClosePolicy,
   RetryOptions,
   RetryPolicy,
 } from './authoring.ts';
 export { openReader, openRuntime } from './hosts/local/open-runtime.ts';
 export type { ClosableReader, OpenRuntimeOptions } from './hosts/local/open-runtime.ts';
-export type { ActivityDescription, TimerDescription, WorkflowDescription } from './kernel/describe.ts';
+export type { ActivityDescription, ChildDescription, TimerDescription, WorkflowDescription } from './kernel/describe.ts';
 export { hasErrorCode, PerdureError, WorkflowFailedError } from './kernel/errors.ts';
 export type { PerdureErrorCode, PerdureErrorDetails } from './kernel/errors.ts';
 export type { FailureRecord } from './kernel/failure-record.ts';

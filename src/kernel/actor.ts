@@ -1,19 +1,22 @@
 import type { Address } from './address.ts';
 import { formatAddress } from './address.ts';
+import type { Birth } from './birth.ts';
 import type { StoredActor } from './ports.ts';
-import type { ActivityRecord, ActorRecord, ChartRecord, ContextDelta } from './record.ts';
+import type { ActivityRecord, ActorRecord, ChartRecord, ChildRecord, ContextDelta } from './record.ts';
 import { limits } from './limits.ts';
 import type { RegisteredMachine } from './registered-machine.ts';
 import type { Json } from './json.ts';
 import { checkSize, encodeValue } from './value-encoding.ts';
-import type { AnyMachineSnapshot, LiveChart } from './xstate-seam.ts';
-import { historyOf, reviveChart } from './xstate-seam.ts';
+import type { Place, Surroundings } from './xstate-scope.ts';
+import type { AnyMachineSnapshot, LiveChart, RevivedChild } from './xstate-seam.ts';
+import { contextOf, historyOf, reviveChart } from './xstate-seam.ts';
 
 /** One resident actor as the kernel sees it: an immutable value; each step makes the next one. */
 export interface Actor {
   readonly machine: RegisteredMachine;
   readonly record: ActorRecord;
   readonly activities: ReadonlyMap<number, ActivityRecord>;
+  readonly children: ReadonlyMap<number, ChildRecord>;
   readonly chart: LiveChart;
 }
 
@@ -22,13 +25,33 @@ export interface Actor {
  *
  * @throws Error if the machine no longer has a state the records name
  */
-export function reviveActor(machine: RegisteredMachine, stored: StoredActor): Actor {
-  const { record } = stored;
+export function reviveActor(machine: RegisteredMachine, stored: StoredActor, surroundings: Surroundings): Actor {
+  const { record, activities, children } = stored;
   return {
     machine,
     record,
-    activities: new Map(stored.activities.map((activity) => [activity.n, activity])),
-    chart: reviveChart(machine.machine, sessionIdOf(record.address), record.chart, stored.activities),
+    activities: new Map(activities.map((activity) => [activity.n, activity])),
+    children: new Map(children.map((child) => [child.n, child])),
+    chart: reviveChart(machine.logic, placeOf(record.address, record.birth, surroundings), record.chart, referredTo(stored)),
+  };
+}
+
+/** What a chart may still refer to: custom actions are nobody's children, and who was let go is gone. */
+function referredTo({ activities, children }: StoredActor): readonly RevivedChild[] {
+  return [...activities.filter(({ kind }) => kind !== 'actions'), ...children.filter(({ isDetached }) => isDetached !== true)];
+}
+
+/** Where an actor stands, for its chart. */
+export function placeOf(address: Address, birth: Birth | undefined, surroundings: Surroundings): Place {
+  const parentPath = address.path.slice(0, -1);
+  const parent = formatAddress({ ...address, path: parentPath });
+  return {
+    sessionId: sessionIdOf(address),
+    id: birth?.childId ?? address.workflowId,
+    systemId: birth?.systemId,
+    // The parent's own id is known to its parent only; nobody sends by it.
+    parent: birth === undefined ? undefined : { sessionId: parent, id: parentPath.length === 0 ? address.workflowId : parent },
+    surroundings,
   };
 }
 
@@ -50,11 +73,11 @@ export interface EncodedChart {
  */
 export function encodeChart(snapshot: AnyMachineSnapshot, before: Actor | undefined, sequence: number): EncodedChart {
   const reusable = sequence % limits.journalSnapshotInterval === 0 ? undefined : before;
-  const known = reusable?.chart.snapshot.context as Record<string, unknown> | undefined;
+  const known = (reusable === undefined ? undefined : contextOf(reusable.chart.snapshot)) as Record<string, unknown> | undefined;
   const context: Record<string, Json> = {};
   const set: Record<string, Json> = {};
   const tally = { bytes: 0 };
-  for (const [key, value] of Object.entries(plainContext(snapshot.context))) {
+  for (const [key, value] of Object.entries(plainContext(contextOf(snapshot)))) {
     const earlier =
       known !== undefined && Object.hasOwn(known, key) && Object.is(known[key], value) ? reusable?.record.chart.context[key] : undefined;
     const json = earlier ?? encodeValue(value, `context.${key}`, tally);
@@ -69,7 +92,7 @@ export function encodeChart(snapshot: AnyMachineSnapshot, before: Actor | undefi
 function chartRecord(snapshot: AnyMachineSnapshot, context: Record<string, Json>): ChartRecord {
   const chart = {
     status: snapshot.status as ChartRecord['status'],
-    value: snapshot.value as Json,
+    value: valueOf(snapshot),
     context,
     history: historyOf(snapshot),
   };
@@ -78,6 +101,11 @@ function chartRecord(snapshot: AnyMachineSnapshot, context: Record<string, Json>
   const output = encodeValue(snapshot.output, 'output');
   checkSize(output, 'output');
   return { ...chart, output };
+}
+
+/** A transition function has no states. */
+export function valueOf(snapshot: AnyMachineSnapshot): Json {
+  return (snapshot.value as Json | undefined) ?? null;
 }
 
 function plainContext(context: unknown): Record<string, unknown> {

@@ -4,21 +4,28 @@
 import type { Actor } from './actor.ts';
 import { engineError, startToCloseTimeout } from './activity-descriptor.ts';
 import type { DecideContext, Draft } from './draft.ts';
-import { beginAttempt, forgetActivity, putActivity } from './draft.ts';
+import { beginAttempt, forgetActivity, isNextInLine, putActivity } from './draft.ts';
 import type { Envelope } from './envelope.ts';
 import type { FailedOutcome } from './failure.ts';
 import { boundFailure, failedOutcome } from './failure.ts';
 import type { Change, Reaction } from './reaction.ts';
 import type { ActivityRecord } from './record.ts';
-import { backoffMs, isRetryable } from './retry-policy.ts';
+import { isClosed } from './record.ts';
+import type { RetryPolicy } from './retry-policy.ts';
+import { actionsRetry, backoffMs, isRetryable } from './retry-policy.ts';
 import { decodeValue } from './value-decoding.ts';
 
 type AttemptEnvelope = Extract<Envelope, { readonly attempt: number }>;
 
 export function attemptDue(actor: Actor, n: number, context: DecideContext): Reaction {
   const activity = actor.activities.get(n);
-  if (activity === undefined || activity.state === 'running' || !context.admit(activity.name)) return { kind: 'ignore' };
+  if (activity === undefined || !isToBegin(activity) || !isRun(actor, activity)) return { kind: 'ignore' };
+  if (!isNextInLine(actor.activities, activity) || !context.admit(activity.name)) return { kind: 'ignore' };
   return { kind: 'note', change: (draft) => beginAttempt(draft, activity) };
+}
+
+function isToBegin({ state }: ActivityRecord): boolean {
+  return state === 'waiting' || state === 'backoff';
 }
 
 export function attemptCompleted(actor: Actor, envelope: Extract<Envelope, { kind: 'attempt-completed' }>): Reaction {
@@ -33,7 +40,7 @@ export function attemptCompleted(actor: Actor, envelope: Extract<Envelope, { kin
 export function attemptFailed(actor: Actor, envelope: AttemptEnvelope, outcome: FailedOutcome, context: DecideContext): Reaction {
   const activity = runningAttempt(actor, envelope);
   if (activity === undefined) return { kind: 'ignore' };
-  const policy = actor.machine.activities.get(activity.src)?.descriptor.retry;
+  const policy = retryOf(actor, activity);
   const charged = activity.attempt - activity.uncharged;
   if (outcome.failure.retryable !== false && policy !== undefined && isRetryable(policy, outcome.failure.class, charged)) {
     const nextAttemptAtMs = context.nowMs + backoffMs(policy, charged, context.random());
@@ -66,7 +73,7 @@ function abortTimedOut(draft: Draft, activity: ActivityRecord): void {
 export function attemptLost(actor: Actor, envelope: AttemptEnvelope, context: DecideContext): Reaction {
   const activity = runningAttempt(actor, envelope);
   if (activity === undefined) return { kind: 'ignore' };
-  const policy = actor.machine.activities.get(activity.src)?.descriptor.retry;
+  const policy = retryOf(actor, activity);
   const outcome = failedOutcome(attemptLostError(activity));
   if (policy === undefined || !isRetryable(policy, outcome.failure.class, activity.attempt - activity.uncharged)) {
     return giveUp(actor, activity, outcome);
@@ -84,7 +91,7 @@ export function attemptLost(actor: Actor, envelope: AttemptEnvelope, context: De
 export function attemptReleased(actor: Actor, envelope: Extract<Envelope, { kind: 'attempt-released' }>): Reaction {
   const activity = runningAttempt(actor, envelope);
   if (activity === undefined) return { kind: 'ignore' };
-  const maximumAttempts = actor.machine.activities.get(activity.src)?.descriptor.retry.maximumAttempts;
+  const maximumAttempts = retryOf(actor, activity)?.maximumAttempts;
   if (envelope.hasBegun && maximumAttempts === 1) return giveUp(actor, activity, failedOutcome(attemptLostError(activity)));
   return { kind: 'note', change: (draft) => putActivity(draft, { ...activity, state: 'waiting', uncharged: activity.uncharged + 1 }) };
 }
@@ -101,9 +108,19 @@ function giveUp(actor: Actor, activity: ActivityRecord, outcome: FailedOutcome):
   return { kind: 'deliver', event, change };
 }
 
+function retryOf({ machine }: Actor, { src, kind }: ActivityRecord): RetryPolicy | undefined {
+  return kind === 'actions' ? actionsRetry : machine.activities.get(src)?.descriptor.retry;
+}
+
 /** The activity this outcome belongs to, if it is still awaited and this very attempt is the one that runs. */
 function runningAttempt(actor: Actor, envelope: AttemptEnvelope): ActivityRecord | undefined {
-  return actor.record.status === 'running' ? begunAttempt(actor, envelope) : undefined;
+  const activity = begunAttempt(actor, envelope);
+  return activity !== undefined && isRun(actor, activity) ? activity : undefined;
+}
+
+/** The last custom actions of an actor are run after its end. */
+function isRun({ record: { status } }: Actor, { kind }: ActivityRecord): boolean {
+  return status === 'running' || (kind === 'actions' && isClosed(status));
 }
 
 function begunAttempt(actor: Actor, envelope: AttemptEnvelope): ActivityRecord | undefined {

@@ -1,4 +1,5 @@
-import type { ActivityRecord, ActorRecord, JournalRecord, MessageRecord, TimerRecord } from './record.ts';
+import type { Envelope } from './envelope.ts';
+import type { ActivityRecord, ActorRecord, ChildRecord, JournalRecord, MessageRecord, TimerRecord } from './record.ts';
 import type { Json } from './json.ts';
 
 /** What a commit asks the world to do once it is on disk, in order. Timers are not effects but data: see `wake.ts`. */
@@ -11,7 +12,17 @@ export type Effect =
       readonly input: Json;
       readonly idempotencyKey: string;
     }
-  | { readonly kind: 'abort-attempt'; readonly n: number; readonly reason: AbortReason };
+  | { readonly kind: 'abort-attempt'; readonly n: number; readonly reason: AbortReason }
+  | { readonly kind: 'start-volatile'; readonly n: number }
+  | { readonly kind: 'stop-volatile'; readonly n: number }
+  | { readonly kind: 'log'; readonly label: string | undefined; readonly value: Json };
+
+/** What one actor of a workflow has to say to another, once its own step is taken. */
+export interface Message {
+  /** Path of the receiver. */
+  readonly to: readonly number[];
+  readonly envelope: Envelope;
+}
 
 /** Why an attempt's `AbortSignal` fired. */
 export type AbortReason = 'state-left' | 'timeout' | 'closed' | 'shutdown';
@@ -28,9 +39,13 @@ export interface Commit {
   /** Rows of their own, so that the record stays small. */
   readonly activitiesPut: readonly ActivityRecord[];
   readonly activitiesRemoved: readonly number[];
+  readonly childrenPut: readonly ChildRecord[];
+  readonly childrenRemoved: readonly number[];
   /** Derived rows: the timers armed and disarmed by this step. */
   readonly timersArmed: readonly TimerRecord[];
   readonly timersDisarmed: readonly TimerRecord[];
   readonly message?: MessageRecord;
+  /** For the other actors of the workflow, in order; a host that keeps a workflow together takes their steps in the same batch. */
+  readonly messages: readonly Message[];
   readonly effects: readonly Effect[];
 }

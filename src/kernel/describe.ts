@@ -1,9 +1,11 @@
 /** A workflow in words and data, for whoever asks where it is. */
 import type { Actor } from './actor.ts';
 import type { FailureRecord } from './failure-record.ts';
-import type { StoredActor } from './ports.ts';
+import type { StoredActor, StoredTree } from './ports.ts';
 import type { ActivityRecord, ActorRecord, ParkReason, WorkflowStatus } from './record.ts';
+import { isClosed } from './record.ts';
 import type { Json } from './json.ts';
+import type { Tree } from './tree.ts';
 import { decodeValue } from './value-decoding.ts';
 import { acceptedEvents } from './xstate-seam.ts';
 
@@ -12,8 +14,8 @@ export interface ActivityDescription {
   /** Its number within the workflow, also the end of its idempotency key. */
   readonly n: number;
   readonly name: string;
-  /** `waiting` for a free place, `running` an attempt, or in `backoff` until the next one. */
-  readonly state: 'waiting' | 'running' | 'backoff';
+  /** `waiting` for a free place, `running` an attempt, in `backoff` until the next one; `live` for a callback or observable. */
+  readonly state: ActivityRecord['state'];
   /** Attempts begun so far. */
   readonly attempt: number;
   /** Attempts its policy allows. Absent while its machine is not registered. */
@@ -37,6 +39,29 @@ export interface TimerDescription {
   readonly armedAtMs: number;
   /** Epoch milliseconds. */
   readonly dueAtMs: number;
+}
+
+/** An actor below the root: a machine or transition function that was invoked or spawned. Moments are epoch milliseconds. */
+export interface ChildDescription {
+  /** The id its parent's chart has it by. */
+  readonly id: string;
+  /** Its place in the workflow: numbers from the root down, the last one its own. */
+  readonly path: readonly number[];
+  readonly machine: { readonly id: string; readonly version: string };
+  readonly status: WorkflowStatus;
+  /** Stopped or left behind by its parent, and going on to an end of its own. */
+  readonly isDetached: boolean;
+  /** The chart's state value; null for a transition function. */
+  readonly value: Json;
+  readonly context: unknown;
+  /** What the chart ended with. */
+  readonly output?: unknown;
+  readonly startedAtMs: number;
+  readonly updatedAtMs: number;
+  /** Why it ended badly. */
+  readonly failure?: FailureRecord;
+  readonly activities: readonly ActivityDescription[];
+  readonly timers: readonly TimerDescription[];
 }
 
 /** A workflow as of its last commit. Moments are epoch milliseconds. */
@@ -65,43 +90,83 @@ export interface WorkflowDescription {
   readonly activities: readonly ActivityDescription[];
   /** Those armed, in due order. */
   readonly timers: readonly TimerDescription[];
+  /** Actors below the root, at any depth; those that are over too, up to 1,000 of them. */
+  readonly children: readonly ChildDescription[];
   /** Event types the chart has a transition for now. Absent while its machine is not registered. */
   readonly accepts?: readonly string[];
   /** One sentence each: what it waits for. */
   readonly waitsFor: readonly string[];
 }
 
-/** Describes what is on disk; `actor` adds what only the machine knows. */
-export function describeWorkflow(stored: StoredActor, actor: Actor | undefined, parked?: ActorRecord['parked']): WorkflowDescription {
-  const { record, activities } = stored;
+/** Describes what is on disk; `tree` adds what only the machines know. */
+export function describeWorkflow(stored: StoredTree, tree: Tree | undefined, parked?: ActorRecord['parked']): WorkflowDescription {
+  const { record } = stored.root;
   const park = parked ?? record.parked;
   const status = parked === undefined ? record.status : 'parked';
-  const timers = record.timers.map(describeTimer).sort((a, b) => a.dueAtMs - b.dueAtMs);
-  const accepts = actor === undefined ? undefined : status === 'running' ? acceptedEvents(actor.chart.snapshot) : [];
-  const described = activities.map((activity) => describeActivity(activity, actor));
+  const { activities, timers } = pendingOf(stored.root, tree);
+  const snapshot = tree?.root.chart.snapshot;
+  const accepts = snapshot === undefined ? undefined : status === 'running' ? acceptedEvents(snapshot) : [];
+  const others = stored.others.map((child) => describeChild(child, tree));
+  const closed = stored.closed.map((child) => describeChild({ record: child, activities: [], children: [] }, undefined));
+  const children = [...others, ...closed];
   return {
     id: record.address.workflowId,
     run: record.address.run,
     machine: { id: record.machine.id, version: record.machine.version },
     status,
-    value: record.chart.value,
-    context: Object.fromEntries(Object.entries(record.chart.context).map(([key, json]) => [key, decodeValue(json)])),
-    ...(record.chart.output === undefined ? {} : { output: decodeValue(record.chart.output) }),
+    ...chartIn(record),
     sequence: record.sequence,
     startedAtMs: record.startedAtMs,
     updatedAtMs: record.updatedAtMs,
     ...(record.closedAtMs === undefined ? {} : { closedAtMs: record.closedAtMs }),
     ...(record.failure === undefined ? {} : { failure: record.failure }),
     ...(park === undefined ? {} : { parked: { reason: park.reason, message: park.failure.message } }),
-    activities: described,
+    activities,
     timers,
+    children,
     ...(accepts === undefined ? {} : { accepts }),
     waitsFor: [
-      ...described.map(describeWait),
-      ...timers.map((timer) => `timer "${timer.id}", due ${formatTime(timer.dueAtMs)}`),
+      ...waitsOf(activities, timers),
+      ...others.filter((child) => !isClosed(child.status)).map((child) => `child "${child.id}" in state ${JSON.stringify(child.value)}`),
       ...(accepts ?? []).map((type) => `event "${type}"`),
     ],
   };
+}
+
+function describeChild(stored: StoredActor, tree: Tree | undefined): ChildDescription {
+  const { address, birth, machine, status, failure, startedAtMs, updatedAtMs, isDetached } = stored.record;
+  return {
+    id: birth?.childId ?? '',
+    path: address.path,
+    machine: { id: machine.id, version: machine.version },
+    status,
+    isDetached: isDetached ?? false,
+    ...chartIn(stored.record),
+    startedAtMs,
+    updatedAtMs,
+    ...(failure === undefined ? {} : { failure }),
+    ...pendingOf(stored, tree),
+  };
+}
+
+function chartIn({ chart }: ActorRecord): Pick<WorkflowDescription, 'value' | 'context' | 'output'> {
+  return {
+    value: chart.value,
+    context: Object.fromEntries(Object.entries(chart.context).map(([key, json]) => [key, decodeValue(json)])),
+    ...(chart.output === undefined ? {} : { output: decodeValue(chart.output) }),
+  };
+}
+
+function pendingOf({ record, activities }: StoredActor, tree: Tree | undefined): Pick<WorkflowDescription, 'activities' | 'timers'> {
+  const actor = tree?.get(record.address.path);
+  return {
+    activities: activities.map((activity) => describeActivity(activity, actor)),
+    timers: record.timers.map(describeTimer).sort((a, b) => a.dueAtMs - b.dueAtMs),
+  };
+}
+
+function waitsOf(activities: readonly ActivityDescription[], timers: readonly TimerDescription[]): string[] {
+  return [...activities.map(describeWait), ...timers.map((timer) => `timer "${timer.id}", due ${formatTime(timer.dueAtMs)}`)];
 }
 
 function describeActivity(activity: ActivityRecord, actor: Actor | undefined): ActivityDescription {
@@ -128,6 +193,7 @@ function describeTimer(timer: ActorRecord['timers'][number]): TimerDescription {
 function describeWait(activity: ActivityDescription): string {
   const { name, state, attempt, nextAttemptAtMs } = activity;
   const of = activity.maximumAttempts === undefined ? '' : ` of ${activity.maximumAttempts}`;
+  if (state === 'live') return `"${name}", which is live`;
   if (state === 'running') return `activity "${name}", attempt ${attempt}${of} running`;
   if (nextAttemptAtMs === undefined) return `activity "${name}", waiting for a free place`;
   return `activity "${name}", attempt ${attempt + 1}${of} due ${formatTime(nextAttemptAtMs)}`;

@@ -8,13 +8,14 @@
  */
 import type { Actor } from './actor.ts';
 import type { Address } from './address.ts';
-import { idempotencyKey } from './address.ts';
-import type { AbortReason, Effect } from './commit.ts';
+import { idempotencyKey, pathOf } from './address.ts';
+import type { Birth } from './birth.ts';
+import type { AbortReason, Effect, Message } from './commit.ts';
 import { PerdureError } from './errors.ts';
 import type { FailureRecord } from './failure-record.ts';
 import { limits } from './limits.ts';
 import type { Random } from './ports.ts';
-import type { ActivityRecord, TimerRecord } from './record.ts';
+import type { ActivityRecord, ChildRecord, TimerRecord } from './record.ts';
 import type { RegisteredMachine } from './registered-machine.ts';
 import { encodePayload } from './value-encoding.ts';
 import type { ChartAction } from './xstate-seam.ts';
@@ -31,6 +32,9 @@ export interface DecideContext {
 
 export interface Draft {
   readonly address: Address;
+  readonly birth: Birth | undefined;
+  /** Names of actor logic from the root's machine down to this actor's. */
+  readonly lineage: readonly string[];
   readonly machine: RegisteredMachine;
   readonly context: DecideContext;
   counters: { child: number; timer: number };
@@ -43,13 +47,29 @@ export interface Draft {
   readonly put: Map<number, ActivityRecord>;
   readonly removed: number[];
   readonly scheduled: number[];
+  readonly children: Map<number, ChildRecord>;
+  readonly childrenPut: Map<number, ChildRecord>;
+  readonly childrenRemoved: number[];
+  readonly born: number[];
+  readonly messages: Message[];
+  readonly emitted: Json[];
   readonly effects: Effect[];
+  isDetached: boolean;
   activityFailure: FailureRecord | undefined;
 }
 
-export function openDraft(address: Address, machine: RegisteredMachine, before: Actor | undefined, context: DecideContext): Draft {
+export function openDraft(
+  address: Address,
+  machine: RegisteredMachine,
+  before: Actor | undefined,
+  context: DecideContext,
+  birth: Birth | undefined = before?.record.birth,
+): Draft {
   return {
     address,
+    birth,
+    lineage: birth?.lineage ?? [],
+    isDetached: before?.record.isDetached ?? false,
     machine,
     context,
     stateValue: before?.record.chart.value ?? null,
@@ -61,36 +81,28 @@ export function openDraft(address: Address, machine: RegisteredMachine, before: 
     put: new Map(),
     removed: [],
     scheduled: [],
+    children: new Map(before?.children),
+    childrenPut: new Map(),
+    childrenRemoved: [],
+    born: [],
+    messages: [],
+    emitted: [],
     effects: [],
     activityFailure: before?.record.activityFailure,
   };
 }
 
-/** Takes over what the chart asked for, in its order. */
-export function applyActions(draft: Draft, actions: readonly ChartAction[], stateValue: Json): void {
-  draft.stateValue = stateValue;
-  for (const action of actions) {
-    switch (action.kind) {
-      case 'schedule':
-        armTimer(draft, action.id, action.delay, action.event);
-        break;
-      case 'cancel':
-        for (const timer of draft.timers.values()) if (timer.id === action.id) disarmTimer(draft, timer);
-        break;
-      case 'spawn':
-        scheduleActivity(draft, action);
-        break;
-      case 'stop':
-        dropActivity(draft, action.n, 'state-left');
-    }
-  }
+/** Custom actions of an actor are run one step after the other; everything else runs beside each other. */
+export function isNextInLine(activities: ReadonlyMap<number, ActivityRecord>, { n, kind }: ActivityRecord): boolean {
+  return kind !== 'actions' || ![...activities.values()].some((other) => other.kind === 'actions' && other.n < n);
 }
 
 /** Lets the attempts begin that were scheduled by this step and are still wanted, as far as the host has places for them. */
 export function beginScheduled(draft: Draft): void {
   for (const n of draft.scheduled) {
     const activity = draft.activities.get(n);
-    if (activity !== undefined && draft.context.admit(activity.name)) beginAttempt(draft, activity);
+    if (activity !== undefined && isNextInLine(draft.activities, activity) && draft.context.admit(activity.name))
+      beginAttempt(draft, activity);
   }
 }
 
@@ -107,12 +119,20 @@ export function putActivity(draft: Draft, activity: ActivityRecord): void {
   draft.put.set(activity.n, activity);
 }
 
-/** Forgets an activity; an attempt that runs is aborted. */
-function dropActivity(draft: Draft, n: number, reason: AbortReason): void {
+/** Forgets an activity or volatile child; what runs is ended. */
+export function dropActivity(draft: Draft, n: number, reason: AbortReason): void {
   const activity = draft.activities.get(n);
   if (activity === undefined) return;
+  const wasScheduled = draft.scheduled.includes(n);
   forgetActivity(draft, n);
   if (activity.state === 'running') draft.effects.push({ kind: 'abort-attempt', n, reason });
+  if (activity.state !== 'live') return;
+  if (wasScheduled) draft.effects.splice(0, draft.effects.length, ...draft.effects.filter((effect) => !startsVolatile(effect, n)));
+  else draft.effects.push({ kind: 'stop-volatile', n });
+}
+
+function startsVolatile(effect: Effect, n: number): boolean {
+  return effect.kind === 'start-volatile' && effect.n === n;
 }
 
 export function forgetActivity(draft: Draft, n: number): void {
@@ -128,19 +148,26 @@ export function disarmTimer(draft: Draft, timer: TimerRecord): void {
   if (!draft.armed.delete(timer.generation)) draft.disarmed.push(timer);
 }
 
-/** A workflow that ends leaves nothing behind that could still happen. */
+/** An actor that ends leaves nothing behind that could still happen, but for the custom actions of its last steps. */
 export function dropEverything(draft: Draft): void {
   for (const timer of draft.timers.values()) disarmTimer(draft, timer);
-  for (const n of draft.activities.keys()) dropActivity(draft, n, 'closed');
+  for (const { n, kind } of draft.activities.values()) if (kind !== 'actions') dropActivity(draft, n, 'closed');
 }
 
-function armTimer(draft: Draft, id: string | undefined, delay: unknown, event: unknown): void {
+export function armTimer(draft: Draft, { id, delay, event, to }: Extract<ChartAction, { kind: 'schedule' }>): void {
   const { nowMs } = draft.context;
   const dueAtMs = nowMs + checkDelay(draft, delay, id, event);
   if (draft.timers.size >= limits.timersMax) throw tooMany('timers', limits.timersMax);
   draft.counters.timer += 1;
   const generation = draft.counters.timer;
-  const timer = { id: id ?? `timer.${generation}`, generation, dueAtMs, armedAtMs: nowMs, event: encodePayload(event, 'event') };
+  const timer: TimerRecord = {
+    id: id ?? `timer.${generation}`,
+    generation,
+    dueAtMs,
+    armedAtMs: nowMs,
+    event: encodePayload(event, 'event'),
+    ...(to === undefined ? {} : { to: pathOf(to, draft.address) }),
+  };
   draft.timers.set(generation, timer);
   draft.armed.set(generation, timer);
 }
@@ -149,7 +176,7 @@ function armTimer(draft: Draft, id: string | undefined, delay: unknown, event: u
 function checkDelay(draft: Draft, delay: unknown, id: string | undefined, event: unknown): number {
   if (typeof delay === 'number' && delay <= limits.delayMsMax) return Math.max(0, Math.ceil(delay));
   const type = String((Object(event) as { type?: unknown }).type);
-  const after = stateOfAfter(draft.machine.machine, id);
+  const after = draft.machine.machine === undefined ? undefined : stateOfAfter(draft.machine.machine, id);
   const state = after ?? JSON.stringify(draft.stateValue);
   const where = after === undefined ? `the delayed event "${type}" in state ${state}` : `state "${state}"`;
   throw new PerdureError(
@@ -159,20 +186,17 @@ function checkDelay(draft: Draft, delay: unknown, id: string | undefined, event:
   );
 }
 
-function scheduleActivity(draft: Draft, action: Extract<ChartAction, { kind: 'spawn' }>): void {
-  const { n, childId, src } = action;
+export function scheduleActivity(draft: Draft, action: Extract<ChartAction, { kind: 'spawn' }>): void {
+  const { n, src, systemId } = action;
   const registered = draft.machine.activities.get(src);
-  if (registered === undefined) {
-    const problem = `"${src}" spawned, which no state invokes`;
-    const details = { machine: draft.machine.reference.id, problems: [problem] };
-    throw new PerdureError('MACHINE_INVALID', `The chart wanted ${problem}; invoke it instead.`, details);
-  }
+  if (registered === undefined) throw new TypeError(`"${src}" was scheduled without being an activity.`);
   if (draft.activities.size >= limits.activitiesMax) throw tooMany('pending activities', limits.activitiesMax);
   putActivity(draft, {
     n,
-    childId,
+    childId: action.childId,
     src,
     name: registered.name,
+    ...(systemId === undefined ? {} : { systemId }),
     input: encodePayload(action.input, `input of activity "${registered.name}"`),
     idempotencyKey: idempotencyKey(draft.address, n),
     scheduledAtMs: draft.context.nowMs,
@@ -183,6 +207,6 @@ function scheduleActivity(draft: Draft, action: Extract<ChartAction, { kind: 'sp
   draft.scheduled.push(n);
 }
 
-function tooMany(what: string, max: number): Error {
+export function tooMany(what: string, max: number): Error {
   return new PerdureError('LIMIT_EXCEEDED', `A workflow can have at most ${max} ${what} at once.`, { limit: what, max });
 }

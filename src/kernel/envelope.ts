@@ -1,9 +1,10 @@
+import type { Birth, ParentClosePolicy } from './birth.ts';
 import type { FailedOutcome } from './failure.ts';
 import type { Json } from './json.ts';
 
 /** What happened, as an actor hears of it. Plain data: it is journaled as it is. */
 export type Envelope =
-  | { readonly kind: 'start'; readonly input: Json }
+  | { readonly kind: 'start'; readonly input: Json; readonly birth?: Birth }
   | { readonly kind: 'signal'; readonly event: Json; readonly messageId?: string }
   | { readonly kind: 'timer'; readonly generation: number }
   | { readonly kind: 'attempt-due'; readonly n: number }
@@ -14,4 +15,19 @@ export type Envelope =
   | { readonly kind: 'attempt-lost'; readonly n: number; readonly attempt: number }
   /** the process is closing and the attempt is given back; `hasBegun` if its code was entered */
   | { readonly kind: 'attempt-released'; readonly n: number; readonly attempt: number; readonly hasBegun: boolean }
+  /** an event from another actor of the workflow, or from itself; `from` is the sender's path */
+  | { readonly kind: 'message'; readonly event: Json; readonly from: readonly number[] }
+  /** a child completed */
+  | { readonly kind: 'child-done'; readonly n: number; readonly output: Json }
+  /** a child ended in error */
+  | ({ readonly kind: 'child-failed'; readonly n: number } & FailedOutcome)
+  /** a child that is watched has a new snapshot */
+  | { readonly kind: 'child-snapshot'; readonly n: number; readonly snapshot: Json }
+  /** a child that was let go came to its end */
+  | { readonly kind: 'child-gone'; readonly n: number }
+  /** the parent closed, or left the state it belongs to */
+  | { readonly kind: 'stop'; readonly mode: ParentClosePolicy }
   | { readonly kind: 'terminate'; readonly reason: string };
+
+/** What an actor hears that is there already. */
+export type StepEnvelope = Exclude<Envelope, { readonly kind: 'start' }>;

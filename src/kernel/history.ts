@@ -21,6 +21,8 @@ export interface HistoryEntry {
   readonly status: WorkflowStatus;
   /** The chart's state value after it. */
   readonly value: Json;
+  /** Events the chart emitted. */
+  readonly emitted?: readonly unknown[];
   /** Number and attempt of the activity it is about. */
   readonly activity?: { readonly n: number; readonly attempt?: number };
   /** Why an attempt failed. */
@@ -39,6 +41,7 @@ export function historyEntry(record: StoredJournalRecord): HistoryEntry {
     outcome: record.outcome,
     status: record.status,
     value: record.value,
+    ...(record.emitted === undefined ? {} : { emitted: record.emitted.map((event) => decodeValue(event)) }),
     ...('n' in envelope ? { activity: 'attempt' in envelope ? { n: envelope.n, attempt: envelope.attempt } : { n: envelope.n } } : {}),
     ...('failure' in envelope ? { failure: envelope.failure } : {}),
   };

@@ -23,8 +23,12 @@ export const limits = {
   timersMax: 10_000,
   /** Activities one actor may have pending at once. */
   activitiesMax: 1_000,
+  /** Children one actor may have at once. */
+  childrenMax: 10_000,
   /** A full snapshot is written into the journal every so many records, so that time travel folds a bounded number. */
   journalSnapshotInterval: 256,
+  /** Children that are over, as listed by `describe`. */
+  closedChildrenShownMax: 1_000,
   /** Records returned by one call of `history`. */
   historyPageMax: 1_000,
   /** Messages waiting in front of one actor; one more is refused with `MAILBOX_FULL`. */

@@ -1,13 +1,14 @@
-import type { Actor } from './actor.ts';
 import { reviveActor } from './actor.ts';
+import { formatAddress } from './address.ts';
 import { hasErrorCode, PerdureError } from './errors.ts';
 import type { FailureRecord } from './failure-record.ts';
 import { failureOf } from './failure.ts';
-import type { StoredActor } from './ports.ts';
+import type { StoredTree } from './ports.ts';
 import type { ActorRecord, DefinitionRecord, ParkReason } from './record.ts';
 import { isClosed } from './record.ts';
 import type { RegisteredMachine } from './registered-machine.ts';
 import { registerMachine } from './registered-machine.ts';
+import { Tree } from './tree.ts';
 import type { AnyStateMachine } from './xstate-seam.ts';
 import { differingStates } from './xstate-structure.ts';
 
@@ -24,7 +25,7 @@ export interface Park {
 }
 
 export type Revival =
-  | { readonly kind: 'actor'; readonly actor: Actor }
+  | { readonly kind: 'tree'; readonly tree: Tree }
   /** closed on a machine that is not registered any more, or not as it was: what there is to know is in the record */
   | { readonly kind: 'closed'; readonly record: ActorRecord }
   | { readonly kind: 'parked'; readonly park: Park };
@@ -63,36 +64,55 @@ export function createRegistry(machines: readonly AnyStateMachine[]): MachineReg
   return { machines: [...byKey.values()], find: (id, version) => byKey.get(keyOf(id, version)) };
 }
 
-/** Makes an actor of what is on disk, or says why it has to wait. A closed workflow never waits: it needs no machine. */
-export function revive(registry: MachineRegistry, stored: StoredActor): Revival {
-  const { record } = stored;
+/** Makes actors of what is on disk, or says why they have to wait. A closed workflow never waits: it needs no machine. */
+export function revive(registry: MachineRegistry, stored: StoredTree): Revival {
+  const { record } = stored.root;
   const machine = registry.find(record.machine.id, record.machine.version);
-  if (isClosed(record.status)) return reviveClosed(machine, stored);
+  // A child may have been left to itself, and custom actions are run after the end.
+  const isOver = isClosed(record.status) && stored.others.length === 0 && stored.root.activities.length === 0;
+  if (isOver) return reviveClosed(machine, stored);
   if (machine === undefined) {
     return { kind: 'parked', park: parkFor('version-missing', `${nameOf(record)} is not registered; give it to openRuntime.`) };
   }
   const obstacle = obstacleTo(machine, stored);
   if (obstacle !== undefined) return { kind: 'parked', park: obstacle };
   try {
-    return { kind: 'actor', actor: reviveActor(machine, stored) };
+    return { kind: 'tree', tree: reviveTree(machine, stored) };
   } catch (error) {
     return { kind: 'parked', park: damaged(error) };
   }
 }
 
-function reviveClosed(machine: RegisteredMachine | undefined, stored: StoredActor): Revival {
-  const { record } = stored;
+function reviveClosed(machine: RegisteredMachine | undefined, stored: StoredTree): Revival {
+  const { record } = stored.root;
   try {
-    if (machine !== undefined) return { kind: 'actor', actor: reviveActor(machine, stored) };
+    if (machine !== undefined) return { kind: 'tree', tree: reviveTree(machine, stored) };
   } catch {
     // The chart has changed since; its end has not.
   }
   return { kind: 'closed', record };
 }
 
-function obstacleTo(machine: RegisteredMachine, { record, activities }: StoredActor): Park | undefined {
-  const lost = activities.find((activity) => !machine.activities.has(activity.src));
-  if (lost !== undefined) return parkFor('activity-missing', `${nameOf(record)} has no activity "${lost.src}" any more.`);
+function reviveTree(machine: RegisteredMachine, { root, others }: StoredTree): Tree {
+  const tree = new Tree(machine, root.record.address);
+  for (const stored of [root, ...others]) {
+    const own = tree.machineOf(stored.record.birth?.lineage ?? []);
+    if (own === undefined) throw new Error(`There is no machine for the actor at ${formatAddress(stored.record.address)}.`);
+    tree.add(reviveActor(own, stored, tree.surroundings));
+  }
+  return tree;
+}
+
+function obstacleTo(machine: RegisteredMachine, { root, others }: StoredTree): Park | undefined {
+  const { record } = root;
+  const tree = new Tree(machine, record.address);
+  for (const { record: own, activities } of [root, ...others]) {
+    const lineage = own.birth?.lineage ?? [];
+    const ownMachine = tree.machineOf(lineage);
+    if (ownMachine === undefined) return parkFor('activity-missing', `${nameOf(record)} has no actor "${lineage.join('" / "')}" any more.`);
+    const lost = activities.find(({ src, kind }) => kind !== 'actions' && !ownMachine.activities.has(src) && !ownMachine.children.has(src));
+    if (lost !== undefined) return parkFor('activity-missing', `${nameOf(own)} has no activity "${lost.src}" any more.`);
+  }
   if (machine.reference.structureHash === record.machine.structureHash) return undefined;
   const remedy = 'give the one this workflow was started on to openRuntime';
   return parkFor('version-missing', `${nameOf(record)} is registered with another structure; ${remedy}.`);

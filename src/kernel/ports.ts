@@ -1,7 +1,7 @@
 /** What the outside lends: everything that moves comes in through one of these, so that a test can hold the world still. */
 import type { Address } from './address.ts';
 import type { Commit } from './commit.ts';
-import type { ActivityRecord, ActorRecord, DefinitionRecord, JournalRecord, MessageRecord } from './record.ts';
+import type { ActivityRecord, ActorRecord, ChildRecord, DefinitionRecord, JournalRecord, MessageRecord } from './record.ts';
 
 export interface Clock {
   /** Wall time in epoch milliseconds; may jump. */
@@ -21,6 +21,16 @@ export type Random = () => number;
 export interface StoredActor {
   readonly record: ActorRecord;
   readonly activities: readonly ActivityRecord[];
+  readonly children: readonly ChildRecord[];
+}
+
+/** A workflow's run as it is on disk: its root and every actor below it that runs or that a chart refers to, read at one moment. */
+export interface StoredTree {
+  readonly root: StoredActor;
+  /** Parents before their children. */
+  readonly others: readonly StoredActor[];
+  /** Some of those that are over, where they were asked for. */
+  readonly closed: readonly ActorRecord[];
 }
 
 export interface StoredJournalRecord extends JournalRecord {
@@ -61,11 +71,13 @@ export interface Store {
   /** The highest run of an id, or undefined if it was never started. */
   readLatestRun(workflowId: string): Promise<number | undefined>;
   /**
-   * Reads an actor with its pending activities and checks that its journal ends where the record says.
+   * Reads a run with everything pending in it and checks that each journal ends where its record says.
    *
+   * @param root address of the root
+   * @param closedMax how many further actors, closed and referred to by nobody, to add at most; default none
    * @throws PerdureError `RECORD_DAMAGED`
    */
-  readActor(address: Address): Promise<StoredActor | undefined>;
+  readTree(root: Address, closedMax?: number): Promise<StoredTree | undefined>;
   /** @throws PerdureError `RECORD_DAMAGED` */
   readMessage(workflowId: string, messageId: string): Promise<MessageRecord | undefined>;
   /**

@@ -16,4 +16,9 @@ export type Reaction =
   /** nothing to write: a wake-up for what is no longer there */
   | { readonly kind: 'ignore' }
   | { readonly kind: 'refuse'; readonly error: PerdureError }
-  | { readonly kind: 'terminate'; readonly reason: string };
+  /** the chart ends in error without being asked: its custom actions failed */
+  | { readonly kind: 'fail'; readonly error: unknown; readonly change: Change }
+  /** the parent's request to cancel: the chart hears of it if it has something to say to that; otherwise it ends */
+  | { readonly kind: 'cancel'; readonly event: EventObject; readonly reason: string }
+  /** ends without asking the chart */
+  | { readonly kind: 'end'; readonly status: 'terminated' | 'cancelled'; readonly reason: string };

@@ -3,6 +3,7 @@
  * speaks of timers or lists is derived from it and can be rebuilt.
  */
 import type { Address } from './address.ts';
+import type { Birth } from './birth.ts';
 import type { Envelope } from './envelope.ts';
 import type { FailureRecord } from './failure-record.ts';
 import type { Json } from './json.ts';
@@ -39,6 +40,26 @@ export interface TimerRecord {
   readonly dueAtMs: number;
   readonly armedAtMs: number;
   readonly event: Json;
+  /** Path of the actor it is for, if that is not the one that armed it. */
+  readonly to?: readonly number[];
+}
+
+/** A child that runs or that its parent's chart still refers to. */
+export interface ChildRecord {
+  /** Number from the parent's counter; the last part of its address. */
+  readonly n: number;
+  readonly childId: string;
+  readonly src: string;
+  readonly systemId?: string;
+  /** It has an actor record of its own. Otherwise it was an activity. */
+  readonly isActor?: true;
+  /** Its end was heard of; the chart still refers to it. */
+  readonly isEnded?: true;
+  /** Stopped or left behind by its parent; kept so that it is found as long as it runs. */
+  readonly isDetached?: true;
+  /** What it ended with, if it has no record that says so. */
+  readonly output?: Json;
+  readonly error?: Json;
 }
 
 /** What the actor record says of a pending activity; the rest is in a row of its own, so that the record stays small. */
@@ -51,6 +72,14 @@ export interface PendingActivity {
 export interface ActivityRecord extends PendingActivity {
   readonly src: string;
   readonly name: string;
+  /**
+   * Absent for an activity. `actions`: the custom actions of one step, run in order. `volatile`: a callback or observable, which
+   * lives as long as its actor wants it and begins anew in each process.
+   */
+  readonly kind?: 'actions' | 'volatile';
+  readonly systemId?: string;
+  /** Whether the chart hears of the snapshots of a volatile child. */
+  readonly isWatched?: true;
   readonly input: Json;
   readonly idempotencyKey: string;
   readonly scheduledAtMs: number;
@@ -58,7 +87,8 @@ export interface ActivityRecord extends PendingActivity {
   readonly attempt: number;
   /** Attempts ended by a shutdown: they do not count against the policy. */
   readonly uncharged: number;
-  readonly state: 'waiting' | 'running' | 'backoff';
+  /** `live`: a volatile child, which has no attempts. */
+  readonly state: 'waiting' | 'running' | 'backoff' | 'live';
   /** When the next attempt is due; only in `backoff`. */
   readonly nextAttemptAtMs?: number;
   readonly lastFailure?: FailureRecord;
@@ -67,6 +97,10 @@ export interface ActivityRecord extends PendingActivity {
 export interface ActorRecord {
   readonly address: Address;
   readonly machine: MachineReference;
+  /** Absent for the root. */
+  readonly birth?: Birth;
+  /** Its parent stopped it or closed, and does not hear of its end. */
+  readonly isDetached?: true;
   readonly status: WorkflowStatus;
   readonly chart: ChartRecord;
   /** Commit number of this actor, from 1, no gaps; the head of its journal. */
@@ -74,6 +108,8 @@ export interface ActorRecord {
   readonly counters: { readonly child: number; readonly timer: number };
   readonly timers: readonly TimerRecord[];
   readonly activities: readonly PendingActivity[];
+  /** How many child records there are: they have rows of their own, so that this one does not grow with them. */
+  readonly children: number;
   readonly startedAtMs: number;
   /** Time of the last journal record; journal times never decrease. */
   readonly updatedAtMs: number;
@@ -96,8 +132,9 @@ export type JournalOutcome =
   | 'late'
   /** the step threw again and again; the workflow was parked */
   | 'parked'
-  /** closed without asking the chart, for another run */
-  | 'terminated';
+  /** closed without asking the chart: for another run, or since the parent wanted it so */
+  | 'terminated'
+  | 'cancelled';
 
 export interface ContextDelta {
   readonly set: { readonly [key: string]: Json };
@@ -118,6 +155,12 @@ export interface JournalRecord {
   readonly cancelled: readonly number[];
   readonly scheduled: readonly number[];
   readonly stopped: readonly number[];
+  /** Children started. */
+  readonly born?: readonly number[];
+  /** Events for other actors of the workflow: to whom, and the type. */
+  readonly sent?: readonly { readonly to: readonly number[]; readonly type: string }[];
+  /** Events the chart emitted. */
+  readonly emitted?: readonly Json[];
   /** The whole chart, every 256 records: where time travel starts to fold. */
   readonly snapshot?: ChartRecord;
 }
@@ -142,6 +185,7 @@ export interface DefinitionRecord {
   readonly isRetired?: true;
 }
 
+/** Whether an actor has come to its end. */
 export function isClosed(status: WorkflowStatus): boolean {
   return status !== 'running' && status !== 'parked';
 }

@@ -1,14 +1,18 @@
-/** A machine as hosts know it: checked at the door, its structure hashed, its activities found. */
+/** A machine as hosts know it: checked at the door, its structure hashed, the code it names found. */
 import type { ActivityDescriptor } from './activity-descriptor.ts';
 import { activityDescriptor } from './activity-descriptor.ts';
-import { checkId } from './address.ts';
-import { hasErrorCode, PerdureError } from './errors.ts';
-import type { MachineReference } from './record.ts';
+import type { ParentClosePolicy } from './birth.ts';
+import { parentClosePolicyOf } from './child.ts';
+import { PerdureError } from './errors.ts';
 import type { Json } from './json.ts';
+import { activityName, actorLogicOf, actorProblems, idProblems, missingCode, versionProblems } from './machine-check.ts';
+import type { MachineReference } from './record.ts';
 import { formatValue } from './value-encoding.ts';
-import type { AnyStateMachine } from './xstate-seam.ts';
-import type { CodeSite, InvokeSite } from './xstate-structure.ts';
-import { codeSites, hashStructure, invokeSites, structureOf } from './xstate-structure.ts';
+import { kindOfLogic } from './xstate-logic.ts';
+import type { AnyActorLogic, AnyStateMachine, ChartLogic } from './xstate-seam.ts';
+import { withoutActors } from './xstate-seam.ts';
+import type { ActionCode } from './xstate-structure.ts';
+import { actionCode, hashStructure, namesEvent, structureOf } from './xstate-structure.ts';
 
 export interface RegisteredActivity {
   readonly src: string;
@@ -16,16 +20,29 @@ export interface RegisteredActivity {
   readonly descriptor: ActivityDescriptor;
 }
 
+/** Actor logic that a chart may have as a child, besides activities. */
+export type RegisteredChild =
+  /** with a record of its own */
+  | { readonly kind: 'actor'; readonly machine: RegisteredMachine; readonly parentClosePolicy: ParentClosePolicy }
+  /** a callback or observable: lives in the process only */
+  | { readonly kind: 'volatile'; readonly name: string; readonly logic: AnyActorLogic };
+
 export interface RegisteredMachine {
   readonly reference: MachineReference;
   readonly structure: Json;
-  readonly machine: AnyStateMachine;
+  /** What its steps are taken by. */
+  readonly logic: ChartLogic;
+  /** The machine as it was given; undefined for a transition function. */
+  readonly machine: AnyStateMachine | undefined;
   /** By `src`, which with the machine's id and version is the durable reference of an activity. */
   readonly activities: ReadonlyMap<string, RegisteredActivity>;
+  /** By `src`. */
+  readonly children: ReadonlyMap<string, RegisteredChild>;
+  /** Custom actions by the name under which they are kept. */
+  readonly actions: ReadonlyMap<string, ActionCode>;
+  /** Whether the chart has something to say to `workflow.cancel`. */
+  readonly handlesCancel: boolean;
 }
-
-/** Actions of XState that change only the chart; all others would act on the world. */
-const pureActions: ReadonlySet<string> = new Set(['xstate.assign', 'xstate.raise', 'xstate.cancel', 'xstate.enqueueActions']);
 
 /**
  * Checks a machine and reads what hosts need of it.
@@ -33,98 +50,108 @@ const pureActions: ReadonlySet<string> = new Set(['xstate.assign', 'xstate.raise
  * @throws PerdureError `MACHINE_INVALID` with every problem at once, `IMPLEMENTATION_MISSING` with everything missing
  */
 export function registerMachine(machine: AnyStateMachine): RegisteredMachine {
-  const id = machine.id;
-  const invokes = invokeSites(machine);
-  const code = codeSites(machine);
-  const ofId = idProblems(id);
-  // Activities without a name of their own are named after the machine, and would only repeat what is wrong with its id.
-  const ofNames = ofId.length > 0 ? [] : invokes.flatMap((site) => nameProblems(id, site));
-  const ofParts = [...invokes.flatMap(invokeProblems), ...ofNames, ...code.flatMap(actionProblems)];
-  const problems = [...ofId, ...versionProblems(machine.version), ...ofParts];
+  const { id } = machine;
+  const own = [...idProblems(id), ...versionProblems(machine.version)];
+  const problems = [...own, ...everyMachine(machine).flatMap(problemsOf(machine))];
   if (problems.length > 0) {
     const message = `Machine ${formatValue(id)} cannot be run:\n${bullets(problems)}`;
     throw new PerdureError('MACHINE_INVALID', message, { machine: id, problems });
   }
-  const missing = [...invokes.flatMap(missingActivity), ...code.filter((site) => site.code === undefined).map(describeMissing)];
+  const missing = [...new Set(everyMachine(machine).flatMap(missingCode))];
   if (missing.length > 0) {
-    const unique = [...new Set(missing)];
     const remedy = 'Provide it with machine.provide({ … }), activities with implement().';
-    throw new PerdureError('IMPLEMENTATION_MISSING', `Machine "${id}" lacks code:\n${bullets(unique)}\n${remedy}`, { missing: unique });
+    throw new PerdureError('IMPLEMENTATION_MISSING', `Machine "${id}" lacks code:\n${bullets(missing)}\n${remedy}`, { missing });
   }
-  const structure = structureOf(machine);
-  return {
-    reference: { id, version: machine.version as string, structureHash: hashStructure(structure) },
-    structure,
-    machine,
-    activities: new Map(invokes.map((site) => [site.src, registeredActivity(id, site)])),
+  return build(machine, machine.version as string, new Map());
+}
+
+/** The machine and all machines among its actors, each once. */
+function everyMachine(machine: AnyStateMachine, known = new Set<AnyStateMachine>()): readonly AnyStateMachine[] {
+  if (known.has(machine)) return [];
+  known.add(machine);
+  const children = [...actorLogicOf(machine).values()].filter((logic) => kindOfLogic(logic) === 'machine') as AnyStateMachine[];
+  return [machine, ...children.flatMap((child) => everyMachine(child, known))];
+}
+
+function problemsOf(root: AnyStateMachine): (machine: AnyStateMachine) => readonly string[] {
+  return (machine) => {
+    const found = actorProblems(machine);
+    return machine === root ? found : found.map((problem) => `machine "${machine.id}" among its actors: ${problem}`);
   };
 }
 
-function idProblems(id: unknown): string[] {
-  // XState names a machine without an id "(machine)".
-  if (typeof id !== 'string' || id === '(machine)') return ['it has no id; give createMachine({ id: … }) one'];
-  return wordProblems(id).map((problem) => `its id ${problem}; give createMachine({ id: … }) another`);
-}
+type Built = Map<AnyStateMachine, RegisteredMachine>;
 
-function versionProblems(version: unknown): string[] {
-  if (typeof version !== 'string' || version === '') {
-    return [`it has no version; give createMachine({ version: '1', … }) one, and raise it when the chart changes`];
+/** @param built machines may be among their own actors, at any depth: each is built once */
+function build(machine: AnyStateMachine, version: string, built: Built): RegisteredMachine {
+  const known = built.get(machine);
+  if (known !== undefined) return known;
+  const [activities, children] = [new Map<string, RegisteredActivity>(), new Map<string, RegisteredChild>()];
+  const actions = actionCode(machine);
+  const actorLogic = actorLogicOf(machine);
+  const structure = wholeStructure(machine);
+  const registered: RegisteredMachine = {
+    reference: { id: machine.id, version: machine.version ?? version, structureHash: hashStructure(structure) },
+    structure,
+    logic: {
+      kind: 'machine',
+      logic: withoutActors(machine),
+      actions: new Map([...actions].map(([name, code]) => [code, name])),
+      names: new Map([...actorLogic].map(([src, logic]) => [logic, src])),
+    },
+    machine,
+    activities,
+    children,
+    actions,
+    handlesCancel: namesEvent(machine, 'workflow.cancel'),
+  };
+  built.set(machine, registered);
+  for (const [src, logic] of actorLogic) {
+    const descriptor = activityDescriptor(logic);
+    if (descriptor === undefined) children.set(src, buildChild(registered, src, logic, built));
+    else activities.set(src, { src, name: activityName(machine.id, src, descriptor.name), descriptor });
   }
-  return wordProblems(version).map((problem) => `its version ${problem}; give createMachine({ version: … }) another`);
+  return registered;
 }
 
-function nameProblems(machineId: string, site: InvokeSite): string[] {
-  const descriptor = activityDescriptor(site.logic);
-  if (descriptor === undefined) return [];
-  const place = `state "${site.state}" invokes "${site.src}", whose name`;
-  return wordProblems(nameOf(machineId, site, descriptor)).map((problem) => `${place} ${problem}; give activity({ name: … }) another`);
-}
-
-/** Words that become part of keys and records keep the rules of ids. */
-function wordProblems(word: string): string[] {
-  try {
-    checkId(word, 'word');
-    return [];
-  } catch (error) {
-    if (!hasErrorCode(error, 'ID_INVALID')) throw error;
-    return [`${formatValue(word)} ${error.details.reason}`];
+function buildChild({ reference }: RegisteredMachine, src: string, logic: unknown, built: Built): RegisteredChild {
+  const parentClosePolicy = parentClosePolicyOf(logic);
+  switch (kindOfLogic(logic)) {
+    case 'machine':
+      return { kind: 'actor', machine: build(logic as AnyStateMachine, reference.version, built), parentClosePolicy };
+    case 'transition':
+      return { kind: 'actor', machine: transition(reference, src, logic as AnyActorLogic), parentClosePolicy };
+    default:
+      return { kind: 'volatile', name: activityName(reference.id, src, undefined), logic: logic as AnyActorLogic };
   }
 }
 
-function invokeProblems(site: InvokeSite): string[] {
-  if (site.systemId !== undefined) return [`state "${site.state}" gives "${site.src}" a systemId, which is not supported; leave it out`];
-  if (site.hasOnSnapshot) {
-    return [`state "${site.state}" listens to snapshots of "${site.src}" (onSnapshot), but an activity has none; leave it out`];
-  }
-  if (site.logic === undefined || activityDescriptor(site.logic) !== undefined) return [];
-  return [`state "${site.state}" invokes "${site.src}", which is not an activity; write it with activity({ run })`];
+/** A transition function as a machine without states. */
+function transition(parent: MachineReference, src: string, logic: AnyActorLogic): RegisteredMachine {
+  const structure: Json = { states: [] };
+  return {
+    reference: { id: `${parent.id}.${src}`, version: parent.version, structureHash: hashStructure(structure) },
+    structure,
+    logic: { kind: 'transition', logic, actions: new Map(), names: new Map() },
+    machine: undefined,
+    activities: new Map(),
+    children: new Map(),
+    actions: new Map(),
+    handlesCancel: false,
+  };
 }
 
-function actionProblems(site: CodeSite): string[] {
-  if (site.kind !== 'action' || site.code === undefined) return [];
-  const type = (site.code as { readonly type?: unknown }).type;
-  if (typeof type === 'string' && pureActions.has(type)) return [];
-  const name = typeof type === 'string' ? type : site.name;
-  return [`state "${site.state}" has the action "${name}" (${site.slot}), which would act outside of a commit; make it an activity`];
-}
-
-function missingActivity(site: InvokeSite): string[] {
-  const hasCode = activityDescriptor(site.logic)?.run !== undefined;
-  return hasCode ? [] : [`activity "${site.src}" invoked in state "${site.state}"`];
-}
-
-function describeMissing(site: CodeSite): string {
-  return `${site.kind} "${site.name}" in state "${site.state}" (${site.slot})`;
-}
-
-function registeredActivity(machineId: string, site: InvokeSite): RegisteredActivity {
-  const descriptor = activityDescriptor(site.logic);
-  if (descriptor === undefined) throw new TypeError(`"${site.src}" passed the checks without being an activity.`);
-  return { src: site.src, name: nameOf(machineId, site, descriptor), descriptor };
-}
-
-function nameOf(machineId: string, site: InvokeSite, descriptor: ActivityDescriptor): string {
-  return descriptor.name ?? `${machineId}.${site.src}`;
+/** With the structures of the machines among its actors: a version is all of it. One that comes round again is named only. */
+function wholeStructure(machine: AnyStateMachine, above: readonly AnyStateMachine[] = []): Json {
+  const own = structureOf(machine) as { readonly states: Json };
+  const actors = [...actorLogicOf(machine)]
+    .filter(([, logic]) => kindOfLogic(logic) === 'machine')
+    .map(([src, logic]): [string, Json] => {
+      const child = logic as AnyStateMachine;
+      const line = [...above, machine];
+      return [src, line.includes(child) ? child.id : wholeStructure(child, line)];
+    });
+  return actors.length === 0 ? own : { ...own, actors: Object.fromEntries(actors) };
 }
 
 function bullets(lines: readonly string[]): string {

@@ -89,3 +89,6 @@ export function backoffMs(policy: RetryPolicy, failedAttempts: number, random: n
 export function isRetryable(policy: RetryPolicy, errorClass: string, chargedAttempts: number): boolean {
   return chargedAttempts < policy.maximumAttempts && !policy.nonRetryableErrorTypes.includes(errorClass);
 }
+
+/** Custom actions of a chart are tried again as activities are that say nothing else. */
+export const actionsRetry: RetryPolicy = parseRetryPolicy({}, 'custom actions');

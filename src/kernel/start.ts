@@ -1,8 +1,7 @@
 /** A start as a whole: who has the id already, what the policy says to that, and what is written then, all of it at once. */
-import type { Actor } from './actor.ts';
 import { rootAddress } from './address.ts';
-import type { Decision } from './decide.ts';
-import { decide, decideStart } from './decide.ts';
+import type { Step, TreeDecision } from './decide-in-tree.ts';
+import { decideInTree, decideTreeStart } from './decide-in-tree.ts';
 import type { DecideContext } from './draft.ts';
 import type { PerdureError } from './errors.ts';
 import type { Json } from './json.ts';
@@ -10,6 +9,7 @@ import type { ActorRecord, JournalRecord } from './record.ts';
 import type { RegisteredMachine } from './registered-machine.ts';
 import type { StartPolicy } from './start-policy.ts';
 import { judgeStart } from './start-policy.ts';
+import type { Tree } from './tree.ts';
 
 export interface StartRequest {
   readonly machine: RegisteredMachine;
@@ -21,13 +21,13 @@ export interface StartRequest {
 export interface ExistingRun {
   readonly record: ActorRecord;
   /** Absent if it is closed and its machine is gone. */
-  readonly actor: Actor | undefined;
+  readonly tree: Tree | undefined;
   readonly input: Json;
 }
 
 export type StartDecision =
   /** to be written as one unit, in order: the end of the run before, if it was still open, and the first step of the new one */
-  | { readonly kind: 'commit'; readonly steps: readonly Extract<Decision, { kind: 'commit' }>[] }
+  | { readonly kind: 'commit'; readonly tree: Tree; readonly steps: readonly Step[] }
   | { readonly kind: 'use-existing' }
   | { readonly kind: 'refuse'; readonly error: PerdureError };
 
@@ -39,10 +39,11 @@ export function decideNewRun(
 ): StartDecision {
   const { machine, input, policy } = request;
   if (existing === undefined) return begin(workflowId, 1, undefined, request, context);
-  const { record, actor } = existing;
+  const { record, tree } = existing;
   const verdict = judgeStart(existing, machine.reference, input, policy);
   if (verdict.kind !== 'terminate-existing') return verdict;
-  const ended = actor && decide(actor, { kind: 'terminate', reason: 'Another run was started with terminate-existing.' }, context);
+  const terminate = { kind: 'terminate', reason: 'Another run was started with terminate-existing.' } as const;
+  const ended = tree && decideInTree(tree, { to: [], envelope: terminate }, context);
   return begin(workflowId, record.address.run + 1, ended, request, context);
 }
 
@@ -54,11 +55,12 @@ export function inputOf(first: JournalRecord | undefined): Json {
 function begin(
   workflowId: string,
   run: number,
-  ended: Decision | undefined,
+  ended: TreeDecision | undefined,
   { machine, input }: StartRequest,
   context: DecideContext,
 ): StartDecision {
-  const decision = decideStart(machine, rootAddress(workflowId, run), input, context);
+  const decision = decideTreeStart({ machine, address: rootAddress(workflowId, run), input }, context);
   if (decision.kind === 'refuse') return decision;
-  return { kind: 'commit', steps: ended?.kind === 'commit' ? [ended, decision] : [decision] };
+  const { tree, steps } = decision;
+  return { kind: 'commit', tree, steps: ended?.kind === 'commit' ? [...ended.steps, ...steps] : steps };
 }

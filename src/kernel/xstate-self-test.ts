@@ -5,8 +5,9 @@
 import { assign, createMachine, raise } from 'xstate';
 import { activity } from './activity.ts';
 import { PerdureError } from './errors.ts';
-import type { AnyStateMachine, ChartAction, ChartStep } from './xstate-seam.ts';
-import { historyOf, reviveChart, startChart, stepChart } from './xstate-seam.ts';
+import type { Place } from './xstate-scope.ts';
+import type { AnyStateMachine, ChartAction, ChartLogic, ChartStep } from './xstate-seam.ts';
+import { historyOf, reviveChart, startChart, stepChart, withoutActors } from './xstate-seam.ts';
 
 /** @throws PerdureError `XSTATE_UNSUPPORTED` saying what was found */
 export function selfTestXState(): void {
@@ -22,8 +23,8 @@ export function selfTestXState(): void {
   );
 }
 
-function probe(): AnyStateMachine {
-  return createMachine(
+function probe(): ChartLogic {
+  const machine: AnyStateMachine = createMachine(
     {
       id: 'probe',
       context: ({ input }: { input: unknown }) => ({ input, entered: 0 }),
@@ -43,10 +44,17 @@ function probe(): AnyStateMachine {
     } as never,
     { actors: { work: activity({ name: 'work', run: () => undefined }) } } as never,
   );
+  return { kind: 'machine', logic: withoutActors(machine), actions: new Map(), names: new Map() };
 }
 
-function findings(machine: AnyStateMachine): string | undefined {
-  const first = startChart(machine, 'probe:1:', { a: 1 });
+const place: Place = {
+  sessionId: 'probe:1:',
+  id: 'probe',
+  surroundings: { snapshotOf: () => undefined, shownOf: () => undefined, find: () => undefined, named: () => new Map() },
+};
+
+function findings(machine: ChartLogic): string | undefined {
+  const first = startChart(machine, place, { a: 1 });
   const unknown = stepChart(machine, first.chart, { type: 'NOBODY_KNOWS' }, 0);
   if (unknown.isHandled || unknown.chart.snapshot !== first.chart.snapshot) return 'an unknown event changed something';
   const busy = stepChart(machine, first.chart, { type: 'GO' }, 0);
@@ -57,7 +65,7 @@ function findings(machine: AnyStateMachine): string | undefined {
   return leaving(machine, busy);
 }
 
-function leaving(machine: AnyStateMachine, busy: ChartStep): string | undefined {
+function leaving(machine: ChartLogic, busy: ChartStep): string | undefined {
   const done = { type: 'xstate.done.actor.work', output: 1, actorId: 'work' };
   const record = {
     status: 'active' as const,
@@ -65,13 +73,13 @@ function leaving(machine: AnyStateMachine, busy: ChartStep): string | undefined 
     context: { input: null, entered: 1 },
     history: {},
   };
-  const revived = reviveChart(machine, 'probe:1:', record, [{ n: 1, childId: 'work', src: 'work' }]);
+  const revived = reviveChart(machine, place, record, [{ n: 1, childId: 'work', src: 'work' }]);
   for (const [name, chart] of Object.entries({ live: busy.chart, revived })) {
     const left = stepChart(machine, chart, done, 1);
     const actions = describe(left.actions);
     if (actions !== 'cancel xstate.after.1000.probe.busy, stop 1') return `leaving a state (${name}) asked for "${actions}"`;
     const recorded = { ...record, value: 'recall', history: historyOf(left.chart.snapshot) };
-    for (const before of [left.chart, reviveChart(machine, 'probe:1:', recorded, [])]) {
+    for (const before of [left.chart, reviveChart(machine, place, recorded, [])]) {
       const again = stepChart(machine, before, { type: 'AGAIN' }, 1);
       // Recalled in `two`, it takes the event raised on entry as `two` does.
       if (JSON.stringify(again.chart.snapshot.value) !== '{"busy":"three"}') return `a history state (${name}) was not recalled`;
@@ -94,6 +102,8 @@ function describe(actions: readonly ChartAction[]): string {
           return `spawn ${action.n} ${action.childId} ${action.src}`;
         case 'stop':
           return `stop ${action.n}`;
+        default:
+          return action.kind;
       }
     })
     .join(', ');

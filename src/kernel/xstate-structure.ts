@@ -53,8 +53,20 @@ export function hashStructure(structure: Json): string {
   return bytesToHex(sha256(utf8ToBytes(JSON.stringify(structure))).subarray(0, hashBytes));
 }
 
-/** Ids of states that differ between two structures of one machine. */
+/** What differs between two structures of one machine: its states, and those of the machines among its actors. */
 export function differingStates(before: Json, after: Json): string[] {
+  const actorsOf = (structure: Json): Readonly<Record<string, Json>> =>
+    (structure as { readonly actors?: Readonly<Record<string, Json>> }).actors ?? {};
+  const [old, current] = [actorsOf(before), actorsOf(after)];
+  const among = [...new Set([...Object.keys(old), ...Object.keys(current)])].flatMap((src) => {
+    const [was, is] = [old[src], current[src]];
+    if (was === undefined || is === undefined) return [`actor "${src}" was ${was === undefined ? 'added' : 'removed'}`];
+    return typeof was === 'string' || typeof is === 'string' ? [] : differingStates(was, is).map((line) => `actor "${src}": ${line}`);
+  });
+  return [...differingOwnStates(before, after), ...among];
+}
+
+function differingOwnStates(before: Json, after: Json): string[] {
   const index = (structure: Json): Map<string, string> => {
     const states = (structure as { readonly states: readonly { readonly id: string }[] }).states;
     return new Map(states.map((state) => [state.id, JSON.stringify(state)]));
@@ -109,6 +121,38 @@ export function codeSites(machine: AnyStateMachine): CodeSite[] {
         .map((delay) => site('delay', 'after', delay, delays)),
     ];
   });
+}
+
+/**
+ * The machine's own action functions by name: those of `setup` by that name, those written in place by their place. A place stays
+ * the same over restarts, a function does not.
+ */
+export function actionCode(machine: AnyStateMachine): ReadonlyMap<string, ActionCode> {
+  const code = new Map<string, ActionCode>();
+  const add = (name: string, action: unknown): void => {
+    if (typeof action === 'function' && !('resolve' in action)) code.set(name, action as ActionCode);
+  };
+  for (const [name, action] of Object.entries(machine.implementations.actions)) add(`action ${name}`, action);
+  for (const node of stateNodes(machine)) {
+    const slots: readonly (readonly [string, readonly unknown[]])[] = [
+      ['entry', node.entry],
+      ['exit', node.exit],
+      ['initial', node.type === 'compound' ? node.initial.actions : []],
+      ...transitionsOf(node).map(({ slot, actions }, index) => [`${slot} #${index}`, actions] as const),
+    ];
+    for (const [slot, actions] of slots) actions.forEach((action, index) => add(`state ${node.id} ${slot} [${index}]`, action));
+  }
+  return code;
+}
+
+/** A custom action as XState calls it. */
+export type ActionCode = (args: object, params: unknown) => unknown;
+
+/** Whether some state names this event, by its type or by a prefix of it. `*` means anything, and so nothing in particular. */
+export function namesEvent(machine: AnyStateMachine, type: string): boolean {
+  const named = new Set(stateNodes(machine).flatMap((node) => [...node.transitions.keys()]));
+  const prefixes = type.split('.').map((_part, index, parts) => `${parts.slice(0, index).join('.')}.*`);
+  return [type, ...prefixes.slice(1)].some((descriptor) => named.has(descriptor));
 }
 
 interface TransitionSite {

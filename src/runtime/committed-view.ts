@@ -8,8 +8,10 @@
  * 4. A view somebody waits on is held by the registry: a pending promise alone would not keep it alive.
  */
 import type { Actor } from '../kernel/actor.ts';
+import type { Json } from '../kernel/json.ts';
 import { isClosed } from '../kernel/record.ts';
-import type { AnyMachineSnapshot } from '../kernel/xstate-seam.ts';
+import { decodeValue } from '../kernel/value-decoding.ts';
+import type { AnyMachineSnapshot, EventObject } from '../kernel/xstate-seam.ts';
 
 export interface SnapshotObserver {
   readonly next?: (snapshot: AnyMachineSnapshot) => void;
@@ -26,7 +28,11 @@ export interface CommittedView {
   readonly observers: Set<SnapshotObserver>;
   /** Promises waiting for a condition: told of every commit, or that none will come any more. */
   readonly watchers: Set<Watcher>;
+  /** Of events that the chart emits, by type; `*` hears all. */
+  readonly listeners: Map<string, Set<EmittedListener>>;
 }
+
+export type EmittedListener = (event: EventObject) => void;
 
 export interface Wait<Answer> {
   readonly promise: Promise<Answer>;
@@ -46,7 +52,7 @@ export class ViewRegistry {
   of(workflowId: string): CommittedView {
     const known = this.#views.get(workflowId)?.deref();
     if (known !== undefined) return known;
-    const view: CommittedView = { workflowId, current: undefined, observers: new Set(), watchers: new Set() };
+    const view: CommittedView = { workflowId, current: undefined, observers: new Set(), watchers: new Set(), listeners: new Map() };
     this.#views.set(workflowId, new WeakRef(view));
     this.#finalized.register(view, workflowId);
     return view;
@@ -55,6 +61,18 @@ export class ViewRegistry {
   /** Adds an observer; the answer takes it away again. */
   observe(view: CommittedView, observer: SnapshotObserver): () => void {
     return this.#attach(view, view.observers, observer);
+  }
+
+  /** Adds a listener to what the chart emits; the answer takes it away again. */
+  listen(view: CommittedView, type: string, listener: EmittedListener): () => void {
+    const ofType = view.listeners.get(type) ?? new Set();
+    view.listeners.set(type, ofType);
+    const detach = this.#attach(view, ofType, listener);
+    return () => {
+      detach();
+      if (ofType.size === 0 && view.listeners.get(type) === ofType) view.listeners.delete(type);
+      this.#release(view);
+    };
   }
 
   /** Resolves with the first defined answer of `judge`, asked now and after every commit; rejects if `judge` throws. */
@@ -69,8 +87,10 @@ export class ViewRegistry {
   }
 
   /** Shows a committed state to everybody who watches. */
-  publish(view: CommittedView, actor: Actor): void {
+  publish(view: CommittedView, actor: Actor, emitted: readonly Json[] = []): void {
     view.current = actor;
+    // As in XState: what a step emits is heard before its snapshot is seen.
+    for (const event of emitted) emit(view, decodeValue(event) as EventObject);
     const { snapshot } = actor.chart;
     for (const observer of [...view.observers]) {
       // One told before may have taken it away.
@@ -91,6 +111,7 @@ export class ViewRegistry {
   #dismiss(view: CommittedView, tell: (observer: SnapshotObserver) => void): void {
     const observers = [...view.observers];
     view.observers.clear();
+    view.listeners.clear();
     this.#release(view);
     for (const observer of observers) tell(observer);
   }
@@ -105,8 +126,12 @@ export class ViewRegistry {
   }
 
   #release(view: CommittedView): void {
-    if (view.observers.size === 0 && view.watchers.size === 0) this.#held.delete(view);
+    if (view.observers.size + view.watchers.size + view.listeners.size === 0) this.#held.delete(view);
   }
+}
+
+function emit(view: CommittedView, event: EventObject): void {
+  for (const listener of [...(view.listeners.get(event.type) ?? []), ...(view.listeners.get('*') ?? [])]) report(() => listener(event));
 }
 
 /** A promise and what settles it; `settle` answers whether it is settled now. */

@@ -9,6 +9,7 @@ import { ViewRegistry } from './committed-view.ts';
 import { Performer } from './performer.ts';
 import { Supervisor } from './supervisor.ts';
 import { TimerQueue } from './timer-queue.ts';
+import { VolatileRunner } from './volatile-runner.ts';
 
 export interface EngineParts {
   readonly store: Store;
@@ -41,6 +42,8 @@ export class Engine {
       clock,
       runner: this.#runner,
       timers: this.#timers,
+      volatile: new VolatileRunner((address, envelope) => this.supervisor.deliver(address, envelope)),
+      log: () => undefined,
       deliver: (address, envelope) => this.supervisor.deliver(address, envelope),
       rescan: () => void this.recover(),
     });

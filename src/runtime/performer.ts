@@ -10,21 +10,26 @@
 import type { Actor } from '../kernel/actor.ts';
 import type { Address } from '../kernel/address.ts';
 import { formatAddress } from '../kernel/address.ts';
-import type { Commit } from '../kernel/commit.ts';
-import type { Envelope } from '../kernel/envelope.ts';
+import type { Commit, Effect } from '../kernel/commit.ts';
+import type { StepEnvelope } from '../kernel/envelope.ts';
 import { limits } from '../kernel/limits.ts';
+import { codeOf } from '../kernel/outside.ts';
 import type { Clock } from '../kernel/ports.ts';
 import type { ActivityRecord } from '../kernel/record.ts';
 import type { ActivityRunner } from './activity-runner.ts';
 import type { TimerQueue } from './timer-queue.ts';
+import type { VolatileRunner } from './volatile-runner.ts';
 
 /** What an actor hears of its own timers and activities. */
-export type InnerEnvelope = Exclude<Envelope, { kind: 'start' }>;
+export type InnerEnvelope = StepEnvelope;
 
 export interface PerformerParts {
   readonly clock: Clock;
   readonly runner: ActivityRunner;
   readonly timers: TimerQueue;
+  readonly volatile: VolatileRunner;
+  /** A chart's `log` action. */
+  readonly log: (address: Address, entry: Extract<Effect, { kind: 'log' }>) => void;
   readonly deliver: (address: Address, envelope: InnerEnvelope) => void;
   /** Looks through the store for waiting activities; for when the list overflowed. */
   readonly rescan: () => void;
@@ -51,21 +56,41 @@ export class Performer {
 
   /** Acts on a commit that is on disk. */
   perform(commit: Commit, actor: Actor): void {
-    const { timers, runner, deliver } = this.#parts;
+    const { timers, volatile } = this.#parts;
     const { address } = commit.record;
     for (const timer of commit.timersDisarmed) timers.disarm(address, timer.generation);
     for (const { generation, dueAtMs } of commit.timersArmed) timers.arm({ address, generation, dueAtMs });
     for (const n of commit.activitiesRemoved) this.#forget(keyOf(address, n));
     for (const activity of commit.activitiesPut) this.#takeUp(address, activity);
     for (const effect of commit.effects) {
-      const key = keyOf(address, effect.n);
-      if (effect.kind === 'abort-attempt') {
-        runner.abort(key, effect.reason);
-        continue;
+      this.#act(actor, effect);
+    }
+    // Everybody else took a step for it in the same batch.
+    for (const { to, envelope } of commit.messages) {
+      if (envelope.kind === 'message') volatile.tell({ ...address, path: to }, envelope.event, actor);
+    }
+  }
+
+  #act(actor: Actor, effect: Effect): void {
+    const { runner, volatile, deliver, log } = this.#parts;
+    const { address } = actor.record;
+    switch (effect.kind) {
+      case 'run-attempt':
+        runner.run(keyOf(address, effect.n), effect, codeOf(actor, effect, deliver), (outcome) => deliver(address, outcome));
+        break;
+      case 'abort-attempt':
+        runner.abort(keyOf(address, effect.n), effect.reason);
+        break;
+      case 'start-volatile': {
+        const activity = actor.activities.get(effect.n);
+        if (activity !== undefined) volatile.start(actor, activity);
+        break;
       }
-      const registered = actor.machine.activities.get(effect.src);
-      if (registered === undefined) throw new TypeError(`Activity "${effect.src}" was scheduled without being registered.`);
-      runner.run(key, effect, registered.descriptor, (outcome) => deliver(address, outcome));
+      case 'stop-volatile':
+        volatile.stop(address, effect.n);
+        break;
+      case 'log':
+        log(address, effect);
     }
   }
 
@@ -74,7 +99,10 @@ export class Performer {
     const { address, timers } = actor.record;
     // The record is the authority: a timer whose row was lost is found again here.
     for (const { generation, dueAtMs } of timers) this.#parts.timers.arm({ address, generation, dueAtMs });
-    for (const activity of actor.activities.values()) this.#takeUp(actor.record.address, activity);
+    for (const activity of actor.activities.values()) {
+      if (activity.state === 'live') this.#parts.volatile.start(actor, activity);
+      else this.#takeUp(actor.record.address, activity);
+    }
   }
 
   /** Puts an activity that found no free place on the waiting list. */
@@ -109,6 +137,7 @@ export class Performer {
   /** Nothing waits any more: what is not begun stays on disk. */
   stop(): void {
     this.#isStopped = true;
+    this.#parts.volatile.shutDown();
     for (const cancel of this.#backoffs.values()) cancel();
     this.#backoffs.clear();
     this.#waiting = [];

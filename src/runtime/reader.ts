@@ -50,10 +50,10 @@ export class StoreReader implements Reader {
   async describe(id: string): Promise<WorkflowDescription> {
     const run = await this.#latestRun(id);
     try {
-      const stored = await this.#store.readActor(rootAddress(id, run));
+      const stored = await this.#store.readTree(rootAddress(id, run), limits.closedChildrenShownMax);
       if (stored === undefined) throw notFoundError(id);
       const revival = revive(this.#registry, stored);
-      if (revival.kind === 'actor') return describeWorkflow(stored, revival.actor);
+      if (revival.kind === 'tree') return describeWorkflow(stored, revival.tree);
       const park = revival.kind === 'parked' && this.#runsWorkflows ? revival.park : undefined;
       return describeWorkflow(stored, undefined, park);
     } catch (error) {

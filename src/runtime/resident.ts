@@ -1,8 +1,8 @@
-import type { Actor } from '../kernel/actor.ts';
 import type { Park } from '../kernel/machine-registry.ts';
 import type { Json } from '../kernel/json.ts';
 import type { ActorRecord } from '../kernel/record.ts';
 import type { SendResult } from '../kernel/signal.ts';
+import type { Tree } from '../kernel/tree.ts';
 import type { CommittedView } from './committed-view.ts';
 
 /** Something to be done with an actor, in the order it came. */
@@ -24,8 +24,8 @@ export interface Asked<Answer> {
  *
  * Invariants
  * 1. Letters are handled one at a time, in order; while `isBusy` none is.
- * 2. `actor` is the decided state: it may be ahead of the disk by `uncommitted` units. Readers never see it, they see `view`.
- * 3. At most one of `actor`, `closed` and `park` is set; none means that there is no such workflow.
+ * 2. `tree` is the decided state: it may be ahead of the disk by `uncommitted` units. Readers never see it, they see `view`.
+ * 3. At most one of `tree`, `closed` and `park` is set; none means that there is no such workflow.
  */
 export interface Resident {
   readonly workflowId: string;
@@ -33,7 +33,7 @@ export interface Resident {
   readonly view: CommittedView;
   /** Outcomes of messages whose commit is not on disk yet; later ones are found in the store. */
   readonly uncommittedMessages: Map<string, Promise<SendResult>>;
-  actor: Actor | undefined;
+  tree: Tree | undefined;
   /** Closed on a machine that is gone: what there is to know of it. */
   closed: ActorRecord | undefined;
   park: Park | undefined;
@@ -50,7 +50,7 @@ export function createResident(workflowId: string, view: CommittedView): Residen
     mailbox: [],
     view,
     uncommittedMessages: new Map(),
-    actor: undefined,
+    tree: undefined,
     closed: undefined,
     park: undefined,
     input: undefined,
@@ -62,7 +62,7 @@ export function createResident(workflowId: string, view: CommittedView): Residen
 
 /** Nothing would be lost by reading it from disk again. */
 export function isIdle(resident: Resident): boolean {
-  const { actor, mailbox, isBusy, uncommitted } = resident;
-  const isActive = actor?.record.status === 'running' && actor.activities.size > 0;
+  const { tree, mailbox, isBusy, uncommitted } = resident;
+  const isActive = tree !== undefined && tree.isActive && tree.root.record.status !== 'parked';
   return !isActive && !isBusy && mailbox.length === 0 && uncommitted === 0;
 }

@@ -112,7 +112,7 @@ export class LocalRuntime implements Runtime {
     const { supervisor } = this.#parts.engine;
     const resident = await this.#ask<Resident>(id, ({ resolve, reject }) => ({
       handle: (found) => {
-        if (found.actor === undefined && found.closed === undefined && found.park === undefined) reject(notFoundError(id));
+        if (found.tree === undefined && found.closed === undefined && found.park === undefined) reject(notFoundError(id));
         else supervisor.commit(found, [], () => resolve(found), reject);
       },
       reject,

@@ -1,12 +1,13 @@
 /** `send` as a letter: applied once per message id, acknowledged by the commit that applied it. */
-import { decide } from '../kernel/decide.ts';
+import type { Step } from '../kernel/decide-in-tree.ts';
+import { decideInTree } from '../kernel/decide-in-tree.ts';
 import type { Envelope } from '../kernel/envelope.ts';
 import type { Store } from '../kernel/ports.ts';
 import { closedError, notFoundError, parkedFor } from '../kernel/refusals.ts';
 import type { SendResult } from '../kernel/signal.ts';
 import { answerOf, firstOutcome } from '../kernel/signal.ts';
 import type { Asked, Letter, Resident } from './resident.ts';
-import type { Step, Supervisor } from './supervisor.ts';
+import type { Supervisor } from './supervisor.ts';
 
 type Signal = Extract<Envelope, { kind: 'signal' }>;
 
@@ -40,19 +41,19 @@ export class SignalLetter implements Letter {
   }
 
   #apply(resident: Resident): void {
-    const { actor } = resident;
-    if (actor === undefined) {
+    const { tree } = resident;
+    if (tree === undefined) {
       this.reject(withoutActor(resident));
       return;
     }
-    const decision = decide(actor, this.#signal, this.#supervisor.context());
+    const decision = decideInTree(tree, { to: [], envelope: this.#signal }, this.#supervisor.context());
     if (decision.kind === 'refuse') this.#supervisor.refuse(resident, this, decision.error);
-    if (decision.kind === 'commit') this.#commit(resident, decision);
+    if (decision.kind === 'commit') this.#commit(resident, decision.steps);
   }
 
-  #commit(resident: Resident, step: Step): void {
+  #commit(resident: Resident, steps: readonly [Step, ...Step[]]): void {
     const { messageId } = this.#signal;
-    const answer = answerOf(step.commit);
+    const answer = answerOf(steps[0].commit);
     const committed = new Promise<SendResult>((resolve, reject) => {
       const acknowledge = (): void => {
         const isKept = messageId !== undefined && resident.uncommittedMessages.get(messageId) === committed;
@@ -60,7 +61,7 @@ export class SignalLetter implements Letter {
         if (answer.kind === 'result') resolve(answer.result);
         else reject(answer.error);
       };
-      this.#supervisor.commit(resident, [step], acknowledge, reject);
+      this.#supervisor.commit(resident, steps, acknowledge, reject);
     });
     // Until the commit is on disk the store cannot answer for this message: whoever repeats it waits for the same outcome.
     if (messageId !== undefined) resident.uncommittedMessages.set(messageId, committed);
@@ -69,7 +70,7 @@ export class SignalLetter implements Letter {
 
   async #lookUp(resident: Resident, messageId: string): Promise<void> {
     try {
-      const record = resident.actor?.record ?? resident.closed;
+      const record = resident.tree?.root.record ?? resident.closed;
       const known = await this.#store.readMessage(resident.workflowId, messageId);
       const first = record === undefined ? undefined : firstOutcome(record, known);
       if (first === undefined) this.#apply(resident);

@@ -2,10 +2,11 @@
 import type { Store } from '../kernel/ports.ts';
 import type { ActorRecord } from '../kernel/record.ts';
 import { parkedFor } from '../kernel/refusals.ts';
+import type { Step } from '../kernel/decide-in-tree.ts';
 import type { ExistingRun, StartRequest } from '../kernel/start.ts';
 import { decideNewRun, inputOf } from '../kernel/start.ts';
 import type { Asked, Letter, Resident } from './resident.ts';
-import type { Step, Supervisor } from './supervisor.ts';
+import type { Supervisor } from './supervisor.ts';
 
 export class StartLetter implements Letter {
   readonly #supervisor: Supervisor;
@@ -21,11 +22,11 @@ export class StartLetter implements Letter {
   }
 
   handle(resident: Resident): void | Promise<void> {
-    const { actor, closed, park, input } = resident;
-    const record = actor?.record ?? closed;
+    const { tree, closed, park, input } = resident;
+    const record = tree?.root.record ?? closed;
     if (park !== undefined) this.reject(parkedFor(resident.workflowId, park.reason, park.failure.message));
     else if (record === undefined) this.#decide(resident, undefined);
-    else if (input !== undefined) this.#decide(resident, { record, actor, input });
+    else if (input !== undefined) this.#decide(resident, { record, tree, input });
     else return this.#readInput(resident, record);
     return undefined;
   }
@@ -49,6 +50,7 @@ export class StartLetter implements Letter {
         // What the run before was told was not told to this one.
         resident.uncommittedMessages.clear();
         resident.closed = undefined;
+        resident.tree = decision.tree;
         this.#commit(resident, decision.steps);
     }
   }
@@ -58,7 +60,7 @@ export class StartLetter implements Letter {
       const [first] = await this.#store.readJournal(record.address, 1, 1);
       const input = inputOf(first);
       resident.input = input;
-      this.#decide(resident, { record, actor: resident.actor, input });
+      this.#decide(resident, { record, tree: resident.tree, input });
     } catch (error) {
       this.reject(error);
     }

@@ -8,30 +8,25 @@
  * 4. After the store refused a write, no letter is handled any more.
  * 5. Attempts that were running when an actor is read from disk belong to a process that died: they are lost, first of all.
  */
-import type { Actor } from '../kernel/actor.ts';
 import type { Address } from '../kernel/address.ts';
 import { rootAddress } from '../kernel/address.ts';
-import type { Commit } from '../kernel/commit.ts';
-import { decide } from '../kernel/decide.ts';
+import type { Step } from '../kernel/decide-in-tree.ts';
+import { decideInTree } from '../kernel/decide-in-tree.ts';
 import type { DecideContext } from '../kernel/draft.ts';
+import { isNextInLine } from '../kernel/draft.ts';
 import { hasErrorCode } from '../kernel/errors.ts';
 import { limits } from '../kernel/limits.ts';
 import type { MachineRegistry } from '../kernel/machine-registry.ts';
 import { damaged, revive } from '../kernel/machine-registry.ts';
 import type { Clock, Store } from '../kernel/ports.ts';
 import { isClosed } from '../kernel/record.ts';
+import type { Tree } from '../kernel/tree.ts';
 import { lostAttempts } from '../kernel/wake.ts';
 import type { CommitPipeline } from './commit-pipeline.ts';
 import type { ViewRegistry } from './committed-view.ts';
 import type { InnerEnvelope, Performer } from './performer.ts';
 import type { Letter, Resident } from './resident.ts';
 import { createResident, isIdle } from './resident.ts';
-
-/** One decided step: what to write and the actor after it. */
-export interface Step {
-  readonly commit: Commit;
-  readonly actor: Actor;
-}
 
 export interface SupervisorParts {
   readonly store: Store;
@@ -82,38 +77,40 @@ export class Supervisor {
   /** Tells an actor what its own timer or activity came to. */
   deliver(address: Address, envelope: InnerEnvelope): void {
     const handle = (resident: Resident): void => {
-      const { actor } = resident;
-      if (actor?.record.address.run !== address.run) {
+      const { tree } = resident;
+      if (tree?.address.run !== address.run) {
         // An earlier run's: its workflow id has been started again since. A place offered to it goes to the next.
         if (envelope.kind === 'attempt-due') this.#parts.performer.wakeNext();
         return;
       }
-      const decision = decide(actor, envelope, this.#parts.context());
-      if (decision.kind === 'commit') this.commit(resident, [decision]);
-      else if (envelope.kind === 'attempt-due') this.#reconsider(actor, envelope.n);
+      const decision = decideInTree(tree, { to: address.path, envelope }, this.#parts.context());
+      if (decision.kind === 'commit') this.commit(resident, decision.steps);
+      else if (envelope.kind === 'attempt-due') this.#reconsider(tree, address, envelope.n);
     };
     this.post(address.workflowId, { handle, reject: () => undefined });
   }
 
   /** An attempt that was due did not begin: it waits for a place, or it is not wanted any more and the next may try. */
-  #reconsider(actor: Actor, n: number): void {
-    const activity = actor.activities.get(n);
-    const isWanted = actor.record.status === 'running' && activity !== undefined && activity.state !== 'running';
-    if (isWanted) this.#parts.performer.enlist(actor.record.address, n);
+  #reconsider(tree: Tree, address: Address, n: number): void {
+    const actor = tree.get(address.path);
+    const activity = actor?.activities.get(n);
+    const isWanted =
+      actor !== undefined && activity !== undefined && tree.root.record.status !== 'parked' && isNextInLine(actor.activities, activity);
+    if (isWanted && activity.state !== 'running') this.#parts.performer.enlist(address, n);
     else this.#parts.performer.wakeNext();
   }
 
   /** Commits steps of one resident as one unit; `onCommitted` acknowledges. Without steps: waits for what was decided before. */
   commit(resident: Resident, steps: readonly Step[], onCommitted?: () => void, onRejected?: (error: unknown) => void): void {
-    const last = steps.at(-1);
-    if (last !== undefined) resident.actor = last.actor;
+    const { tree } = resident;
     resident.uncommitted += 1;
     this.#parts.pipeline.submit({
       commits: steps.map((step) => step.commit),
       onCommitted: () => {
         resident.uncommitted -= 1;
         for (const { commit: written, actor } of steps) {
-          this.#parts.views.publish(resident.view, actor);
+          if (actor.record.address.run === tree?.address.run) tree.show(actor);
+          if (actor.record.address.path.length === 0) this.#parts.views.publish(resident.view, actor, written.journal.emitted);
           this.#parts.performer.perform(written, actor);
         }
         onCommitted?.();
@@ -140,7 +137,7 @@ export class Supervisor {
   async #load(resident: Resident): Promise<void> {
     try {
       const run = await this.#parts.store.readLatestRun(resident.workflowId);
-      const stored = run === undefined ? undefined : await this.#parts.store.readActor(rootAddress(resident.workflowId, run));
+      const stored = run === undefined ? undefined : await this.#parts.store.readTree(rootAddress(resident.workflowId, run));
       if (stored !== undefined) this.#settleIn(resident, revive(this.#parts.registry, stored));
     } catch (error) {
       if (!hasErrorCode(error, 'RECORD_DAMAGED')) {
@@ -163,15 +160,15 @@ export class Supervisor {
       resident.closed = revival.record;
       return;
     }
-    const { actor } = revival;
-    resident.actor = actor;
-    resident.view.current ??= actor;
-    if (actor.record.status !== 'running') return;
-    const lost = lostAttempts(actor);
-    for (const envelope of lost) this.deliver(actor.record.address, envelope);
+    const { tree } = revival;
+    resident.tree = tree;
+    resident.view.current ??= tree.root;
+    if (tree.root.record.status === 'parked') return;
+    const lost = lostAttempts(tree);
+    for (const { to, envelope } of lost) this.deliver({ ...tree.address, path: to }, envelope);
     // In front of what is waiting already.
     resident.mailbox.unshift(...resident.mailbox.splice(resident.mailbox.length - lost.length));
-    this.#parts.performer.resume(actor);
+    for (const actor of tree.actors()) this.#parts.performer.resume(actor);
   }
 
   #schedule(resident: Resident): void {
@@ -217,7 +214,7 @@ export class Supervisor {
   /** Closed and unknown workflows leave memory at once, others when it is full, longest resident first. */
   #letGo(resident: Resident): void {
     if (!isIdle(resident) || this.#residents.get(resident.workflowId) !== resident) return;
-    if (resident.actor === undefined || isClosed(resident.actor.record.status)) this.#residents.delete(resident.workflowId);
+    if (resident.tree === undefined || isClosed(resident.tree.root.record.status)) this.#residents.delete(resident.workflowId);
     if (this.#residents.size <= limits.residentsMax) return;
     let looked = 0;
     for (const candidate of this.#residents.values()) {
@@ -234,7 +231,7 @@ export class Supervisor {
     const resident = this.#residents.get(workflowId) ?? this.#bringIn(workflowId);
     const pending = this.#loading.get(workflowId);
     if (pending !== undefined) await pending;
-    else if (resident.actor !== undefined) this.#parts.performer.resume(resident.actor);
+    else for (const actor of resident.tree?.actors() ?? []) this.#parts.performer.resume(actor);
   }
 
   /** Whether every letter handed over so far is handled, or none will be any more. */

@@ -8,7 +8,7 @@ import { isClosed } from '../kernel/record.ts';
 import { parkedError } from '../kernel/refusals.ts';
 import type { SendResult } from '../kernel/signal.ts';
 import type { AnyMachineSnapshot, EventObject } from '../kernel/xstate-seam.ts';
-import type { CommittedView, SnapshotObserver, ViewRegistry } from './committed-view.ts';
+import type { CommittedView, EmittedListener, SnapshotObserver, ViewRegistry } from './committed-view.ts';
 import { tellEnd } from './committed-view.ts';
 import type { SendOptions, WaitOptions } from './workflow-handle.ts';
 
@@ -54,6 +54,17 @@ export class ViewHandle {
     if (this.#gone() === undefined && !isEnded(view.current)) return { unsubscribe: views.observe(view, own) };
     tellEnd(own, view.current);
     return { unsubscribe: () => undefined };
+  }
+
+  on(type: string, listener: EmittedListener): { unsubscribe(): void } {
+    if (typeof type !== 'string') throw new TypeError(`on: give the type of an emitted event, or '*'; found ${String(type)}.`);
+    if (typeof listener !== 'function') throw new TypeError(`on: give a function that takes the event; found ${String(listener)}.`);
+    const { view, views, check } = this.#parts;
+    check();
+    // Each subscription is its own, even of one function twice.
+    const own: EmittedListener = (event) => listener(event);
+    if (this.#gone() !== undefined || isEnded(view.current)) return { unsubscribe: () => undefined };
+    return { unsubscribe: views.listen(view, type, own) };
   }
 
   async waitFor(predicate: (snapshot: AnyMachineSnapshot) => boolean, options: WaitOptions = {}): Promise<AnyMachineSnapshot> {

@@ -1,7 +1,7 @@
 /** What users hold of a workflow. */
 import type { Duration } from '../kernel/duration.ts';
 import type { SendResult } from '../kernel/signal.ts';
-import type { AnyStateMachine, EventFromLogic, OutputFrom, SnapshotFrom } from '../kernel/xstate-seam.ts';
+import type { AnyStateMachine, EmittedFrom, EventFromLogic, OutputFrom, SnapshotFrom } from '../kernel/xstate-seam.ts';
 
 /** Options of `send`. */
 export interface SendOptions {
@@ -30,6 +30,14 @@ export interface WorkflowHandle<Machine extends AnyStateMachine = AnyStateMachin
   getSnapshot(): SnapshotFrom<Machine>;
   /** Calls back with the snapshot of every commit from now on, and once when the workflow closed. */
   subscribe(observer: ((snapshot: SnapshotFrom<Machine>) => void) | SubscriptionObserver<Machine>): { unsubscribe(): void };
+  /**
+   * Calls back with each event of this type that the chart emits from now on, once the step that emitted it is on disk; `*` for
+   * all of them. Who must not miss any reads them from the history.
+   */
+  on<Type extends EmittedFrom<Machine>['type'] | '*'>(
+    type: Type,
+    listener: (event: Type extends '*' ? EmittedFrom<Machine> : Extract<EmittedFrom<Machine>, { type: Type }>) => void,
+  ): { unsubscribe(): void };
   /**
    * The first committed snapshot, now or later, for which the predicate holds.
    *

@@ -3,12 +3,13 @@ import type { Address } from '../kernel/address.ts';
 import { formatAddress } from '../kernel/address.ts';
 import type { Commit } from '../kernel/commit.ts';
 import type { StoreBatch, StoredJournalRecord } from '../kernel/ports.ts';
-import type { ActivityRecord, ActorRecord, DefinitionRecord, MessageRecord } from '../kernel/record.ts';
+import type { ActivityRecord, ActorRecord, ChildRecord, DefinitionRecord, MessageRecord } from '../kernel/record.ts';
 import type { Codec } from './codec.ts';
 import type { Operation } from './database.ts';
 import {
   encodeActivityKey,
   encodeActorKey,
+  encodeChildKey,
   encodeDefinitionKey,
   encodeJournalKey,
   encodeMessageKey,
@@ -21,6 +22,7 @@ export type StoredValue<Row, InKey extends keyof Row> = Omit<Row, InKey>;
 export type ActorValue = StoredValue<ActorRecord, 'address'>;
 export type JournalValue = StoredValue<StoredJournalRecord, 'address' | 'sequence'>;
 export type ActivityValue = StoredValue<ActivityRecord, 'n'>;
+export type ChildValue = StoredValue<ChildRecord, 'n'>;
 export type MessageValue = StoredValue<MessageRecord, 'workflowId' | 'messageId'>;
 export type DefinitionValue = { readonly structureHash: string } & StoredValue<DefinitionRecord, 'machine'>;
 
@@ -65,6 +67,8 @@ function pushStep(operations: Operation[], commit: Commit, number: number, codec
   operations.push(journalOperation(commit, number, codec));
   for (const activity of commit.activitiesPut) operations.push(activityOperation(address, activity, codec));
   for (const n of commit.activitiesRemoved) operations.push({ kind: 'delete', key: encodeActivityKey(address, n) });
+  for (const child of commit.childrenPut) operations.push(put(codec, encodeChildKey(address, child.n), { ...child, n: undefined }));
+  for (const n of commit.childrenRemoved) operations.push({ kind: 'delete', key: encodeChildKey(address, n) });
   for (const { generation, dueAtMs } of commit.timersArmed) {
     operations.push(put(codec, encodeTimerKey({ address, generation, dueAtMs })));
   }

@@ -6,6 +6,7 @@
  * | actor | address |
  * | journal | address, sequence |
  * | activity | address, n |
+ * | child | address of the parent, n |
  * | timer | moment due, address, generation |
  * | message | workflow id, message id |
  * | definition | machine id, version |
@@ -17,7 +18,7 @@ import type { TimerRow } from '../kernel/ports.ts';
 import { reasonOf, recordDamaged } from './damage.ts';
 import { KeyReader, addressBytes, idBytes, integerBytes, momentBytes, uint32Bytes } from './key-bytes.ts';
 
-const letters = { actor: 'a', definition: 'd', journal: 'j', message: 'm', meta: 's', timer: 't', activity: 'y' } as const;
+const letters = { actor: 'a', child: 'c', definition: 'd', journal: 'j', message: 'm', meta: 's', timer: 't', activity: 'y' } as const;
 
 /** A kind of record. */
 export type Space = keyof typeof letters;
@@ -55,6 +56,14 @@ export function decodeActivityKey(key: Uint8Array): { readonly address: Address;
   return decode('activity', key, (reader) => ({ address: reader.address(), n: reader.uint32() }));
 }
 
+export function encodeChildKey(parent: Address, n: number): Uint8Array {
+  return keyOf('child', addressBytes(parent), uint32Bytes(n));
+}
+
+export function decodeChildKey(key: Uint8Array): { readonly parent: Address; readonly n: number } {
+  return decode('child', key, (reader) => ({ parent: reader.address(), n: reader.uint32() }));
+}
+
 export function encodeTimerKey(timer: TimerRow): Uint8Array {
   return keyOf('timer', momentBytes(timer.dueAtMs), addressBytes(timer.address), integerBytes(timer.generation));
 }
@@ -90,8 +99,13 @@ export function workflowRange(space: 'actor' | 'journal', workflowId: string): K
 }
 
 /** The rows of one actor, without those of its children. */
-export function actorRowsRange(space: 'journal' | 'activity', address: Address): KeyRange {
+export function actorRowsRange(space: 'journal' | 'activity' | 'child', address: Address): KeyRange {
   return prefixRange(keyOf(space, addressBytes(address)));
+}
+
+/** The rows of all actors of one run. */
+export function runRange(space: 'actor' | 'activity' | 'child', { workflowId, run }: Address): KeyRange {
+  return prefixRange(keyOf(space, idBytes(workflowId), uint32Bytes(run)));
 }
 
 /** Timers due up to and including `untilMs`; none are due before 1970. */
@@ -132,6 +146,10 @@ function describe(key: Uint8Array): string {
     case 'activity': {
       const { address, n } = decodeActivityKey(key);
       return `activity ${n} of ${formatPlace(address)}`;
+    }
+    case 'child': {
+      const { parent, n } = decodeChildKey(key);
+      return `child ${n} of ${formatPlace(parent)}`;
     }
     case 'timer': {
       const { dueAtMs, address, generation } = decodeTimerKey(key);

@@ -10,7 +10,7 @@
  */
 import type { Address } from '../kernel/address.ts';
 import { PerdureError, hasErrorCode } from '../kernel/errors.ts';
-import type { Page, Store, StoreBatch, StoredActor, StoredJournalRecord, TimerRow } from '../kernel/ports.ts';
+import type { Page, Store, StoreBatch, StoredJournalRecord, StoredTree, TimerRow } from '../kernel/ports.ts';
 import type { DefinitionRecord, MessageRecord } from '../kernel/record.ts';
 import { batchOperations, headOperation } from './batch.ts';
 import type { Codec } from './codec.ts';
@@ -18,7 +18,8 @@ import { createCodec } from './codec.ts';
 import { reasonOf, recordDamaged, storeDamaged, storeUnavailable } from './damage.ts';
 import type { Database, DatabaseReader } from './database.ts';
 import { encodeActorKey, encodeMessageKey, formatKey } from './keys.ts';
-import { readActor, readDefinitions, readHead, readJournal, readLatestRun, readMessage } from './reads.ts';
+import { readTree } from './read-tree.ts';
+import { readDefinitions, readHead, readJournal, readLatestRun, readMessage } from './reads.ts';
 import type { ScannedActor } from './scans.ts';
 import { scanActive, scanActors, scanTimers } from './scans.ts';
 
@@ -120,10 +121,10 @@ class LevelStore implements Store {
     );
   }
 
-  readActor(address: Address): Promise<StoredActor | undefined> {
+  readTree(root: Address, closedMax = 0): Promise<StoredTree | undefined> {
     return this.#read(
-      () => formatKey(encodeActorKey(address)),
-      () => this.#database.readAtOnce((reader) => readActor(reader, this.#codec, address, this.#issuedCommit)),
+      () => formatKey(encodeActorKey(root)),
+      () => this.#database.readAtOnce((reader) => readTree(reader, this.#codec, root, this.#issuedCommit, closedMax)),
     );
   }
 

@@ -3,19 +3,17 @@
  * commit.
  */
 import type { Address } from '../kernel/address.ts';
-import type { StoredActor, StoredJournalRecord } from '../kernel/ports.ts';
-import type { ActivityRecord, ActorRecord, DefinitionRecord, MessageRecord } from '../kernel/record.ts';
-import type { ActivityValue, ActorValue, DefinitionValue, HeadValue, JournalValue, MessageValue } from './batch.ts';
+import type { StoredJournalRecord } from '../kernel/ports.ts';
+import type { DefinitionRecord, MessageRecord } from '../kernel/record.ts';
+import type { DefinitionValue, HeadValue, JournalValue, MessageValue } from './batch.ts';
 import type { Codec } from './codec.ts';
 import { recordDamaged, unlessDamaged } from './damage.ts';
 import type { DatabaseReader, Entry } from './database.ts';
 import {
   actorRowsRange,
-  decodeActivityKey,
   decodeActorKey,
   decodeDefinitionKey,
   decodeJournalKey,
-  encodeActorKey,
   encodeJournalKey,
   encodeMessageKey,
   formatKey,
@@ -43,51 +41,6 @@ export async function readLatestRun(reader: DatabaseReader, workflowId: string):
   if (actorKey !== undefined) runs.push(decodeActorKey(actorKey).run);
   if (journalKey !== undefined) runs.push(decodeJournalKey(journalKey).address.run);
   return runs.length === 0 ? undefined : Math.max(...runs);
-}
-
-/**
- * @param lastCommit number of the last commit that can be on disk: a journal that goes beyond it belongs to a head that was lost
- * @throws PerdureError `RECORD_DAMAGED`
- */
-export async function readActor(
-  reader: DatabaseReader,
-  codec: Codec,
-  address: Address,
-  lastCommit: number,
-): Promise<StoredActor | undefined> {
-  const key = encodeActorKey(address);
-  const [bytes, activityRows, [head]] = await Promise.all([
-    reader.get(key),
-    reader.entries(actorRowsRange('activity', address)),
-    reader.entries({ ...actorRowsRange('journal', address), limit: 1, isReverse: true }),
-  ]);
-  if (bytes === undefined) {
-    if (head === undefined && activityRows.length === 0) return undefined;
-    throw recordDamaged(formatKey(key), 'it is missing, though its journal or its activities are there');
-  }
-  const record: ActorRecord = { address, ...(codec.decode(key, bytes) as ActorValue) };
-  const activities = activityRows.map((row) => activityOf(codec, row));
-  checkHead(key, record, head === undefined ? undefined : journalRecordOf(codec, head), lastCommit);
-  checkActivities(key, record, activities);
-  return { record, activities };
-}
-
-function checkHead(key: Uint8Array, record: ActorRecord, head: StoredJournalRecord | undefined, lastCommit: number): void {
-  const refuse = (reason: string): never => {
-    throw recordDamaged(formatKey(key), reason);
-  };
-  if (head === undefined) return refuse(`it is at sequence ${record.sequence}, but its journal is missing`);
-  if (head.sequence !== record.sequence) refuse(`it is at sequence ${record.sequence}, but its journal ends at ${head.sequence}`);
-  if (head.commit > lastCommit) refuse(`its journal ends at commit ${head.commit}, but the store ends at ${lastCommit}`);
-}
-
-function checkActivities(key: Uint8Array, record: ActorRecord, rows: readonly ActivityRecord[]): void {
-  const named = new Map(record.activities.map(({ n, childId }) => [n, childId]));
-  for (const { n, childId } of rows) {
-    if (named.get(n) !== childId) throw recordDamaged(formatKey(key), `it does not name activity ${n} as ${JSON.stringify(childId)}`);
-    named.delete(n);
-  }
-  for (const n of named.keys()) throw recordDamaged(formatKey(key), `activity ${n}, which it names, is missing`);
 }
 
 export async function readMessage(
@@ -135,10 +88,6 @@ function definitionOf(codec: Codec, { key, value }: Entry): DefinitionRecord {
   return { machine: { ...decodeDefinitionKey(key), structureHash }, ...rest };
 }
 
-function activityOf(codec: Codec, { key, value }: Entry): ActivityRecord {
-  return { n: decodeActivityKey(key).n, ...(codec.decode(key, value) as ActivityValue) };
-}
-
-function journalRecordOf(codec: Codec, { key, value }: Entry): StoredJournalRecord {
+export function journalRecordOf(codec: Codec, { key, value }: Entry): StoredJournalRecord {
   return { ...decodeJournalKey(key), ...(codec.decode(key, value) as JournalValue) };
 }

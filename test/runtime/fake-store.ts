@@ -10,7 +10,7 @@ export function fakeStore(parts: Partial<Store>): Store {
     lastCommit: 0,
     write: unexpected('write'),
     readLatestRun: unexpected('readLatestRun'),
-    readActor: unexpected('readActor'),
+    readTree: unexpected('readTree'),
     readMessage: unexpected('readMessage'),
     readJournal: unexpected('readJournal'),
     scanActive: unexpected('scanActive'),

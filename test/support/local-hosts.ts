@@ -112,7 +112,7 @@ function cutOffStore(store: Store, life: Life): Store {
     lastCommit: store.lastCommit,
     write: (batch) => life.write(() => store.write(batch)),
     readLatestRun: (id) => life.read(() => store.readLatestRun(id)),
-    readActor: (address) => life.read(() => store.readActor(address)),
+    readTree: (address, closedMax) => life.read(() => store.readTree(address, closedMax)),
     readMessage: (id, messageId) => life.read(() => store.readMessage(id, messageId)),
     readJournal: (address, from, limit) => life.read(() => store.readJournal(address, from, limit)),
     scanActive: (limit, after) => life.read(() => store.scanActive(limit, after)),

@@ -1,0 +1,168 @@
+/** What a chart asked for, taken over into the commit that is being put together. */
+import { childAddress, pathOf } from './address.ts';
+import { scheduleActions } from './custom-actions.ts';
+import type { Draft } from './draft.ts';
+import { armTimer, disarmTimer, dropActivity, putActivity, scheduleActivity, tooMany } from './draft.ts';
+import { PerdureError } from './errors.ts';
+import type { Json } from './json.ts';
+import { limits } from './limits.ts';
+import type { RegisteredChild } from './registered-machine.ts';
+import { encodePayload, encodeValue } from './value-encoding.ts';
+import type { ChartAction } from './xstate-seam.ts';
+
+type Spawn = Extract<ChartAction, { kind: 'spawn' }>;
+
+/** In the order in which the chart asked. */
+export function applyActions(draft: Draft, actions: readonly ChartAction[], stateValue: Json): void {
+  draft.stateValue = stateValue;
+  for (const action of actions) apply(draft, action);
+  scheduleActions(
+    draft,
+    actions.filter((action) => action.kind === 'act'),
+  );
+}
+
+function apply(draft: Draft, action: ChartAction): void {
+  switch (action.kind) {
+    case 'schedule':
+      armTimer(draft, action);
+      break;
+    case 'cancel':
+      for (const timer of draft.timers.values()) if (timer.id === action.id) disarmTimer(draft, timer);
+      break;
+    case 'spawn':
+      spawn(draft, action);
+      break;
+    case 'stop':
+      if (draft.children.has(action.n)) stopChild(draft, action.n);
+      else dropActivity(draft, action.n, 'state-left');
+      break;
+    case 'send': {
+      const { path } = draft.address;
+      const event = encodePayload(action.event, 'event');
+      draft.messages.push({ to: pathOf(action.to, draft.address), envelope: { kind: 'message', event, from: path } });
+      break;
+    }
+    case 'emit':
+      draft.emitted.push(encodePayload(action.event, 'emitted event'));
+      break;
+    case 'log':
+      draft.effects.push({ kind: 'log', label: action.label, value: encodeLogged(action.value) });
+      break;
+    case 'act':
+      // Taken together: they run in order, after the commit.
+      break;
+  }
+}
+
+/** A child's end, told by it: the chart may go on referring to it. */
+export function endChild(draft: Draft, n: number): void {
+  const child = draft.children.get(n);
+  if (child !== undefined) putChild(draft, { ...child, isEnded: true });
+}
+
+export function forgetChild(draft: Draft, n: number): void {
+  draft.children.delete(n);
+  const wasPut = draft.childrenPut.delete(n);
+  const position = draft.born.indexOf(n);
+  if (position !== -1) draft.born.splice(position, 1);
+  if (position === -1 || !wasPut) draft.childrenRemoved.push(n);
+}
+
+/** Stops every child that is not let go already: for an actor that ends without its chart saying so. */
+export function stopChildren(draft: Draft): void {
+  for (const { n, isDetached } of draft.children.values()) if (isDetached !== true) stopChild(draft, n);
+}
+
+function spawn(draft: Draft, action: Spawn): void {
+  if (draft.machine.activities.has(action.src)) {
+    scheduleActivity(draft, action);
+    return;
+  }
+  const registered = draft.machine.children.get(action.src);
+  if (registered === undefined) {
+    throw new PerdureError('IMPLEMENTATION_MISSING', `The chart spawned "${action.src}", which has no code; add it to setup({ actors }).`, {
+      missing: [`actor "${action.src}"`],
+    });
+  }
+  if (registered.kind === 'actor') bearChild(draft, action, registered);
+  else beginVolatile(draft, action, registered.name);
+}
+
+function bearChild(draft: Draft, action: Spawn, registered: Extract<RegisteredChild, { kind: 'actor' }>): void {
+  const { n, childId, src, systemId, isWatched } = action;
+  if (draft.children.size >= limits.childrenMax) throw tooMany('children', limits.childrenMax);
+  const named = systemId === undefined ? {} : { systemId };
+  putChild(draft, { n, childId, src, ...named, isActor: true });
+  draft.born.push(n);
+  const { parentClosePolicy } = registered;
+  const birth = {
+    childId,
+    lineage: [...draft.lineage, src],
+    ...named,
+    ...(isWatched ? { isWatched } : {}),
+    ...(parentClosePolicy === 'request-cancel' ? {} : { parentClosePolicy }),
+  };
+  const input = encodePayload(action.input, `input of "${src}"`);
+  draft.messages.push({ to: childAddress(draft.address, n).path, envelope: { kind: 'start', input, birth } });
+}
+
+/** Kept among the pending activities, so that it is found and begun anew by the next process. */
+function beginVolatile(draft: Draft, action: Spawn, name: string): void {
+  const { n, childId, src, systemId, isWatched } = action;
+  if (draft.activities.size >= limits.activitiesMax) throw tooMany('pending activities', limits.activitiesMax);
+  putActivity(draft, {
+    n,
+    childId,
+    src,
+    name,
+    kind: 'volatile',
+    ...(systemId === undefined ? {} : { systemId }),
+    ...(isWatched ? { isWatched } : {}),
+    input: encodePayload(action.input, `input of "${src}"`),
+    idempotencyKey: '',
+    scheduledAtMs: draft.context.nowMs,
+    attempt: 0,
+    uncharged: 0,
+    state: 'live',
+  });
+  draft.scheduled.push(n);
+  draft.effects.push({ kind: 'start-volatile', n });
+}
+
+function putChild(draft: Draft, child: Draft['children'] extends Map<number, infer Child> ? Child : never): void {
+  draft.children.set(child.n, child);
+  draft.childrenPut.set(child.n, child);
+}
+
+/** What is stopped in the step that made it never begins. Otherwise its policy says what becomes of it. */
+function stopChild(draft: Draft, n: number): void {
+  const child = draft.children.get(n);
+  if (child === undefined) return;
+  const path = childAddress(draft.address, n).path;
+  if (draft.born.includes(n)) {
+    draft.messages.splice(0, draft.messages.length, ...draft.messages.filter(({ to }) => to.join() !== path.join()));
+    forgetChild(draft, n);
+    return;
+  }
+  const registered = draft.machine.children.get(child.src);
+  if (child.isEnded === true || child.isActor !== true || registered?.kind !== 'actor') {
+    forgetChild(draft, n);
+    return;
+  }
+  const { parentClosePolicy, machine } = registered;
+  // Only who goes on after this has to be found again.
+  if (parentClosePolicy === 'abandon' || (parentClosePolicy === 'request-cancel' && machine.handlesCancel)) {
+    putChild(draft, { ...child, isDetached: true });
+  } else forgetChild(draft, n);
+  draft.messages.push({ to: path, envelope: { kind: 'stop', mode: parentClosePolicy } });
+}
+
+/** Whatever is logged: what cannot be kept is told in words. */
+function encodeLogged(value: unknown): Json {
+  try {
+    return encodeValue(value, 'log');
+  } catch (error) {
+    return String(error);
+  }
+}

@@ -1,0 +1,103 @@
+/** The protocol of parents and children: what a parent hears of a child, and what a child does that its parent does not want any more. */
+import type { Actor } from './actor.ts';
+import { endChild, forgetChild } from './apply-actions.ts';
+import type { ParentClosePolicy } from './birth.ts';
+import type { Message } from './commit.ts';
+import type { Draft } from './draft.ts';
+import { forgetActivity } from './draft.ts';
+import type { Envelope } from './envelope.ts';
+import type { FailureRecord } from './failure-record.ts';
+import { failedOutcome } from './failure.ts';
+import type { Json } from './json.ts';
+import type { Reaction } from './reaction.ts';
+import type { ActorRecord, ChartRecord } from './record.ts';
+import { isClosed } from './record.ts';
+import { decodeValue } from './value-decoding.ts';
+import { encodeValue, typeKey } from './value-encoding.ts';
+import type { EventObject } from './xstate-seam.ts';
+import { referencesIn } from './xstate-seam.ts';
+
+type ChildEnvelope = Extract<Envelope, { readonly kind: `child-${string}` }>;
+
+export function childReaction(actor: Actor, envelope: ChildEnvelope): Reaction {
+  const { n } = envelope;
+  const child = actor.children.get(n);
+  // Let go, it is kept only until its end is heard of.
+  if (child?.isDetached === true) {
+    return envelope.kind === 'child-snapshot' ? { kind: 'ignore' } : { kind: 'note', change: (draft) => forgetChild(draft, n) };
+  }
+  const volatile = actor.activities.get(n);
+  const isThere = volatile?.kind === 'volatile' || (child !== undefined && child.isEnded !== true);
+  if (isClosed(actor.record.status) || !isThere || envelope.kind === 'child-gone') return { kind: 'ignore' };
+  const event = eventOf(actor, child?.childId ?? volatile?.childId ?? '', envelope);
+  if (envelope.kind === 'child-snapshot') return { kind: 'deliver', event, change: () => undefined };
+  const end = (draft: Draft): void => {
+    if (volatile === undefined) endChild(draft, n);
+    else forgetActivity(draft, n);
+    if (envelope.kind === 'child-failed') draft.activityFailure = envelope.failure;
+  };
+  return { kind: 'deliver', event, change: end };
+}
+
+/** The shapes of XState's events, so that `onDone`, `onError` and `onSnapshot` and their types hold. */
+function eventOf({ chart }: Actor, childId: string, envelope: Exclude<ChildEnvelope, { kind: 'child-gone' }>): EventObject {
+  const read = (json: Json): unknown => decodeValue(json, referencesIn(chart));
+  switch (envelope.kind) {
+    case 'child-done':
+      return { type: `xstate.done.actor.${childId}`, output: read(envelope.output), actorId: childId } as EventObject;
+    case 'child-failed':
+      return { type: `xstate.error.actor.${childId}`, error: read(envelope.error), actorId: childId } as EventObject;
+    case 'child-snapshot':
+      return { type: `xstate.snapshot.${childId}`, snapshot: read(envelope.snapshot) } as EventObject;
+  }
+}
+
+export function stopReaction({ record }: Actor, mode: ParentClosePolicy): Reaction {
+  if (isClosed(record.status)) return { kind: 'ignore' };
+  const reason = 'Its parent closed, or left the state it belongs to.';
+  switch (mode) {
+    case 'abandon':
+      return { kind: 'note', change: (draft) => void (draft.isDetached = true) };
+    case 'request-cancel':
+      return { kind: 'cancel', event: { type: 'workflow.cancel' }, reason };
+    case 'terminate':
+      return { kind: 'end', status: 'terminated', reason };
+  }
+}
+
+/** What the parent is to hear of a step of its child. */
+export function newsForParent(record: ActorRecord): readonly Message[] {
+  const { address, birth, chart, status, isDetached } = record;
+  const n = address.path.at(-1);
+  if (birth === undefined || n === undefined) return [];
+  const tell = (envelope: Message['envelope']): readonly Message[] => [{ to: address.path.slice(0, -1), envelope }];
+  if (isDetached === true) return isClosed(status) ? tell({ kind: 'child-gone', n }) : [];
+  if (chart.status === 'done') return tell({ kind: 'child-done', n, output: chart.output ?? encodeValue(undefined) });
+  if (chart.status === 'error') return tell({ kind: 'child-failed', n, error: chart.error ?? null, failure: failureIn(record) });
+  // Stopped: the parent wanted it so.
+  if (isClosed(status)) return [];
+  return birth.isWatched === true ? tell({ kind: 'child-snapshot', n, snapshot: summaryOf(chart) }) : [];
+}
+
+/** A child whose first step threw never was: its parent hears of an actor that failed, as in XState. */
+export function stillborn(path: readonly number[], error: unknown): Message {
+  return { to: path.slice(0, -1), envelope: { kind: 'child-failed', n: path.at(-1) ?? 0, ...failedOutcome(error) } };
+}
+
+function failureIn({ failure }: ActorRecord): FailureRecord {
+  return failure ?? { class: 'Error', message: 'The child ended in error.' };
+}
+
+/** The snapshot as plain data: what a parent can read of it, without the methods of XState's. */
+function summaryOf({ status, value, context }: ChartRecord): Json {
+  const isMachine = value !== null;
+  const own: Json = Object.hasOwn(context, typeKey) ? { [typeKey]: 'Object', value: Object.entries(context) } : context;
+  const nothing = encodeValue(undefined);
+  return {
+    status,
+    ...(isMachine ? { value } : {}),
+    context: isMachine ? own : (context['state'] ?? nothing),
+    output: nothing,
+    error: nothing,
+  };
+}

@@ -1,0 +1,50 @@
+/** What code that runs after a commit can reach of the workflow it belongs to. */
+import type { ActivityDescriptor } from './activity-descriptor.ts';
+import type { Actor } from './actor.ts';
+import { sessionIdOf } from './actor.ts';
+import type { Address } from './address.ts';
+import { pathOf } from './address.ts';
+import type { Effect } from './commit.ts';
+import type { ActionsInput } from './custom-actions.ts';
+import { actionsSource, runActions } from './custom-actions.ts';
+import { parseDuration } from './duration.ts';
+import type { StepEnvelope } from './envelope.ts';
+import { actionsRetry } from './retry-policy.ts';
+import { decodeValue } from './value-decoding.ts';
+import { encodePayload } from './value-encoding.ts';
+import type { Outside } from './xstate-outside.ts';
+import { outsideReferences } from './xstate-outside.ts';
+
+/** Brings an envelope to an actor: the host's part. */
+export type Deliver = (address: Address, envelope: StepEnvelope) => void;
+
+/** What an actor's code can send, and to whom. */
+export function outsideOf({ record, chart }: Actor, deliver: Deliver): Outside {
+  const { address } = record;
+  return {
+    surroundings: chart.scope.surroundings,
+    send: (sessionId, event) => {
+      const to = { ...address, path: pathOf(sessionId, address) };
+      deliver(to, { kind: 'message', event: encodePayload(event, 'event'), from: address.path });
+    },
+  };
+}
+
+const actionsTimeoutMs = parseDuration('1m', 'custom actions');
+
+/**
+ * The code of an attempt: that of an activity, or the custom actions of one step.
+ *
+ * @throws TypeError if the machine has no such activity: it was checked when the actor was read
+ */
+export function codeOf(actor: Actor, effect: Extract<Effect, { kind: 'run-attempt' }>, deliver: Deliver): ActivityDescriptor {
+  const registered = actor.machine.activities.get(effect.src);
+  if (registered !== undefined) return registered.descriptor;
+  if (effect.src !== actionsSource) throw new TypeError(`Activity "${effect.src}" was scheduled without being registered.`);
+  const run: ActivityDescriptor['run'] = ({ signal }) => {
+    const { references, system } = outsideReferences(outsideOf(actor, deliver));
+    const self = references(sessionIdOf(actor.record.address), actor.chart.scope.self.id);
+    return runActions(decodeValue(effect.input, references) as ActionsInput, actor.machine.actions, { self, system }, signal);
+  };
+  return { kind: 'activity', name: undefined, run, startToCloseTimeoutMs: actionsTimeoutMs, retry: actionsRetry };
+}

@@ -1,0 +1,151 @@
+/**
+ * All actors of one workflow that run or that a chart refers to, as decided so far. Actors themselves are immutable; the tree
+ * says which of them is the latest.
+ *
+ * Invariants
+ * 1. A step changes one actor: `put` is the only way in, with the commit that explains it.
+ * 2. What charts see of each other outside of a step is what was shown, and only what is on disk is.
+ * 3. An actor leaves when it is closed, nothing of it is pending and its parent does not refer to it.
+ */
+import type { Actor } from './actor.ts';
+import type { Address } from './address.ts';
+import { childAddress, formatAddress, formatPlace, pathOf } from './address.ts';
+import type { Commit } from './commit.ts';
+import type { ChildRecord } from './record.ts';
+import { isClosed } from './record.ts';
+import type { RegisteredMachine } from './registered-machine.ts';
+import { decodeValue } from './value-decoding.ts';
+import type { Identity } from './xstate-reference.ts';
+import type { Surroundings } from './xstate-scope.ts';
+
+export class Tree {
+  readonly address: Address;
+  /** The machine of the root. */
+  readonly machine: RegisteredMachine;
+  readonly surroundings: Surroundings;
+  readonly #actors = new Map<string, Actor>();
+  readonly #shown = new Map<string, Actor>();
+  /** Places of the actors with something pending. */
+  readonly #active = new Set<string>();
+  #named: ReadonlyMap<string, Identity> | undefined = undefined;
+
+  constructor(machine: RegisteredMachine, address: Address) {
+    this.machine = machine;
+    this.address = address;
+    this.surroundings = {
+      snapshotOf: (sessionId) => this.#snapshotIn(this.#actors, sessionId),
+      shownOf: (sessionId) => this.#snapshotIn(this.#shown, sessionId),
+      find: (systemId) => this.#systemIds().get(systemId),
+      named: () => this.#systemIds(),
+    };
+  }
+
+  get root(): Actor {
+    const root = this.#actors.get('');
+    if (root === undefined) throw new TypeError('A tree is asked for its root before its first step.');
+    return root;
+  }
+
+  get(path: readonly number[]): Actor | undefined {
+    return this.#actors.get(formatPlace(path));
+  }
+
+  /** Whether anything runs or waits to run, so that it has to stay in memory. */
+  get isActive(): boolean {
+    return this.#active.size > 0;
+  }
+
+  /** Parents before their children. */
+  actors(): Iterable<Actor> {
+    return this.#actors.values();
+  }
+
+  /** Reads an actor in; what is on disk is shown. */
+  add(actor: Actor): void {
+    const place = formatPlace(actor.record.address.path);
+    this.#set(actor);
+    this.#shown.set(place, actor);
+    this.#named = undefined;
+  }
+
+  /** Takes over what a step decided. */
+  put(commit: Commit, actor: Actor): void {
+    this.#set(actor);
+    const { activitiesPut, activitiesRemoved, childrenPut, childrenRemoved } = commit;
+    if (activitiesPut.length + activitiesRemoved.length + childrenPut.length + childrenRemoved.length > 0) this.#named = undefined;
+  }
+
+  /** A commit is on disk: charts may read the state after it from outside of steps, and who is not needed any more leaves. */
+  show(actor: Actor): void {
+    const { path } = actor.record.address;
+    this.#shown.set(formatPlace(path), actor);
+    if (this.get(path) !== actor) return;
+    if (this.#isGone(actor)) this.#remove(path);
+    for (const { n } of actor.children.values()) {
+      const child = this.get([...path, n]);
+      if (child !== undefined && this.#isGone(child)) this.#remove([...path, n]);
+    }
+  }
+
+  /** What an actor below the root runs, by the names of actor logic on the way to it. */
+  machineOf(lineage: readonly string[]): RegisteredMachine | undefined {
+    return lineage.reduce<RegisteredMachine | undefined>((machine, src) => {
+      const child = machine?.children.get(src);
+      return child?.kind === 'actor' ? child.machine : undefined;
+    }, this.machine);
+  }
+
+  #set(actor: Actor): void {
+    const place = formatPlace(actor.record.address.path);
+    this.#actors.set(place, actor);
+    if (actor.activities.size > 0) this.#active.add(place);
+    else this.#active.delete(place);
+  }
+
+  #isGone({ record, activities }: Actor): boolean {
+    const { path } = record.address;
+    const n = path.at(-1);
+    if (n === undefined || !isClosed(record.status) || activities.size > 0) return false;
+    return this.get(path.slice(0, -1))?.children.has(n) !== true;
+  }
+
+  #remove(path: readonly number[]): void {
+    const place = formatPlace(path);
+    this.#actors.delete(place);
+    this.#shown.delete(place);
+  }
+
+  #snapshotIn(actors: ReadonlyMap<string, Actor>, sessionId: string): unknown {
+    const path = pathOf(sessionId, this.address);
+    const actor = actors.get(formatPlace(path));
+    if (actor !== undefined) {
+      const { snapshot } = actor.chart;
+      const isStopped = snapshot.status === 'active' && isClosed(actor.record.status);
+      return isStopped ? { ...snapshot, status: 'stopped' } : snapshot;
+    }
+    const ended = actors.get(formatPlace(path.slice(0, -1)))?.children.get(path.at(-1) ?? 0);
+    return ended?.isEnded === true ? snapshotOfEnded(ended) : undefined;
+  }
+
+  #systemIds(): ReadonlyMap<string, Identity> {
+    this.#named ??= new Map([...this.#actors.values()].flatMap(namedChildren));
+    return this.#named;
+  }
+}
+
+/** XState forgets the system id of an actor that ended. */
+function namedChildren({ record: { address }, activities, children }: Actor): (readonly [string, Identity])[] {
+  const living = [...activities.values(), ...[...children.values()].filter((child) => child.isEnded !== true && child.isDetached !== true)];
+  return living.flatMap(({ n, childId, systemId }) => {
+    if (systemId === undefined) return [];
+    return [[systemId, { sessionId: formatAddress(childAddress(address, n)), id: childId }] as const];
+  });
+}
+
+function snapshotOfEnded({ output, error }: ChildRecord): object {
+  const read = {
+    output: output === undefined ? undefined : decodeValue(output),
+    error: error === undefined ? undefined : decodeValue(error),
+  };
+  return { status: error === undefined ? 'done' : 'error', ...read };
+}

@@ -1,0 +1,130 @@
+/**
+ * Reading a run of a workflow with everything pending in it. All of it comes from the reader of one moment, and is held against
+ * each other: what an actor's record counts or names must be there, and nothing else.
+ */
+import type { Address } from '../kernel/address.ts';
+import { childAddress, formatPlace } from '../kernel/address.ts';
+import type { StoredActor, StoredJournalRecord, StoredTree } from '../kernel/ports.ts';
+import type { ActivityRecord, ActorRecord, ChildRecord } from '../kernel/record.ts';
+import type { ActivityValue, ActorValue, ChildValue } from './batch.ts';
+import type { Codec } from './codec.ts';
+import { recordDamaged, unlessDamaged } from './damage.ts';
+import type { DatabaseReader, Entry } from './database.ts';
+import { actorRowsRange, decodeActivityKey, decodeActorKey, decodeChildKey, encodeActorKey, formatKey, runRange } from './keys.ts';
+import { journalRecordOf } from './reads.ts';
+
+interface Rows {
+  readonly address: Address;
+  readonly activities: ActivityRecord[];
+  readonly children: ChildRecord[];
+}
+
+/**
+ * @param lastCommit number of the last commit that can be on disk: a journal that goes beyond it belongs to a head that was lost
+ * @throws PerdureError `RECORD_DAMAGED`
+ */
+export async function readTree(
+  reader: DatabaseReader,
+  codec: Codec,
+  root: Address,
+  lastCommit: number,
+  closedMax: number,
+): Promise<StoredTree | undefined> {
+  const [activityRows, childRows] = await Promise.all([
+    reader.entries(runRange('activity', root)),
+    reader.entries(runRange('child', root)),
+  ]);
+  const rows = sortRows(codec, root, activityRows, childRows);
+  const actors = await Promise.all([...rows.values()].map((found) => readActor(reader, codec, found, lastCommit)));
+  const stored = actors.filter((actor) => actor !== undefined);
+  const [first, ...others] = stored.sort((a, b) => comparePaths(a.record.address, b.record.address));
+  if (first === undefined) return undefined;
+  if (first.record.address.path.length > 0)
+    throw recordDamaged(formatKey(encodeActorKey(root)), 'it is missing, though its children are there');
+  return { root: first, others, closed: closedMax === 0 ? [] : await readClosed(reader, codec, root, rows, closedMax) };
+}
+
+/** Unreadable ones are left out: nothing waits for them. */
+async function readClosed(
+  reader: DatabaseReader,
+  codec: Codec,
+  root: Address,
+  known: ReadonlyMap<string, Rows>,
+  limit: number,
+): Promise<readonly ActorRecord[]> {
+  const entries = await reader.entries({ ...runRange('actor', root), limit: limit + known.size });
+  const found = entries.flatMap(({ key, value }) => {
+    return unlessDamaged((): ActorRecord => ({ address: decodeActorKey(key), ...(codec.decode(key, value) as ActorValue) })) ?? [];
+  });
+  return found.filter(({ address }) => !known.has(formatPlace(address.path))).slice(0, limit);
+}
+
+/** By actor; an entry for the root, for everybody who has rows and for every child that is an actor. */
+function sortRows(codec: Codec, root: Address, activities: readonly Entry[], children: readonly Entry[]): ReadonlyMap<string, Rows> {
+  const byPlace = new Map<string, Rows>();
+  const rowsOf = (address: Address): Rows => {
+    const place = formatPlace(address.path);
+    const known = byPlace.get(place) ?? { address, activities: [], children: [] };
+    byPlace.set(place, known);
+    return known;
+  };
+  rowsOf(root);
+  for (const { key, value } of activities) {
+    const { address, n } = decodeActivityKey(key);
+    rowsOf(address).activities.push({ n, ...(codec.decode(key, value) as ActivityValue) });
+  }
+  for (const { key, value } of children) {
+    const { parent, n } = decodeChildKey(key);
+    const child: ChildRecord = { n, ...(codec.decode(key, value) as ChildValue) };
+    rowsOf(parent).children.push(child);
+    if (child.isActor === true) rowsOf(childAddress(parent, n));
+  }
+  return byPlace;
+}
+
+async function readActor(reader: DatabaseReader, codec: Codec, rows: Rows, lastCommit: number): Promise<StoredActor | undefined> {
+  const { address, activities, children } = rows;
+  const key = encodeActorKey(address);
+  const [bytes, [head]] = await Promise.all([
+    reader.get(key),
+    reader.entries({ ...actorRowsRange('journal', address), limit: 1, isReverse: true }),
+  ]);
+  if (bytes === undefined) {
+    const isUnknown = head === undefined && activities.length + children.length === 0 && address.path.length === 0;
+    if (isUnknown) return undefined;
+    throw recordDamaged(formatKey(key), 'it is missing, though other rows speak of it');
+  }
+  const record: ActorRecord = { address, ...(codec.decode(key, bytes) as ActorValue) };
+  checkHead(key, record, head === undefined ? undefined : journalRecordOf(codec, head), lastCommit);
+  checkActivities(key, record, activities);
+  if (children.length !== record.children) {
+    throw recordDamaged(formatKey(key), `it counts ${record.children} children, and ${children.length} are there`);
+  }
+  return { record, activities, children };
+}
+
+function comparePaths({ path: left }: Address, { path: right }: Address): number {
+  for (let index = 0; ; index += 1) {
+    const [a, b] = [left[index], right[index]];
+    if (a === undefined || b === undefined) return left.length - right.length;
+    if (a !== b) return a - b;
+  }
+}
+
+function checkHead(key: Uint8Array, record: ActorRecord, head: StoredJournalRecord | undefined, lastCommit: number): void {
+  const refuse = (reason: string): never => {
+    throw recordDamaged(formatKey(key), reason);
+  };
+  if (head === undefined) return refuse(`it is at sequence ${record.sequence}, but its journal is missing`);
+  if (head.sequence !== record.sequence) refuse(`it is at sequence ${record.sequence}, but its journal ends at ${head.sequence}`);
+  if (head.commit > lastCommit) refuse(`its journal ends at commit ${head.commit}, but the store ends at ${lastCommit}`);
+}
+
+function checkActivities(key: Uint8Array, record: ActorRecord, rows: readonly ActivityRecord[]): void {
+  const named = new Map(record.activities.map(({ n, childId }) => [n, childId]));
+  for (const { n, childId } of rows) {
+    if (named.get(n) !== childId) throw recordDamaged(formatKey(key), `it does not name activity ${n} as ${JSON.stringify(childId)}`);
+    named.delete(n);
+  }
+  for (const n of named.keys()) throw recordDamaged(formatKey(key), `activity ${n}, which it names, is missing`);
+}
