@@ -101,8 +101,8 @@ export function isNextInLine(activities: ReadonlyMap<number, ActivityRecord>, { 
 export function beginScheduled(draft: Draft): void {
   for (const n of draft.scheduled) {
     const activity = draft.activities.get(n);
-    if (activity !== undefined && isNextInLine(draft.activities, activity) && draft.context.admit(activity.name))
-      beginAttempt(draft, activity);
+    const canBegin = activity?.state === 'waiting' && isNextInLine(draft.activities, activity);
+    if (canBegin && draft.context.admit(activity.name)) beginAttempt(draft, activity);
   }
 }
 

@@ -23,6 +23,8 @@ export class Tree {
   /** The machine of the root. */
   readonly machine: RegisteredMachine;
   readonly surroundings: Surroundings;
+  /** What callbacks and observables show of themselves: they live in the host. */
+  showLive: (sessionId: string) => unknown = () => undefined;
   readonly #actors = new Map<string, Actor>();
   readonly #shown = new Map<string, Actor>();
   /** Places of the actors with something pending. */
@@ -124,7 +126,7 @@ export class Tree {
       return isStopped ? { ...snapshot, status: 'stopped' } : snapshot;
     }
     const ended = actors.get(formatPlace(path.slice(0, -1)))?.children.get(path.at(-1) ?? 0);
-    return ended?.isEnded === true ? snapshotOfEnded(ended) : undefined;
+    return ended?.isEnded === true ? snapshotOfEnded(ended) : this.showLive(sessionId);
   }
 
   #systemIds(): ReadonlyMap<string, Identity> {

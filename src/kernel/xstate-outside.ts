@@ -42,6 +42,7 @@ export type VolatileNews =
 export interface VolatileChild {
   readonly send: (event: EventObject) => void;
   readonly stop: () => void;
+  readonly getSnapshot: () => unknown;
 }
 
 export interface VolatileBirth {
@@ -76,6 +77,7 @@ export function startVolatile(
   child.start();
   return {
     send: (event) => child.send(event as never),
+    getSnapshot: () => plain(child.getSnapshot()),
     stop: () => (child as unknown as { _stop(): void })._stop(), // XState lets a parent stop its children by this alone
   };
 }

@@ -71,6 +71,10 @@ export class Performer {
     }
   }
 
+  snapshotOfVolatile(sessionId: string): unknown {
+    return this.#parts.volatile.snapshotOf(sessionId);
+  }
+
   #act(actor: Actor, effect: Effect): void {
     const { runner, volatile, deliver, log } = this.#parts;
     const { address } = actor.record;

@@ -49,8 +49,11 @@ export class Supervisor {
   #isTurnPlanned = false;
   #failure: { readonly error: unknown } | undefined;
 
+  readonly #showLive: (sessionId: string) => unknown;
+
   constructor(parts: SupervisorParts) {
     this.#parts = parts;
+    this.#showLive = (sessionId) => parts.performer.snapshotOfVolatile(sessionId);
   }
 
   /** What decisions depend on now. */
@@ -103,6 +106,7 @@ export class Supervisor {
   /** Commits steps of one resident as one unit; `onCommitted` acknowledges. Without steps: waits for what was decided before. */
   commit(resident: Resident, steps: readonly Step[], onCommitted?: () => void, onRejected?: (error: unknown) => void): void {
     const { tree } = resident;
+    if (tree !== undefined) tree.showLive = this.#showLive;
     resident.uncommitted += 1;
     this.#parts.pipeline.submit({
       commits: steps.map((step) => step.commit),
@@ -162,6 +166,7 @@ export class Supervisor {
     }
     const { tree } = revival;
     resident.tree = tree;
+    tree.showLive = this.#showLive;
     resident.view.current ??= tree.root;
     if (tree.root.record.status === 'parked') return;
     const lost = lostAttempts(tree);

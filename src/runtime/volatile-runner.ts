@@ -64,6 +64,10 @@ export class VolatileRunner {
     running.child.send(decodeValue(event, references) as EventObject);
   }
 
+  snapshotOf(sessionId: string): unknown {
+    return this.#running.get(sessionId)?.child?.getSnapshot();
+  }
+
   stop(address: Address, n: number): void {
     const key = formatAddress(childAddress(address, n));
     const running = this.#running.get(key);
