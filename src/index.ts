@@ -1,11 +1,14 @@
 /** The main door: authoring, and the runtime on a local store. */
 export { activity, implement } from './authoring.ts';
 export type {
+  AbortReason,
   ActivityDescriptor,
   ActivityLogic,
   ActivityOptions,
   ActivityScope,
   Duration,
+  RateLimit,
+  RateLimitOptions,
   RetryOptions,
   RetryPolicy,
 } from './authoring.ts';
@@ -15,10 +18,12 @@ export type { ActivityDescription, TimerDescription, WorkflowDescription } from 
 export { hasErrorCode, PerdureError, WorkflowFailedError } from './kernel/errors.ts';
 export type { PerdureErrorCode, PerdureErrorDetails } from './kernel/errors.ts';
 export type { FailureRecord } from './kernel/failure-record.ts';
+export type { Logger } from './kernel/logger.ts';
 export type { HistoryEntry } from './kernel/history.ts';
 export type { JournalOutcome, ParkReason, WorkflowStatus } from './kernel/record.ts';
 export type { StartPolicy } from './kernel/start-policy.ts';
 export type { SendResult } from './kernel/signal.ts';
+export type { Activities, ActivityUpdate, ByHandOptions } from './runtime/activity-control.ts';
 export type { HistoryOptions, Reader } from './runtime/reader.ts';
 export type { Runtime, RuntimeHealth, StartOptions } from './runtime/runtime.ts';
 export type { SendOptions, SubscriptionObserver, WaitOptions, WorkflowHandle } from './runtime/workflow-handle.ts';

@@ -1,3 +1,4 @@
+import type { AbortReason } from './activity-descriptor.ts';
 import type { ActivityRecord, ActorRecord, JournalRecord, MessageRecord, TimerRecord } from './record.ts';
 import type { Json } from './json.ts';
 
@@ -10,11 +11,12 @@ export type Effect =
       readonly attempt: number;
       readonly input: Json;
       readonly idempotencyKey: string;
+      /** What an attempt before told of itself. */
+      readonly heartbeatDetails?: Json;
+      /** Where it was changed by hand. */
+      readonly startToCloseTimeoutMs?: number;
     }
   | { readonly kind: 'abort-attempt'; readonly n: number; readonly reason: AbortReason };
-
-/** Why an attempt's `AbortSignal` fired. */
-export type AbortReason = 'state-left' | 'timeout' | 'closed' | 'shutdown';
 
 /**
  * The value one step writes: plain data, without closures or references to live objects. A host keeps all of it atomically,

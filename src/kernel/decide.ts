@@ -6,6 +6,7 @@ import type { Actor, EncodedChart } from './actor.ts';
 import { encodeChart, sessionIdOf } from './actor.ts';
 import type { Address } from './address.ts';
 import type { Commit } from './commit.ts';
+import { abortOverdue } from './attempt-protocol.ts';
 import type { DecideContext, Draft } from './draft.ts';
 import { applyActions, beginScheduled, dropEverything, openDraft } from './draft.ts';
 import type { Envelope } from './envelope.ts';
@@ -84,7 +85,7 @@ export function decide(actor: Actor, envelope: Exclude<Envelope, { kind: 'start'
       if (taken.kind === 'commit') return taken;
       const parked = { reason: 'poison' as const, failure: { ...taken.failure, state: record.chart.value } };
       // Whatever the chart makes of it, the attempt took too long: it gives up its place.
-      if (envelope.kind === 'attempt-timed-out') draft.effects.push({ kind: 'abort-attempt', n: envelope.n, reason: 'timeout' });
+      abortOverdue(draft, envelope);
       return seal(draft, actor, envelope, { outcome: 'parked', status: 'parked', parked });
     }
   }

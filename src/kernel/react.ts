@@ -1,6 +1,8 @@
 /** What an envelope means to an actor, before the chart is asked. */
 import type { Actor } from './actor.ts';
 import { attemptCompleted, attemptDue, attemptFailed, attemptLost, attemptReleased, attemptTimedOut } from './attempt-protocol.ts';
+import { activityTimedOut, attemptHandedOver, attemptHeartbeat } from './attempt-protocol.ts';
+import { byHand } from './by-hand.ts';
 import type { DecideContext } from './draft.ts';
 import { disarmTimer } from './draft.ts';
 import type { Envelope } from './envelope.ts';
@@ -28,16 +30,27 @@ export function reactionTo(actor: Actor, envelope: Exclude<Envelope, { kind: 'st
     case 'attempt-due':
       return status === 'running' ? attemptDue(actor, envelope.n, context) : { kind: 'ignore' };
     case 'attempt-completed':
-      if (status === 'parked') return { kind: 'ignore' };
+      if (status === 'parked' && envelope.isFromOutside !== true) return { kind: 'ignore' };
       return attemptCompleted(actor, envelope);
     case 'attempt-failed':
-      return attemptFailed(actor, envelope, envelope, context);
+      return attemptFailed(actor, envelope, context);
     case 'attempt-timed-out':
       return attemptTimedOut(actor, envelope, context);
     case 'attempt-lost':
       return attemptLost(actor, envelope, context);
     case 'attempt-released':
       return attemptReleased(actor, envelope);
+    case 'attempt-handed-over':
+      return attemptHandedOver(actor, envelope, context);
+    case 'attempt-heartbeat':
+      return attemptHeartbeat(actor, envelope, context);
+    case 'activity-timed-out':
+      return activityTimedOut(actor, envelope.n);
+    case 'activity-adjusted':
+    case 'activity-hurried':
+    case 'activity-completed':
+    case 'activity-failed':
+      return byHand(actor, envelope, context);
   }
 }
 

@@ -1,8 +1,8 @@
 /** A machine as hosts know it: checked at the door, its structure hashed, its activities found. */
 import type { ActivityDescriptor } from './activity-descriptor.ts';
-import { activityDescriptor } from './activity-descriptor.ts';
 import { checkId } from './address.ts';
 import { hasErrorCode, PerdureError } from './errors.ts';
+import { runnableDescriptor } from './plain-promise.ts';
 import type { MachineReference } from './record.ts';
 import type { Json } from './json.ts';
 import { formatValue } from './value-encoding.ts';
@@ -74,7 +74,7 @@ function versionProblems(version: unknown): string[] {
 }
 
 function nameProblems(machineId: string, site: InvokeSite): string[] {
-  const descriptor = activityDescriptor(site.logic);
+  const descriptor = runnableDescriptor(site.logic);
   if (descriptor === undefined) return [];
   const place = `state "${site.state}" invokes "${site.src}", whose name`;
   return wordProblems(nameOf(machineId, site, descriptor)).map((problem) => `${place} ${problem}; give activity({ name: … }) another`);
@@ -96,7 +96,7 @@ function invokeProblems(site: InvokeSite): string[] {
   if (site.hasOnSnapshot) {
     return [`state "${site.state}" listens to snapshots of "${site.src}" (onSnapshot), but an activity has none; leave it out`];
   }
-  if (site.logic === undefined || activityDescriptor(site.logic) !== undefined) return [];
+  if (site.logic === undefined || runnableDescriptor(site.logic) !== undefined) return [];
   return [`state "${site.state}" invokes "${site.src}", which is not an activity; write it with activity({ run })`];
 }
 
@@ -109,7 +109,7 @@ function actionProblems(site: CodeSite): string[] {
 }
 
 function missingActivity(site: InvokeSite): string[] {
-  const hasCode = activityDescriptor(site.logic)?.run !== undefined;
+  const hasCode = runnableDescriptor(site.logic)?.run !== undefined;
   return hasCode ? [] : [`activity "${site.src}" invoked in state "${site.state}"`];
 }
 
@@ -118,7 +118,7 @@ function describeMissing(site: CodeSite): string {
 }
 
 function registeredActivity(machineId: string, site: InvokeSite): RegisteredActivity {
-  const descriptor = activityDescriptor(site.logic);
+  const descriptor = runnableDescriptor(site.logic);
   if (descriptor === undefined) throw new TypeError(`"${site.src}" passed the checks without being an activity.`);
   return { src: site.src, name: nameOf(machineId, site, descriptor), descriptor };
 }

@@ -1,6 +1,8 @@
 /** What is due on an actor, and what a host has to tell it after the process that ran it died. */
+import { policyOf, timeoutsOf } from './activity-policy.ts';
 import type { Actor } from './actor.ts';
 import type { Envelope } from './envelope.ts';
+import type { ActivityRecord } from './record.ts';
 
 type WakeUp = { readonly dueAtMs: number; readonly envelope: Exclude<Envelope, { kind: 'start' }> };
 
@@ -16,11 +18,11 @@ export function due(actor: Actor, nowMs: number): WakeUp['envelope'][] {
     .map((wakeUp) => wakeUp.envelope);
 }
 
-/** For an actor read from disk by a new process: attempts that ran in the old one are lost. */
+/** For an actor read from disk by a new process: attempts that ran in the old one are lost, unless their outcome comes from outside. */
 export function lostAttempts(actor: Actor): WakeUp['envelope'][] {
   if (actor.record.status !== 'running') return [];
   return [...actor.activities.values()]
-    .filter((activity) => activity.state === 'running')
+    .filter((activity) => activity.state === 'running' && activity.isHandedOver !== true)
     .map(({ n, attempt }) => ({ kind: 'attempt-lost', n, attempt }));
 }
 
@@ -28,9 +30,21 @@ function wakeUps(actor: Actor): WakeUp[] {
   const { record, activities } = actor;
   if (record.status !== 'running') return [];
   const timers = record.timers.map(({ generation, dueAtMs }): WakeUp => ({ dueAtMs, envelope: { kind: 'timer', generation } }));
-  const retries = [...activities.values()].flatMap(({ n, state, nextAttemptAtMs }): WakeUp[] => {
-    if (state === 'running') return [];
-    return [{ dueAtMs: nextAttemptAtMs ?? record.updatedAtMs, envelope: { kind: 'attempt-due', n } }];
-  });
-  return [...timers, ...retries].sort((a, b) => a.dueAtMs - b.dueAtMs);
+  const ofActivities = [...activities.values()].flatMap((activity) => activityWakeUps(actor, activity));
+  return [...timers, ...ofActivities].filter(({ dueAtMs }) => dueAtMs < Infinity).sort((a, b) => a.dueAtMs - b.dueAtMs);
+}
+
+/** The time-outs of an attempt that runs in a process are that process's business, by its own clock. */
+function activityWakeUps({ machine, record }: Actor, activity: ActivityRecord): WakeUp[] {
+  const { n, attempt, state, isHandedOver, nextAttemptAtMs = record.updatedAtMs, scheduleToCloseAtMs = Infinity } = activity;
+  const asWhole: WakeUp = { dueAtMs: scheduleToCloseAtMs, envelope: { kind: 'activity-timed-out', n } };
+  if (state !== 'running') return [asWhole, { dueAtMs: nextAttemptAtMs, envelope: { kind: 'attempt-due', n } }];
+  const policy = isHandedOver === true ? policyOf(machine, activity) : undefined;
+  if (policy === undefined) return [asWhole];
+  const { closeAtMs, signAtMs } = timeoutsOf(activity, policy);
+  return [
+    asWhole,
+    { dueAtMs: closeAtMs, envelope: { kind: 'attempt-timed-out', n, attempt } },
+    { dueAtMs: signAtMs, envelope: { kind: 'attempt-timed-out', n, attempt, timeout: 'heartbeat' } },
+  ];
 }

@@ -85,22 +85,22 @@ export class Supervisor {
       const { actor } = resident;
       if (actor?.record.address.run !== address.run) {
         // An earlier run's: its workflow id has been started again since. A place offered to it goes to the next.
-        if (envelope.kind === 'attempt-due') this.#parts.performer.wakeNext();
+        if (envelope.kind === 'attempt-due') this.#parts.performer.passOn(address, envelope.n);
         return;
       }
       const decision = decide(actor, envelope, this.#parts.context());
       if (decision.kind === 'commit') this.commit(resident, [decision]);
       else if (envelope.kind === 'attempt-due') this.#reconsider(actor, envelope.n);
+      if (envelope.kind === 'attempt-due') this.#parts.performer.passOn(address, envelope.n);
     };
     this.post(address.workflowId, { handle, reject: () => undefined });
   }
 
-  /** An attempt that was due did not begin: it waits for a place, or it is not wanted any more and the next may try. */
+  /** An attempt that was due did not begin: it waits for a place, unless it is not wanted any more. */
   #reconsider(actor: Actor, n: number): void {
     const activity = actor.activities.get(n);
     const isWanted = actor.record.status === 'running' && activity !== undefined && activity.state !== 'running';
-    if (isWanted) this.#parts.performer.enlist(actor.record.address, n);
-    else this.#parts.performer.wakeNext();
+    if (isWanted) this.#parts.performer.enlist(actor.record.address, activity);
   }
 
   /** Commits steps of one resident as one unit; `onCommitted` acknowledges. Without steps: waits for what was decided before. */
