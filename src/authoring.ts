@@ -1,7 +1,8 @@
 /** The authoring door: what a machine's file imports. Runs anywhere XState does, also in a browser. */
 export { activity, implement } from './kernel/activity.ts';
 export type { ActivityLogic, ActivityOptions } from './kernel/activity.ts';
-export type { ActivityDescriptor, ActivityScope } from './kernel/activity-descriptor.ts';
+export type { RateLimitOptions } from './kernel/activity-bounds.ts';
+export type { AbortReason, ActivityDescriptor, ActivityScope, RateLimit } from './kernel/activity-descriptor.ts';
 export type { Duration } from './kernel/duration.ts';
 export type { RetryOptions, RetryPolicy } from './kernel/retry-policy.ts';
 export { child } from './kernel/child.ts';

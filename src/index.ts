@@ -1,12 +1,15 @@
 /** The main door: authoring, and the runtime on a local store. */
 export { activity, child, implement } from './authoring.ts';
 export type {
+  AbortReason,
   ActivityDescriptor,
   ActivityLogic,
   ActivityOptions,
   ActivityScope,
   Duration,
   ParentClosePolicy,
+  RateLimit,
+  RateLimitOptions,
   RetryOptions,
   RetryPolicy,
 } from './authoring.ts';
@@ -16,10 +19,12 @@ export type { ActivityDescription, ChildDescription, TimerDescription, WorkflowD
 export { hasErrorCode, PerdureError, WorkflowFailedError } from './kernel/errors.ts';
 export type { PerdureErrorCode, PerdureErrorDetails } from './kernel/errors.ts';
 export type { FailureRecord } from './kernel/failure-record.ts';
+export type { Logger } from './kernel/logger.ts';
 export type { HistoryEntry } from './kernel/history.ts';
 export type { JournalOutcome, ParkReason, WorkflowStatus } from './kernel/record.ts';
 export type { StartPolicy } from './kernel/start-policy.ts';
 export type { SendResult } from './kernel/signal.ts';
+export type { Activities, ActivityUpdate, ByHandOptions } from './runtime/activity-control.ts';
 export type { HistoryOptions, Reader } from './runtime/reader.ts';
 export type { Runtime, RuntimeHealth, StartOptions } from './runtime/runtime.ts';
 export type { SendOptions, SubscriptionObserver, WaitOptions, WorkflowHandle } from './runtime/workflow-handle.ts';

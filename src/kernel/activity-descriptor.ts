@@ -10,17 +10,65 @@ export interface ActivityScope<Input> {
   readonly idempotencyKey: string;
   /** 1 for the first attempt; grows also over attempts lost to a crash. */
   readonly attempt: number;
-  /** Fires when the attempt timed out, its state was left, its workflow closed or the process is closing; `reason` says which. */
+  /** Fires when nobody waits for the attempt any more; `reason` is one of {@link AbortReason}. */
   readonly signal: AbortSignal;
+  /**
+   * Says that the attempt is alive, and how far it got. With a `heartbeatTimeout` an attempt that is silent for longer is aborted and
+   * tried again; the details, up to 1 MB encoded, are given to the next attempt as `heartbeatDetails`. Call it as often as
+   * you like: a durable host writes details at most every second, and the last ones known when an attempt fails or times out.
+   *
+   * @throws PerdureError `PAYLOAD_…` for details that cannot be kept
+   */
+  readonly heartbeat: (details?: unknown) => void;
+  /** The last details an earlier attempt gave to `heartbeat`, as far as they were kept; undefined if there are none. */
+  readonly heartbeatDetails: unknown;
+  /**
+   * Hands the attempt over to the outside: what it comes to is told later, perhaps to another process, with
+   * `runtime.activities.complete(token, output)` or `fail(token, error)`. `request` is called with the token once it is on
+   * disk that the attempt outlives the process; what it throws is a failure of the attempt. Return what this returns:
+   *
+   *     run: ({ input, completeLater }) => completeLater((token) => gateway.askForApproval(input, { callback: token }))
+   *
+   * Time-outs go on, so that a reply that never comes is noticed; the place among the running attempts is given back.
+   *
+   * @throws PerdureError `DURABLE_HOST_NEEDED` in a plain `createActor`; `ATTEMPT_NOT_AWAITED` if the attempt is over already
+   */
+  readonly completeLater: (request: (token: string) => unknown) => Promise<never>;
+}
+
+/**
+ * Why an attempt's `AbortSignal` fired.
+ *
+ * - `state-left`: the chart left the state that invoked the activity
+ * - `start-to-close-timeout`, `heartbeat-timeout`: the attempt took too long or was silent for too long; another may follow
+ * - `schedule-to-close-timeout`: the activity as a whole took too long; none follows
+ * - `closed`: the workflow ended, was cancelled or terminated
+ * - `settled`: the outcome was told from outside, by token or by hand
+ * - `shutdown`: the process is closing; the attempt is given back and made again later
+ */
+export type AbortReason =
+  'state-left' | 'start-to-close-timeout' | 'schedule-to-close-timeout' | 'heartbeat-timeout' | 'closed' | 'settled' | 'shutdown';
+
+/** At most `count` attempts at once, and `count` more over each `perMs`, evenly. */
+export interface RateLimit {
+  readonly count: number;
+  readonly perMs: number;
 }
 
 /** What hosts read off an activity's logic. */
 export interface ActivityDescriptor {
   readonly kind: 'activity';
+  /** It is XState's `fromPromise`, not an activity. */
+  readonly isPlainPromise?: true;
   readonly name: string | undefined;
   readonly run: ((scope: ActivityScope<unknown>) => unknown) | undefined;
+  /** `Infinity` for a plain promise. */
   readonly startToCloseTimeoutMs: number;
+  readonly scheduleToCloseTimeoutMs?: number;
+  readonly heartbeatTimeoutMs?: number;
   readonly retry: RetryPolicy;
+  readonly maxConcurrentAttempts?: number;
+  readonly rateLimit?: RateLimit;
 }
 
 /** Where hosts find the descriptor; shared by all copies of this library in a process. */
@@ -30,15 +78,4 @@ export const durable: unique symbol = Symbol.for('perdure.logic') as never;
 export function activityDescriptor(logic: unknown): ActivityDescriptor | undefined {
   if (typeof logic !== 'object' || logic === null) return undefined;
   return (logic as { readonly [durable]?: ActivityDescriptor })[durable];
-}
-
-/** The error of an attempt that took too long; retry policies know it as `StartToCloseTimeout`. */
-export function startToCloseTimeout(timeoutMs: number): Error {
-  return engineError('StartToCloseTimeout', `The attempt did not finish within ${timeoutMs} ms.`);
-}
-
-/** An error the engine itself tells a chart of. Its stack would be the engine's: noise in records, and different on each host. */
-export function engineError(name: string, message: string): Error {
-  const error = new Error(message);
-  return Object.assign(error, { name, stack: `${name}: ${message}` });
 }

@@ -7,6 +7,8 @@ import { nanoid } from 'nanoid';
 import { fromPromise } from 'xstate';
 import type { NonReducibleUnknown, PromiseActorLogic } from 'xstate';
 import type { ActivityDescriptor, ActivityScope } from './activity-descriptor.ts';
+import type { RateLimitOptions } from './activity-bounds.ts';
+import { parseBounds } from './activity-bounds.ts';
 import { activityDescriptor, durable } from './activity-descriptor.ts';
 import { checkId } from './address.ts';
 import type { Duration } from './duration.ts';
@@ -15,6 +17,7 @@ import { PerdureError } from './errors.ts';
 import type { RetryOptions } from './retry-policy.ts';
 import { parseRetryPolicy } from './retry-policy.ts';
 import { formatValue } from './value-encoding.ts';
+import type { AttemptGiven } from './volatile-attempts.ts';
 import { runWithRetries } from './volatile-attempts.ts';
 
 /** An activity's code and policy. */
@@ -25,8 +28,28 @@ export interface ActivityOptions<Input, Output> {
   readonly run?: (scope: ActivityScope<Input>) => PromiseLike<Output> | Output;
   /** How long one attempt may take. Default 1 min. */
   readonly startToCloseTimeout?: Duration;
-  /** How often and when it is tried again. Default: up to 10 attempts, from 1 s to 1 min apart, full jitter. */
+  /**
+   * How long the activity may take in all, retries and waiting included. When it passes, the running attempt is aborted and the chart gets
+   * an error named `ScheduleToCloseTimeout`; a retry that would begin later is not waited for. Default: as long as it takes.
+   */
+  readonly scheduleToCloseTimeout?: Duration;
+  /** How long an attempt may go without calling `heartbeat` before it is aborted and tried again. Default: as long as it likes. */
+  readonly heartbeatTimeout?: Duration;
+  /**
+   * How often and when it is tried again. Default: up to 10 attempts, from 1 s to 1 min apart, full jitter. An error with a property
+   * `nextRetryDelay` (milliseconds, or text such as `'30s'`) says itself when.
+   */
   readonly retry?: RetryOptions;
+  /**
+   * Attempts of activities of this name that may run at once in a process; further ones wait, the longest waiting first. Where
+   * declarations of one name differ, the strictest counts. Default: no limit of its own. A plain `createActor` knows no such limits.
+   */
+  readonly maxConcurrentAttempts?: number;
+  /**
+   * How often attempts of activities of this name may begin in a process: `count` at once, and `count` more over each `per`, evenly
+   * (a token bucket, full when the process starts). Default: no limit. A plain `createActor` knows no such limits.
+   */
+  readonly rateLimit?: RateLimitOptions;
 }
 
 /** The descriptor is optional in the type: a required member would make `provide()` refuse replacements. */
@@ -51,6 +74,7 @@ export function activity<Input extends NonReducibleUnknown, Output>(options: Act
     run: options.run as ActivityDescriptor['run'],
     startToCloseTimeoutMs: parseDuration(options.startToCloseTimeout ?? '1m', `${what}: startToCloseTimeout`),
     retry: parseRetryPolicy(options.retry ?? {}, what),
+    ...parseBounds(options, what),
   });
 }
 
@@ -83,10 +107,16 @@ function activityLogic<Input extends NonReducibleUnknown, Output>(descriptor: Ac
     }
     // Session ids are counted anew in each process and each system of actors, so other activities would have the same.
     const idempotencyKey = nanoid();
-    const once = (attempt: number, attemptSignal: AbortSignal): unknown => run({ input, attempt, signal: attemptSignal, idempotencyKey });
+    const completeLater = async (): Promise<never> => Promise.reject(durableHostNeeded(descriptor.name ?? self.id));
+    const once = (given: AttemptGiven): unknown => run({ input, idempotencyKey, completeLater, ...given });
     return runWithRetries(descriptor, once, signal) as Promise<Output>;
   });
   return Object.assign(logic, { [durable]: descriptor });
+}
+
+function durableHostNeeded(activityName: string): PerdureError {
+  const message = `Activity "${activityName}" wants to be completed later, but in a plain createActor nobody can: run its machine with openRuntime.`;
+  return new PerdureError('DURABLE_HOST_NEEDED', message, { activity: activityName });
 }
 
 const codeExample = '{ run: async ({ input }) => … }';

@@ -45,6 +45,11 @@ export function pathOf(formatted: string, { workflowId, run }: Address): readonl
 
 /** What makes a repeated call recognisable to the world outside: written when the activity is scheduled, never recomputed. */
 export function idempotencyKey(address: Address, counter: number): string {
+  return activityKey(address, counter);
+}
+
+/** An activity as one string, unique within a store: what hosts know it by while it is pending. */
+export function activityKey(address: Address, counter: number): string {
   return `${formatAddress(address)}:${counter}`;
 }
 

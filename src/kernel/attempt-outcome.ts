@@ -1,8 +1,11 @@
 /** One attempt, and what it came to as the envelope that tells its actor. Hosts say when and where; what its end means is said here. */
-import type { ActivityDescriptor } from './activity-descriptor.ts';
+import type { AbortReason, ActivityDescriptor, ActivityScope } from './activity-descriptor.ts';
 import type { Effect } from './commit.ts';
 import type { Envelope } from './envelope.ts';
 import { failedOutcome } from './failure.ts';
+import type { Json } from './json.ts';
+import type { RetryPolicy } from './retry-policy.ts';
+import { isRefusedRetry, nextRetryDelayMs } from './retry-policy.ts';
 import { decodeValue } from './value-decoding.ts';
 import { encodePayload } from './value-encoding.ts';
 import { PerdureError } from './errors.ts';
@@ -11,19 +14,61 @@ export type AttemptOutcome = Extract<Envelope, { readonly attempt: number }>;
 
 export type RunAttempt = Extract<Effect, { kind: 'run-attempt' }>;
 
+/** What a host lends one attempt. */
+export interface AttemptHost {
+  readonly signal: AbortSignal;
+  /** A sign of life, perhaps with details. */
+  readonly heartbeat: (details: Json | undefined) => void;
+  /** Resolves with the attempt's token once it is on disk that its outcome comes from outside. */
+  readonly handOver: () => Promise<string>;
+}
+
 /** Runs the code of one attempt. Never rejects; undefined if its end says nothing new. */
 export async function makeAttempt(
-  { n, attempt, input, idempotencyKey }: RunAttempt,
+  effect: RunAttempt,
   descriptor: ActivityDescriptor,
-  signal: AbortSignal,
+  host: AttemptHost,
 ): Promise<AttemptOutcome | undefined> {
+  const { n, attempt } = effect;
+  const { signal } = host;
+  let handingOver: Promise<never> | undefined;
+  let isHandedOver = false;
+  const handOver = async (request: (token: string) => unknown): Promise<never> => {
+    const token = await host.handOver();
+    isHandedOver = true;
+    await request(token);
+    // Typed as never, since what the attempt comes to is none of its code's business any more.
+    return undefined as never;
+  };
+  const completeLater = async (request: (token: string) => unknown): Promise<never> => (handingOver ??= handOver(request));
   let output: unknown;
   try {
-    output = await descriptor.run?.({ input: decodeValue(input), idempotencyKey, attempt, signal });
+    output = await descriptor.run?.(scopeOf(effect, host, completeLater));
+    if (handingOver === undefined) return attemptCompleted(n, attempt, output);
+    await handingOver;
   } catch (error) {
-    return attemptThrew(n, attempt, error, signal.aborted ? signal.reason : undefined);
+    const reason = signal.aborted ? (signal.reason as AbortReason) : undefined;
+    // Handed over, it is not given back: its token may be on its way.
+    if (isHandedOver && reason === 'shutdown') return undefined;
+    return attemptThrew(n, attempt, error, reason, descriptor.retry);
   }
-  return attemptCompleted(n, attempt, output);
+  return undefined;
+}
+
+function scopeOf(
+  { input, idempotencyKey, attempt, heartbeatDetails }: RunAttempt,
+  { signal, heartbeat }: AttemptHost,
+  completeLater: ActivityScope<unknown>['completeLater'],
+): ActivityScope<unknown> {
+  return {
+    input: decodeValue(input),
+    idempotencyKey,
+    attempt,
+    signal,
+    heartbeat: (details) => heartbeat(details === undefined ? undefined : encodePayload(details, 'heartbeat details')),
+    heartbeatDetails: heartbeatDetails === undefined ? undefined : decodeValue(heartbeatDetails),
+    completeLater,
+  };
 }
 
 /** An output that cannot be stored is a failure of the activity, and trying again would not change it. */
@@ -38,8 +83,31 @@ export function attemptCompleted(n: number, attempt: number, output: unknown): A
   }
 }
 
-/** @param abortReason the reason of the attempt's signal if it had fired; then an error says nothing new */
-export function attemptThrew(n: number, attempt: number, error: unknown, abortReason: unknown): AttemptOutcome | undefined {
-  if (abortReason === undefined) return { kind: 'attempt-failed', n, attempt, ...failedOutcome(error) };
-  return abortReason === 'shutdown' ? { kind: 'attempt-released', n, attempt, hasBegun: true } : undefined;
+/**
+ * @param abortReason the reason of the attempt's signal if it had fired; then an error says nothing new
+ * @param policy whose code is asked here, where the error still is what was thrown: later it is data
+ */
+export function attemptThrew(
+  n: number,
+  attempt: number,
+  error: unknown,
+  abortReason: AbortReason | undefined,
+  policy: RetryPolicy,
+): AttemptOutcome | undefined {
+  if (abortReason !== undefined) return abortReason === 'shutdown' ? { kind: 'attempt-released', n, attempt, hasBegun: true } : undefined;
+  return attemptFailure(n, attempt, error, policy);
+}
+
+/** What a thrown value means to its actor, with what only the value itself can say. */
+export function attemptFailure(n: number, attempt: number, error: unknown, policy: RetryPolicy): AttemptOutcome {
+  const outcome = failedOutcome(error);
+  const delayMs = nextRetryDelayMs(error);
+  return {
+    kind: 'attempt-failed',
+    n,
+    attempt,
+    ...outcome,
+    ...(isRefusedRetry(policy, error) ? { failure: { ...outcome.failure, retryable: false } } : {}),
+    ...(delayMs === undefined ? {} : { nextRetryDelayMs: delayMs }),
+  };
 }

@@ -1,26 +1,33 @@
 /**
- * The protocol of attempts: what it means to an actor that an attempt is due, ended, took too long, was lost or given back.
+ * The protocol of attempts: what it means to an actor that an attempt is due, ended, took too long, was lost, given back or handed over.
  */
+import type { AbortReason } from './activity-descriptor.ts';
+import { policyOf } from './activity-policy.ts';
 import type { Actor } from './actor.ts';
-import { engineError, startToCloseTimeout } from './activity-descriptor.ts';
+import { activityKey } from './address.ts';
 import type { DecideContext, Draft } from './draft.ts';
 import { beginAttempt, forgetActivity, isNextInLine, putActivity } from './draft.ts';
+import { attemptLost as attemptLostError, heartbeatTimeout, scheduleToCloseTimeout, startToCloseTimeout } from './engine-errors.ts';
 import type { Envelope } from './envelope.ts';
 import type { FailedOutcome } from './failure.ts';
 import { boundFailure, failedOutcome } from './failure.ts';
+import type { Json } from './json.ts';
 import type { Change, Reaction } from './reaction.ts';
 import type { ActivityRecord } from './record.ts';
 import { isClosed } from './record.ts';
-import type { RetryPolicy } from './retry-policy.ts';
-import { actionsRetry, backoffMs, isRetryable } from './retry-policy.ts';
+import { notAwaited } from './refusals.ts';
+import { backoffMs, isRetryable } from './retry-policy.ts';
 import { decodeValue } from './value-decoding.ts';
 
 type AttemptEnvelope = Extract<Envelope, { readonly attempt: number }>;
+type EnvelopeOf<Kind extends Envelope['kind']> = Extract<Envelope, { readonly kind: Kind }>;
 
 export function attemptDue(actor: Actor, n: number, context: DecideContext): Reaction {
   const activity = actor.activities.get(n);
   if (activity === undefined || !isToBegin(activity) || !isRun(actor, activity)) return { kind: 'ignore' };
-  if (!isNextInLine(actor.activities, activity) || !context.admit(activity.name)) return { kind: 'ignore' };
+  if (!isNextInLine(actor.activities, activity)) return { kind: 'ignore' };
+  if (isOver(activity, context.nowMs)) return activityTimedOut(actor, n);
+  if (!context.admit(activity.name, activityKey(actor.record.address, activity.n))) return { kind: 'ignore' };
   return { kind: 'note', change: (draft) => beginAttempt(draft, activity) };
 }
 
@@ -28,76 +35,139 @@ function isToBegin({ state }: ActivityRecord): boolean {
   return state === 'waiting' || state === 'backoff';
 }
 
-export function attemptCompleted(actor: Actor, envelope: Extract<Envelope, { kind: 'attempt-completed' }>): Reaction {
+export function attemptCompleted(actor: Actor, envelope: EnvelopeOf<'attempt-completed'>): Reaction {
   const activity = runningAttempt(actor, envelope);
-  if (activity === undefined) return { kind: 'late' };
+  if (activity === undefined) return unawaited(actor, envelope, 'late');
+  return deliverOutput(activity, envelope.output, envelope.isFromOutside ?? false);
+}
+
+/** @param isFromOutside then the attempt may still run, and is told */
+export function deliverOutput(activity: ActivityRecord, output: Json, isFromOutside: boolean): Reaction {
   const { childId, n } = activity;
   // The shape of XState's done event, so that `onDone` and its types hold.
-  const event = { type: `xstate.done.actor.${childId}`, output: decodeValue(envelope.output), actorId: childId };
-  return { kind: 'deliver', event, change: (draft) => forgetActivity(draft, n) };
+  const event = { type: `xstate.done.actor.${childId}`, output: decodeValue(output), actorId: childId };
+  const change: Change = (draft) => {
+    forgetActivity(draft, n);
+    if (isFromOutside) abortRunning(draft, activity, 'settled');
+  };
+  return { kind: 'deliver', event, change };
 }
 
-export function attemptFailed(actor: Actor, envelope: AttemptEnvelope, outcome: FailedOutcome, context: DecideContext): Reaction {
+export function attemptFailed(actor: Actor, envelope: EnvelopeOf<'attempt-failed'>, context: DecideContext): Reaction {
   const activity = runningAttempt(actor, envelope);
-  if (activity === undefined) return { kind: 'ignore' };
-  const policy = retryOf(actor, activity);
-  const charged = activity.attempt - activity.uncharged;
-  if (outcome.failure.retryable !== false && policy !== undefined && isRetryable(policy, outcome.failure.class, charged)) {
-    const nextAttemptAtMs = context.nowMs + backoffMs(policy, charged, context.random());
-    const lastFailure = { ...outcome.failure, attempt: activity.attempt, retryable: true };
-    return { kind: 'note', change: (draft) => putActivity(draft, { ...activity, state: 'backoff', nextAttemptAtMs, lastFailure }) };
-  }
-  return giveUp(actor, activity, outcome);
+  if (activity === undefined) return unawaited(actor, envelope, 'ignore');
+  const reaction = failOrRetry(actor, activity, envelope, envelope, context);
+  return envelope.isFromOutside ? withChange(reaction, (draft) => abortRunning(draft, activity, 'settled')) : reaction;
 }
 
-export function attemptTimedOut(actor: Actor, envelope: AttemptEnvelope, context: DecideContext): Reaction {
+export function attemptTimedOut(actor: Actor, envelope: EnvelopeOf<'attempt-timed-out'>, context: DecideContext): Reaction {
   const activity = begunAttempt(actor, envelope);
   if (activity === undefined) return { kind: 'ignore' };
+  const abort: Change = (draft) => abortOverdue(draft, envelope);
   // A parked workflow decides nothing, but its attempt must not hold a place for ever.
-  if (actor.record.status === 'parked') return { kind: 'note', change: (draft) => abortTimedOut(draft, activity) };
-  const timeoutMs = actor.machine.activities.get(activity.src)?.descriptor.startToCloseTimeoutMs ?? 0;
-  const reaction = attemptFailed(actor, envelope, failedOutcome(startToCloseTimeout(timeoutMs)), context);
-  if (reaction.kind !== 'note' && reaction.kind !== 'deliver') return reaction;
-  const abort: Change = (draft) => {
-    reaction.change(draft);
-    abortTimedOut(draft, activity);
-  };
-  return { ...reaction, change: abort };
+  if (actor.record.status === 'parked') return { kind: 'note', change: abort };
+  if (!isRun(actor, activity)) return { kind: 'ignore' };
+  const policy = policyOf(actor.machine, activity);
+  const error =
+    envelope.timeout === 'heartbeat'
+      ? heartbeatTimeout(policy?.heartbeatTimeoutMs ?? 0)
+      : startToCloseTimeout(policy?.startToCloseTimeoutMs ?? 0);
+  return withChange(failOrRetry(actor, activity, envelope, failedOutcome(error), context), abort);
 }
 
-function abortTimedOut(draft: Draft, activity: ActivityRecord): void {
-  draft.effects.push({ kind: 'abort-attempt', n: activity.n, reason: 'timeout' });
+/** The activity as a whole took too long. */
+export function activityTimedOut(actor: Actor, n: number): Reaction {
+  const activity = actor.activities.get(n);
+  if (activity?.scheduleToCloseAtMs === undefined) return { kind: 'ignore' };
+  const { status } = actor.record;
+  const abort: Change = (draft) => abortRunning(draft, activity, 'schedule-to-close-timeout');
+  if (status === 'parked' && activity.state === 'running') return { kind: 'note', change: abort };
+  if (status !== 'running') return { kind: 'ignore' };
+  const error = scheduleToCloseTimeout(activity.scheduleToCloseAtMs - activity.scheduledAtMs, activity.lastFailure);
+  return withChange(giveUp(actor, activity, failedOutcome(error)), abort);
+}
+
+/** Told from outside, there is somebody to tell that it came too late. */
+function unawaited(actor: Actor, envelope: AttemptEnvelope, otherwise: 'late' | 'ignore'): Reaction {
+  const isFromOutside = 'isFromOutside' in envelope && envelope.isFromOutside;
+  return isFromOutside ? { kind: 'refuse', error: notAwaited(actor.record, envelope) } : { kind: otherwise };
+}
+
+/** Whatever becomes of the step, an attempt that took too long gives up its place. */
+export function abortOverdue(draft: Draft, envelope: Envelope): void {
+  if (envelope.kind === 'attempt-timed-out') {
+    const reason = envelope.timeout === 'heartbeat' ? 'heartbeat-timeout' : 'start-to-close-timeout';
+    draft.effects.push({ kind: 'abort-attempt', n: envelope.n, reason });
+  } else if (envelope.kind === 'activity-timed-out') {
+    const activity = draft.activities.get(envelope.n);
+    if (activity !== undefined) abortRunning(draft, activity, 'schedule-to-close-timeout');
+  }
 }
 
 /** A lost attempt counts. The next one begins at once: it was not the activity that failed. */
 export function attemptLost(actor: Actor, envelope: AttemptEnvelope, context: DecideContext): Reaction {
   const activity = runningAttempt(actor, envelope);
   if (activity === undefined) return { kind: 'ignore' };
-  const policy = retryOf(actor, activity);
-  const outcome = failedOutcome(attemptLostError(activity));
-  if (policy === undefined || !isRetryable(policy, outcome.failure.class, activity.attempt - activity.uncharged)) {
+  if (isOver(activity, context.nowMs)) return activityTimedOut(actor, activity.n);
+  const policy = policyOf(actor.machine, activity);
+  const outcome = failedOutcome(attemptLostError(activity.attempt));
+  if (policy === undefined || !isRetryable(policy.retry, outcome.failure.class, activity.attempt - activity.uncharged)) {
     return giveUp(actor, activity, outcome);
   }
-  const waiting: ActivityRecord = {
-    ...activity,
-    state: 'waiting',
-    lastFailure: { ...outcome.failure, attempt: activity.attempt, retryable: true },
-  };
-  const canBegin = context.admit(activity.name);
+  const lastFailure = { ...outcome.failure, attempt: activity.attempt, retryable: true };
+  const waiting: ActivityRecord = { ...atRest(activity, envelope), state: 'waiting', lastFailure };
+  const canBegin = context.admit(activity.name, activityKey(actor.record.address, activity.n));
   return { kind: 'note', change: (draft) => (canBegin ? beginAttempt(draft, waiting) : putActivity(draft, waiting)) };
 }
 
 /** Given back, it is not charged; but what may run at most once and was begun is not begun again. */
-export function attemptReleased(actor: Actor, envelope: Extract<Envelope, { kind: 'attempt-released' }>): Reaction {
+export function attemptReleased(actor: Actor, envelope: EnvelopeOf<'attempt-released'>): Reaction {
   const activity = runningAttempt(actor, envelope);
-  if (activity === undefined) return { kind: 'ignore' };
-  const maximumAttempts = retryOf(actor, activity)?.maximumAttempts;
-  if (envelope.hasBegun && maximumAttempts === 1) return giveUp(actor, activity, failedOutcome(attemptLostError(activity)));
-  return { kind: 'note', change: (draft) => putActivity(draft, { ...activity, state: 'waiting', uncharged: activity.uncharged + 1 }) };
+  if (activity === undefined || activity.isHandedOver === true) return { kind: 'ignore' };
+  const maximumAttempts = policyOf(actor.machine, activity)?.retry.maximumAttempts;
+  if (envelope.hasBegun && maximumAttempts === 1) return giveUp(actor, activity, failedOutcome(attemptLostError(activity.attempt)));
+  const waiting: ActivityRecord = { ...atRest(activity, envelope), state: 'waiting', uncharged: activity.uncharged + 1 };
+  return { kind: 'note', change: (draft) => putActivity(draft, waiting) };
+}
+
+/** From now on the attempt outlives the process; handing over is a sign of life. */
+export function attemptHandedOver(actor: Actor, envelope: EnvelopeOf<'attempt-handed-over'>, { nowMs }: DecideContext): Reaction {
+  const activity = runningAttempt(actor, envelope);
+  if (activity === undefined) return { kind: 'refuse', error: notAwaited(actor.record, envelope) };
+  return { kind: 'note', change: (draft) => putActivity(draft, { ...activity, isHandedOver: true, heartbeatAtMs: nowMs }) };
+}
+
+export function attemptHeartbeat(actor: Actor, envelope: EnvelopeOf<'attempt-heartbeat'>, { nowMs }: DecideContext): Reaction {
+  const activity = runningAttempt(actor, envelope);
+  if (activity === undefined) return unawaited(actor, envelope, 'ignore');
+  const { heartbeatDetails = activity.heartbeatDetails } = envelope;
+  const alive: ActivityRecord = { ...activity, heartbeatAtMs: nowMs, ...(heartbeatDetails === undefined ? {} : { heartbeatDetails }) };
+  return { kind: 'note', change: (draft) => putActivity(draft, alive) };
+}
+
+function failOrRetry(
+  actor: Actor,
+  activity: ActivityRecord,
+  envelope: AttemptEnvelope,
+  outcome: FailedOutcome,
+  context: DecideContext,
+): Reaction {
+  const policy = policyOf(actor.machine, activity)?.retry;
+  const charged = activity.attempt - activity.uncharged;
+  if (outcome.failure.retryable === false || policy === undefined || !isRetryable(policy, outcome.failure.class, charged)) {
+    return giveUp(actor, activity, outcome);
+  }
+  const asked = 'nextRetryDelayMs' in envelope ? envelope.nextRetryDelayMs : undefined;
+  const nextAttemptAtMs = context.nowMs + (asked ?? backoffMs(policy, charged, context.random()));
+  // It would begin too late to matter: what is known now is all that will be.
+  if (isOver(activity, nextAttemptAtMs)) return giveUp(actor, activity, outcome);
+  const lastFailure = { ...outcome.failure, attempt: activity.attempt, retryable: true };
+  const waiting: ActivityRecord = { ...atRest(activity, envelope), state: 'backoff', nextAttemptAtMs, lastFailure };
+  return { kind: 'note', change: (draft) => putActivity(draft, waiting) };
 }
 
 /** The last error is the outcome: the chart hears of it as of any actor's error. */
-function giveUp(actor: Actor, activity: ActivityRecord, outcome: FailedOutcome): Reaction {
+export function giveUp(actor: Actor, activity: ActivityRecord, outcome: FailedOutcome): Extract<Reaction, { kind: 'deliver' }> {
   const { childId, n, name, attempt } = activity;
   const event = { type: `xstate.error.actor.${childId}`, error: decodeValue(outcome.error), actorId: childId };
   const failure = boundFailure({ ...outcome.failure, activity: name, attempt, retryable: false, state: actor.record.chart.value });
@@ -108,8 +178,28 @@ function giveUp(actor: Actor, activity: ActivityRecord, outcome: FailedOutcome):
   return { kind: 'deliver', event, change };
 }
 
-function retryOf({ machine }: Actor, { src, kind }: ActivityRecord): RetryPolicy | undefined {
-  return kind === 'actions' ? actionsRetry : machine.activities.get(src)?.descriptor.retry;
+export function abortRunning(draft: Draft, { n, state }: ActivityRecord, reason: AbortReason): void {
+  if (state === 'running') draft.effects.push({ kind: 'abort-attempt', n, reason });
+}
+
+/** The activity between two attempts: what belonged to the one that is over is gone, the last it told of itself is kept. */
+function atRest(activity: ActivityRecord, envelope: AttemptEnvelope): ActivityRecord {
+  const { attemptStartedAtMs: _started, isHandedOver: _handedOver, heartbeatAtMs: _heartbeat, ...rest } = activity;
+  const details = 'heartbeatDetails' in envelope ? envelope.heartbeatDetails : undefined;
+  return details === undefined ? rest : { ...rest, heartbeatDetails: details };
+}
+
+export function withChange(reaction: Reaction, further: Change): Reaction {
+  if (reaction.kind !== 'note' && reaction.kind !== 'deliver') return reaction;
+  const change: Change = (draft) => {
+    reaction.change(draft);
+    further(draft);
+  };
+  return { ...reaction, change };
+}
+
+function isOver({ scheduleToCloseAtMs }: ActivityRecord, atMs: number): boolean {
+  return scheduleToCloseAtMs !== undefined && atMs >= scheduleToCloseAtMs;
 }
 
 /** The activity this outcome belongs to, if it is still awaited and this very attempt is the one that runs. */
@@ -126,8 +216,4 @@ function isRun({ record: { status } }: Actor, { kind }: ActivityRecord): boolean
 function begunAttempt(actor: Actor, envelope: AttemptEnvelope): ActivityRecord | undefined {
   const activity = actor.activities.get(envelope.n);
   return activity?.state === 'running' && activity.attempt === envelope.attempt ? activity : undefined;
-}
-
-function attemptLostError(activity: ActivityRecord): Error {
-  return engineError('AttemptLost', `The process ended while attempt ${activity.attempt} ran; whether it took effect is not known.`);
 }

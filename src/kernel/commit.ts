@@ -1,3 +1,4 @@
+import type { AbortReason } from './activity-descriptor.ts';
 import type { Envelope } from './envelope.ts';
 import type { ActivityRecord, ActorRecord, ChildRecord, JournalRecord, MessageRecord, TimerRecord } from './record.ts';
 import type { Json } from './json.ts';
@@ -11,6 +12,10 @@ export type Effect =
       readonly attempt: number;
       readonly input: Json;
       readonly idempotencyKey: string;
+      /** What an attempt before told of itself. */
+      readonly heartbeatDetails?: Json;
+      /** Where it was changed by hand. */
+      readonly startToCloseTimeoutMs?: number;
     }
   | { readonly kind: 'abort-attempt'; readonly n: number; readonly reason: AbortReason }
   | { readonly kind: 'start-volatile'; readonly n: number }
@@ -23,9 +28,6 @@ export interface Message {
   readonly to: readonly number[];
   readonly envelope: Envelope;
 }
-
-/** Why an attempt's `AbortSignal` fired. */
-export type AbortReason = 'state-left' | 'timeout' | 'closed' | 'shutdown';
 
 /**
  * The value one step writes: plain data, without closures or references to live objects. A host keeps all of it atomically,

@@ -9,7 +9,7 @@
  */
 import type { Actor } from './actor.ts';
 import type { ActivityScope } from './activity-descriptor.ts';
-import { idempotencyKey } from './address.ts';
+import { activityKey, idempotencyKey } from './address.ts';
 import type { Draft } from './draft.ts';
 import { beginAttempt, isNextInLine, putActivity } from './draft.ts';
 import type { Reaction } from './reaction.ts';
@@ -77,7 +77,7 @@ export function ofActions(actor: Actor, reaction: Reaction): Reaction {
 export function beginNextActions(draft: Draft): void {
   for (const activity of draft.activities.values()) {
     const isDue = activity.kind === 'actions' && activity.state === 'waiting' && isNextInLine(draft.activities, activity);
-    if (isDue && draft.context.admit(activity.name)) beginAttempt(draft, activity);
+    if (isDue && draft.context.admit(activity.name, activityKey(draft.address, activity.n))) beginAttempt(draft, activity);
   }
 }
 

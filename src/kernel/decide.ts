@@ -7,6 +7,7 @@ import { encodeChart, placeOf, valueOf } from './actor.ts';
 import type { Address } from './address.ts';
 import { applyActions, stopChildren } from './apply-actions.ts';
 import type { Birth } from './birth.ts';
+import { abortOverdue } from './attempt-protocol.ts';
 import { newsForParent } from './child-protocol.ts';
 import type { Commit, Message } from './commit.ts';
 import type { DecideContext, Draft } from './draft.ts';
@@ -90,7 +91,7 @@ export function decide(actor: Actor, envelope: StepEnvelope, context: DecideCont
       if (taken.kind === 'commit') return taken;
       const parked = { reason: 'poison' as const, failure: { ...taken.failure, state: record.chart.value } };
       // Whatever the chart makes of it, the attempt took too long: it gives up its place.
-      if (envelope.kind === 'attempt-timed-out') draft.effects.push({ kind: 'abort-attempt', n: envelope.n, reason: 'timeout' });
+      abortOverdue(draft, envelope);
       return seal(draft, actor, envelope, { outcome: 'parked', status: 'parked', parked });
     }
   }

@@ -1,4 +1,5 @@
 /** A workflow in words and data, for whoever asks where it is. */
+import { policyOf } from './activity-policy.ts';
 import type { Actor } from './actor.ts';
 import type { FailureRecord } from './failure-record.ts';
 import type { StoredActor, StoredTree } from './ports.ts';
@@ -27,6 +28,16 @@ export interface ActivityDescription {
   readonly nextAttemptAtMs?: number;
   /** Why the attempt before this one failed. */
   readonly lastFailure?: FailureRecord;
+  /** When the current attempt began. Epoch milliseconds; only while `running`. */
+  readonly attemptStartedAtMs?: number;
+  /** When it has to be over, all attempts included. Epoch milliseconds. */
+  readonly scheduleToCloseAtMs?: number;
+  /** Whether the current attempt's outcome comes from outside. */
+  readonly isCompletedLater?: true;
+  /** When a heartbeat of the current attempt was last written down. Epoch milliseconds. */
+  readonly heartbeatAtMs?: number;
+  /** The last details given to `heartbeat` that were written down. */
+  readonly heartbeatDetails?: unknown;
 }
 
 /** An armed timer of the chart. */
@@ -170,8 +181,9 @@ function waitsOf(activities: readonly ActivityDescription[], timers: readonly Ti
 }
 
 function describeActivity(activity: ActivityRecord, actor: Actor | undefined): ActivityDescription {
-  const { n, src, name, state, attempt, idempotencyKey, scheduledAtMs, nextAttemptAtMs, lastFailure } = activity;
-  const policy = actor?.machine.activities.get(src)?.descriptor.retry;
+  const { n, name, state, attempt, idempotencyKey, scheduledAtMs, isHandedOver, heartbeatDetails } = activity;
+  const { nextAttemptAtMs, lastFailure, attemptStartedAtMs, scheduleToCloseAtMs, heartbeatAtMs } = activity;
+  const policy = actor === undefined ? undefined : policyOf(actor.machine, activity)?.retry;
   return {
     n,
     name,
@@ -182,6 +194,11 @@ function describeActivity(activity: ActivityRecord, actor: Actor | undefined): A
     scheduledAtMs,
     ...(nextAttemptAtMs === undefined ? {} : { nextAttemptAtMs }),
     ...(lastFailure === undefined ? {} : { lastFailure }),
+    ...(attemptStartedAtMs === undefined ? {} : { attemptStartedAtMs }),
+    ...(scheduleToCloseAtMs === undefined ? {} : { scheduleToCloseAtMs }),
+    ...(isHandedOver === undefined ? {} : { isCompletedLater: isHandedOver }),
+    ...(heartbeatAtMs === undefined ? {} : { heartbeatAtMs }),
+    ...(heartbeatDetails === undefined ? {} : { heartbeatDetails: decodeValue(heartbeatDetails) }),
   };
 }
 
@@ -194,6 +211,7 @@ function describeWait(activity: ActivityDescription): string {
   const { name, state, attempt, nextAttemptAtMs } = activity;
   const of = activity.maximumAttempts === undefined ? '' : ` of ${activity.maximumAttempts}`;
   if (state === 'live') return `"${name}", which is live`;
+  if (activity.isCompletedLater === true) return `activity "${name}", attempt ${attempt}${of}, to be completed from outside`;
   if (state === 'running') return `activity "${name}", attempt ${attempt}${of} running`;
   if (nextAttemptAtMs === undefined) return `activity "${name}", waiting for a free place`;
   return `activity "${name}", attempt ${attempt + 1}${of} due ${formatTime(nextAttemptAtMs)}`;

@@ -8,9 +8,10 @@
  */
 import type { Actor } from './actor.ts';
 import type { Address } from './address.ts';
-import { idempotencyKey, pathOf } from './address.ts';
+import { activityKey, idempotencyKey, pathOf } from './address.ts';
+import type { AbortReason } from './activity-descriptor.ts';
 import type { Birth } from './birth.ts';
-import type { AbortReason, Effect, Message } from './commit.ts';
+import type { Effect, Message } from './commit.ts';
 import { PerdureError } from './errors.ts';
 import type { FailureRecord } from './failure-record.ts';
 import { limits } from './limits.ts';
@@ -26,8 +27,11 @@ import type { Json } from './json.ts';
 export interface DecideContext {
   readonly nowMs: number;
   readonly random: Random;
-  /** Asks the host for a place to run an attempt of this activity; a place granted is used, or the whole decision dropped. */
-  readonly admit: (activityName: string) => boolean;
+  /**
+   * Asks the host for a place to run an attempt of this activity, which it knows by `activityKey`; a place granted is used, or the
+   * whole decision dropped.
+   */
+  readonly admit: (activityName: string, key: string) => boolean;
 }
 
 export interface Draft {
@@ -102,16 +106,29 @@ export function beginScheduled(draft: Draft): void {
   for (const n of draft.scheduled) {
     const activity = draft.activities.get(n);
     const canBegin = activity?.state === 'waiting' && isNextInLine(draft.activities, activity);
-    if (canBegin && draft.context.admit(activity.name)) beginAttempt(draft, activity);
+    if (canBegin && draft.context.admit(activity.name, activityKey(draft.address, n))) beginAttempt(draft, activity);
   }
 }
 
 export function beginAttempt(draft: Draft, activity: ActivityRecord): void {
   const { nextAttemptAtMs: _, ...rest } = activity;
   const attempt = activity.attempt + 1;
-  putActivity(draft, { ...rest, attempt, state: 'running' });
-  const { n, src, input, idempotencyKey: key } = activity;
-  draft.effects.push({ kind: 'run-attempt', n, src, attempt, input, idempotencyKey: key });
+  putActivity(draft, { ...rest, attempt, state: 'running', attemptStartedAtMs: draft.context.nowMs });
+  draft.effects.push(runAttempt(activity, attempt));
+}
+
+function runAttempt({ n, src, input, idempotencyKey: key, heartbeatDetails, adjusted }: ActivityRecord, attempt: number): Effect {
+  const startToCloseTimeoutMs = adjusted?.startToCloseTimeoutMs;
+  return {
+    kind: 'run-attempt',
+    n,
+    src,
+    attempt,
+    input,
+    idempotencyKey: key,
+    ...(heartbeatDetails === undefined ? {} : { heartbeatDetails }),
+    ...(startToCloseTimeoutMs === undefined ? {} : { startToCloseTimeoutMs }),
+  };
 }
 
 export function putActivity(draft: Draft, activity: ActivityRecord): void {
@@ -191,6 +208,7 @@ export function scheduleActivity(draft: Draft, action: Extract<ChartAction, { ki
   const registered = draft.machine.activities.get(src);
   if (registered === undefined) throw new TypeError(`"${src}" was scheduled without being an activity.`);
   if (draft.activities.size >= limits.activitiesMax) throw tooMany('pending activities', limits.activitiesMax);
+  const { scheduleToCloseTimeoutMs } = registered.descriptor;
   putActivity(draft, {
     n,
     childId: action.childId,
@@ -203,6 +221,7 @@ export function scheduleActivity(draft: Draft, action: Extract<ChartAction, { ki
     attempt: 0,
     uncharged: 0,
     state: 'waiting',
+    ...(scheduleToCloseTimeoutMs === undefined ? {} : { scheduleToCloseAtMs: draft.context.nowMs + scheduleToCloseTimeoutMs }),
   });
   draft.scheduled.push(n);
 }

@@ -16,6 +16,10 @@ export interface PerdureErrorDetails {
   readonly MACHINE_NOT_REGISTERED: { readonly machine: string; readonly version: string };
   readonly MACHINE_DUPLICATE: { readonly machine: string; readonly version: string };
   readonly MACHINE_INVALID: { readonly machine: string; readonly problems: readonly string[] };
+  readonly ACTIVITY_NOT_FOUND: { readonly id: string; readonly n: number };
+  readonly ATTEMPT_NOT_AWAITED: { readonly id: string; readonly n: number; readonly attempt: number };
+  readonly TOKEN_INVALID: Record<never, never>;
+  readonly DURABLE_HOST_NEEDED: { readonly activity: string };
   readonly IMPLEMENTATION_MISSING: { readonly missing: readonly string[] };
   readonly DEFINITION_CHANGED: { readonly machine: string; readonly version: string; readonly differences: readonly string[] };
   readonly STEP_FAILED: { readonly id: string; readonly failure: FailureRecord };

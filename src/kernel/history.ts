@@ -27,6 +27,10 @@ export interface HistoryEntry {
   readonly activity?: { readonly n: number; readonly attempt?: number };
   /** Why an attempt failed. */
   readonly failure?: FailureRecord;
+  /** Who did it, of what was done by hand. */
+  readonly by?: string;
+  /** Why it was done by hand. */
+  readonly note?: string;
 }
 
 export function historyEntry(record: StoredJournalRecord): HistoryEntry {
@@ -44,5 +48,7 @@ export function historyEntry(record: StoredJournalRecord): HistoryEntry {
     ...(record.emitted === undefined ? {} : { emitted: record.emitted.map((event) => decodeValue(event)) }),
     ...('n' in envelope ? { activity: 'attempt' in envelope ? { n: envelope.n, attempt: envelope.attempt } : { n: envelope.n } } : {}),
     ...('failure' in envelope ? { failure: envelope.failure } : {}),
+    ...('by' in envelope && envelope.by !== undefined ? { by: envelope.by } : {}),
+    ...('note' in envelope && envelope.note !== undefined ? { note: envelope.note } : {}),
   };
 }

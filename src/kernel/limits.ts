@@ -39,6 +39,11 @@ export const limits = {
   concurrentAttemptsMax: 10_000,
   /** Activities waiting for a place that are listed in memory; further ones are found again in the store. */
   waitingActivitiesMax: 100_000,
+  /** Details of heartbeats are written at most once in half the heartbeat time-out, within these bounds. */
+  heartbeatRecordMsMin: 1_000,
+  heartbeatRecordMsMax: 10_000,
+  /** A note or a name given with what is done by hand, in characters. */
+  noteCharactersMax: 2_000,
   /** Letters one actor handles before the others get a turn. */
   lettersPerTurn: 16,
   /** Payloads of the commits in one batch, roughly; one commit alone may be larger. */

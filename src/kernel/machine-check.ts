@@ -1,7 +1,7 @@
 /** What keeps a machine from being run: found when it is registered, all of it at once. */
-import { activityDescriptor } from './activity-descriptor.ts';
 import { checkId } from './address.ts';
 import { hasErrorCode } from './errors.ts';
+import { runnableDescriptor } from './plain-promise.ts';
 import { formatValue } from './value-encoding.ts';
 import { kindOfLogic } from './xstate-logic.ts';
 import type { AnyStateMachine } from './xstate-seam.ts';
@@ -41,7 +41,7 @@ export function actorProblems(machine: AnyStateMachine): string[] {
 export function missingCode(machine: AnyStateMachine): string[] {
   const invokes = new Map(invokeSites(machine).map((site) => [site.src, site]));
   const actors = [...actorLogicOf(machine)].flatMap(([src, logic]) => {
-    const descriptor = activityDescriptor(logic);
+    const descriptor = runnableDescriptor(logic);
     if (logic !== undefined && (descriptor === undefined || descriptor.run !== undefined)) return [];
     const site = invokes.get(src);
     return [site === undefined ? `actor "${src}"` : `activity "${src}" invoked in state "${site.state}"`];
@@ -61,7 +61,7 @@ function snapshotProblems(src: string, logic: unknown, site: InvokeSite | undefi
 }
 
 function nameProblems(machineId: string, src: string, logic: unknown, site: InvokeSite | undefined): string[] {
-  const descriptor = activityDescriptor(logic);
+  const descriptor = runnableDescriptor(logic);
   // Activities without a name of their own are named after the machine, and would only repeat what is wrong with its id.
   if (descriptor === undefined || (descriptor.name === undefined && idProblems(machineId).length > 0)) return [];
   const place = site === undefined ? `its actor "${src}"` : `state "${site.state}" invokes "${src}"`;

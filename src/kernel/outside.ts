@@ -1,5 +1,6 @@
 /** What code that runs after a commit can reach of the workflow it belongs to. */
 import type { ActivityDescriptor } from './activity-descriptor.ts';
+import { actionsPolicy } from './activity-policy.ts';
 import type { Actor } from './actor.ts';
 import { sessionIdOf } from './actor.ts';
 import type { Address } from './address.ts';
@@ -7,9 +8,7 @@ import { pathOf } from './address.ts';
 import type { Effect } from './commit.ts';
 import type { ActionsInput } from './custom-actions.ts';
 import { actionsSource, runActions } from './custom-actions.ts';
-import { parseDuration } from './duration.ts';
 import type { StepEnvelope } from './envelope.ts';
-import { actionsRetry } from './retry-policy.ts';
 import { decodeValue } from './value-decoding.ts';
 import { encodePayload } from './value-encoding.ts';
 import type { Outside } from './xstate-outside.ts';
@@ -30,8 +29,6 @@ export function outsideOf({ record, chart }: Actor, deliver: Deliver): Outside {
   };
 }
 
-const actionsTimeoutMs = parseDuration('1m', 'custom actions');
-
 /**
  * The code of an attempt: that of an activity, or the custom actions of one step.
  *
@@ -46,5 +43,5 @@ export function codeOf(actor: Actor, effect: Extract<Effect, { kind: 'run-attemp
     const self = references(sessionIdOf(actor.record.address), actor.chart.scope.self.id);
     return runActions(decodeValue(effect.input, references) as ActionsInput, actor.machine.actions, { self, system }, signal);
   };
-  return { kind: 'activity', name: undefined, run, startToCloseTimeoutMs: actionsTimeoutMs, retry: actionsRetry };
+  return { ...actionsPolicy, kind: 'activity', name: undefined, run };
 }

@@ -3,6 +3,8 @@ import type { Actor } from './actor.ts';
 import { attemptCompleted, attemptDue, attemptFailed, attemptLost, attemptReleased, attemptTimedOut } from './attempt-protocol.ts';
 import { childReaction, stopReaction } from './child-protocol.ts';
 import { ofActions } from './custom-actions.ts';
+import { activityTimedOut, attemptHandedOver, attemptHeartbeat } from './attempt-protocol.ts';
+import { byHand } from './by-hand.ts';
 import type { DecideContext } from './draft.ts';
 import { disarmTimer } from './draft.ts';
 import type { Envelope, StepEnvelope } from './envelope.ts';
@@ -48,7 +50,7 @@ export function reactionTo(actor: Actor, envelope: StepEnvelope, context: Decide
   }
 }
 
-type AttemptKind = Extract<Envelope, { readonly kind: `attempt-${string}` }>;
+type AttemptKind = Extract<Envelope, { readonly kind: `attempt-${string}` | `activity-${string}` }>;
 
 /** Custom actions are made as activities are, but the chart hears only of their failure. */
 function attemptReaction(actor: Actor, envelope: AttemptKind, context: DecideContext): Reaction {
@@ -63,16 +65,27 @@ function reactionToAttempt(actor: Actor, envelope: AttemptKind, context: DecideC
     case 'attempt-due':
       return attemptDue(actor, envelope.n, context);
     case 'attempt-completed':
-      if (status === 'parked') return { kind: 'ignore' };
+      if (status === 'parked' && envelope.isFromOutside !== true) return { kind: 'ignore' };
       return attemptCompleted(actor, envelope);
     case 'attempt-failed':
-      return attemptFailed(actor, envelope, envelope, context);
+      return attemptFailed(actor, envelope, context);
     case 'attempt-timed-out':
       return attemptTimedOut(actor, envelope, context);
     case 'attempt-lost':
       return attemptLost(actor, envelope, context);
     case 'attempt-released':
       return attemptReleased(actor, envelope);
+    case 'attempt-handed-over':
+      return attemptHandedOver(actor, envelope, context);
+    case 'attempt-heartbeat':
+      return attemptHeartbeat(actor, envelope, context);
+    case 'activity-timed-out':
+      return activityTimedOut(actor, envelope.n);
+    case 'activity-adjusted':
+    case 'activity-hurried':
+    case 'activity-completed':
+    case 'activity-failed':
+      return byHand(actor, envelope, context);
   }
 }
 

@@ -92,6 +92,18 @@ export interface ActivityRecord extends PendingActivity {
   /** When the next attempt is due; only in `backoff`. */
   readonly nextAttemptAtMs?: number;
   readonly lastFailure?: FailureRecord;
+  /** When it has to be over, all attempts included. */
+  readonly scheduleToCloseAtMs?: number;
+  /** When the current attempt began; only while `running`. */
+  readonly attemptStartedAtMs?: number;
+  /** The current attempt's outcome comes from outside, so that it outlives the process; only while `running`. */
+  readonly isHandedOver?: true;
+  /** The last sign of life of an attempt that was handed over; of others the process keeps it. */
+  readonly heartbeatAtMs?: number;
+  /** The last details an attempt told; the next one is given them. */
+  readonly heartbeatDetails?: Json;
+  /** What was changed by hand of the declaration's policy: options, encoded. */
+  readonly adjusted?: { readonly retry?: Json; readonly startToCloseTimeoutMs?: number };
 }
 
 export interface ActorRecord {

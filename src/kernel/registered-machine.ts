@@ -1,11 +1,11 @@
 /** A machine as hosts know it: checked at the door, its structure hashed, the code it names found. */
 import type { ActivityDescriptor } from './activity-descriptor.ts';
-import { activityDescriptor } from './activity-descriptor.ts';
 import type { ParentClosePolicy } from './birth.ts';
 import { parentClosePolicyOf } from './child.ts';
 import { PerdureError } from './errors.ts';
 import type { Json } from './json.ts';
 import { activityName, actorLogicOf, actorProblems, idProblems, missingCode, versionProblems } from './machine-check.ts';
+import { runnableDescriptor } from './plain-promise.ts';
 import type { MachineReference } from './record.ts';
 import { formatValue } from './value-encoding.ts';
 import { kindOfLogic } from './xstate-logic.ts';
@@ -107,7 +107,7 @@ function build(machine: AnyStateMachine, version: string, built: Built): Registe
   };
   built.set(machine, registered);
   for (const [src, logic] of actorLogic) {
-    const descriptor = activityDescriptor(logic);
+    const descriptor = runnableDescriptor(logic);
     if (descriptor === undefined) children.set(src, buildChild(registered, src, logic, built));
     else activities.set(src, { src, name: activityName(machine.id, src, descriptor.name), descriptor });
   }

@@ -20,6 +20,11 @@ export interface RetryOptions {
   readonly jitter?: 'full' | 'none';
   /** Names of errors that are final at once. Default none. */
   readonly nonRetryableErrorTypes?: readonly string[];
+  /**
+   * Asked of an error that `run` threw, where it was thrown: a falsy answer makes it final. If it throws itself, the rest of the policy
+   * decides. Time-outs and lost attempts are not put to it; name those in `nonRetryableErrorTypes`. Default: every error is tried again.
+   */
+  readonly retryIf?: (error: unknown) => boolean;
 }
 
 /** {@link RetryOptions} with their defaults, durations in milliseconds. */
@@ -30,6 +35,7 @@ export interface RetryPolicy {
   readonly maximumIntervalMs: number;
   readonly jitter: 'full' | 'none';
   readonly nonRetryableErrorTypes: readonly string[];
+  readonly retryIf?: (error: unknown) => boolean;
 }
 
 /**
@@ -53,6 +59,10 @@ export function parseRetryPolicy(options: RetryOptions, what: string): RetryPoli
   if (jitter !== 'full' && jitter !== 'none') {
     throw new TypeError(`${what}: jitter must be 'full' or 'none'; found ${JSON.stringify(jitter)}.`);
   }
+  const { retryIf } = options;
+  if (retryIf !== undefined && typeof retryIf !== 'function') {
+    throw new TypeError(`${what}: retryIf must be a function such as (error) => …; found ${formatValue(retryIf)}.`);
+  }
   return {
     maximumAttempts,
     initialIntervalMs: parseDuration(options.initialInterval ?? '1s', `${what}: initialInterval`),
@@ -60,7 +70,19 @@ export function parseRetryPolicy(options: RetryOptions, what: string): RetryPoli
     maximumIntervalMs: parseDuration(options.maximumInterval ?? '1m', `${what}: maximumInterval`),
     jitter,
     nonRetryableErrorTypes: parseErrorTypes(options.nonRetryableErrorTypes ?? [], what),
+    ...(retryIf === undefined ? {} : { retryIf }),
   };
+}
+
+/**
+ * A policy with some of its options replaced.
+ *
+ * @throws TypeError naming the option and its value
+ */
+export function adjustRetryPolicy(policy: RetryPolicy, options: RetryOptions, what: string): RetryPolicy {
+  const { initialIntervalMs: initialInterval, maximumIntervalMs: maximumInterval, ...others } = policy;
+  const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+  return parseRetryPolicy({ ...others, initialInterval, maximumInterval, ...given }, what);
 }
 
 /** A string would be searched for parts of itself, so that `Declined` made an error named `Decline` final, too. */
@@ -85,10 +107,29 @@ export function backoffMs(policy: RetryPolicy, failedAttempts: number, random: n
   return Math.ceil(policy.jitter === 'full' ? bound * random : bound);
 }
 
+/**
+ * Milliseconds an error itself asks to be waited for, as its property `nextRetryDelay` (a {@link Duration}). Anything else there is
+ * passed over: a failure must not fail.
+ */
+export function nextRetryDelayMs(error: unknown): number | undefined {
+  try {
+    const delay = (Object(error) as { readonly nextRetryDelay?: Duration }).nextRetryDelay;
+    return delay === undefined ? undefined : Math.ceil(parseDuration(delay, 'nextRetryDelay'));
+  } catch {
+    return undefined;
+  }
+}
+
+/** What the policy's own code says of an error. */
+export function isRefusedRetry({ retryIf }: RetryPolicy, error: unknown): boolean {
+  try {
+    return retryIf !== undefined && !retryIf(error);
+  } catch {
+    return false;
+  }
+}
+
 /** Whether another attempt follows one that failed with an error of this class. */
 export function isRetryable(policy: RetryPolicy, errorClass: string, chargedAttempts: number): boolean {
   return chargedAttempts < policy.maximumAttempts && !policy.nonRetryableErrorTypes.includes(errorClass);
 }
-
-/** Custom actions of a chart are tried again as activities are that say nothing else. */
-export const actionsRetry: RetryPolicy = parseRetryPolicy({}, 'custom actions');

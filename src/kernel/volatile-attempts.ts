@@ -1,50 +1,116 @@
 /** Attempts of an activity where nothing is durable: a plain `createActor`, in a browser or a test. Same arithmetic, ordinary timers. */
-import type { ActivityDescriptor } from './activity-descriptor.ts';
-import { startToCloseTimeout } from './activity-descriptor.ts';
+import type { AbortReason, ActivityDescriptor, ActivityScope } from './activity-descriptor.ts';
+import { hasErrorCode } from './errors.ts';
+import { heartbeatTimeout, scheduleToCloseTimeout, startToCloseTimeout } from './engine-errors.ts';
 import { failureOf } from './failure.ts';
-import { backoffMs, isRetryable } from './retry-policy.ts';
+import { backoffMs, isRefusedRetry, isRetryable, nextRetryDelayMs } from './retry-policy.ts';
+import { decodeValue } from './value-decoding.ts';
+import { encodePayload } from './value-encoding.ts';
+import type { Json } from './json.ts';
 
 /** Longer delays make an ordinary timer fire at once. */
 const timerMsMax = 2 ** 31 - 1;
 
-type Attempt = (attempt: number, signal: AbortSignal) => unknown;
+/** What an attempt is given besides its input and key. */
+export type AttemptGiven = Pick<ActivityScope<unknown>, 'attempt' | 'signal' | 'heartbeat' | 'heartbeatDetails'>;
 
 /** Runs attempts until one succeeds, the policy gives up (the last error is thrown) or `signal` fires. */
-export async function runWithRetries(descriptor: ActivityDescriptor, run: Attempt, signal: AbortSignal): Promise<unknown> {
+export async function runWithRetries(
+  descriptor: ActivityDescriptor,
+  run: (given: AttemptGiven) => unknown,
+  signal: AbortSignal,
+): Promise<unknown> {
+  const endsAtMs = performance.now() + (descriptor.scheduleToCloseTimeoutMs ?? Infinity);
+  let details: Json | undefined;
   for (let attempt = 1; ; attempt += 1) {
+    const watch = new AttemptWatch(descriptor, endsAtMs, details);
     try {
-      return await runOnce(descriptor, run, attempt, signal);
+      return await watch.run(run, attempt, signal);
     } catch (error) {
-      if (signal.aborted || !isRetryable(descriptor.retry, failureOf(error).class, attempt)) throw error;
-      await pause(backoffMs(descriptor.retry, attempt, Math.random()), signal);
+      if (signal.aborted || watch.isFinal(error, attempt)) throw error;
+      const delayMs = nextRetryDelayMs(error) ?? backoffMs(descriptor.retry, attempt, Math.random());
+      if (performance.now() + delayMs >= endsAtMs) throw error;
+      ({ details } = watch);
+      await pause(delayMs, signal);
     }
   }
 }
 
-async function runOnce(descriptor: ActivityDescriptor, run: Attempt, attempt: number, signal: AbortSignal): Promise<unknown> {
-  const controller = new AbortController();
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const stop = (): void => {
-    // Nobody waits for it any more: code that never ends must not keep the process alive.
-    clearTimeout(timer);
-    controller.abort('state-left');
-  };
-  signal.addEventListener('abort', stop, { once: true });
-  const timedOut = new Promise<never>((_, reject) => {
-    timer = setTimeout(
-      () => {
-        // First of all, since code that ends when it is aborted would otherwise name its own end as the reason.
-        reject(startToCloseTimeout(descriptor.startToCloseTimeoutMs));
-        controller.abort('timeout');
-      },
-      Math.min(descriptor.startToCloseTimeoutMs, timerMsMax),
-    );
-  });
-  try {
-    return await Promise.race([Promise.resolve(run(attempt, controller.signal)), timedOut]);
-  } finally {
-    clearTimeout(timer);
-    signal.removeEventListener('abort', stop);
+/** One attempt and its time-outs. */
+class AttemptWatch {
+  readonly #descriptor: ActivityDescriptor;
+  readonly #endsAtMs: number;
+  readonly #controller = new AbortController();
+  readonly #timers = new Map<AbortReason, ReturnType<typeof setTimeout>>();
+  #fail: (error: Error) => void = () => undefined;
+  details: Json | undefined;
+
+  constructor(descriptor: ActivityDescriptor, endsAtMs: number, details: Json | undefined) {
+    this.#descriptor = descriptor;
+    this.#endsAtMs = endsAtMs;
+    this.details = details;
+  }
+
+  async run(run: (given: AttemptGiven) => unknown, attempt: number, left: AbortSignal): Promise<unknown> {
+    const stop = (): void => this.#end('state-left');
+    left.addEventListener('abort', stop, { once: true });
+    const { startToCloseTimeoutMs, scheduleToCloseTimeoutMs = Infinity } = this.#descriptor;
+    const timedOut = new Promise<never>((_, reject) => (this.#fail = reject));
+    this.#setTimer('start-to-close-timeout', startToCloseTimeoutMs, () => startToCloseTimeout(startToCloseTimeoutMs));
+    this.#setTimer('schedule-to-close-timeout', this.#endsAtMs - performance.now(), () => scheduleToCloseTimeout(scheduleToCloseTimeoutMs));
+    this.#awaitSign();
+    const heartbeat = (details?: unknown): void => this.#beat(details);
+    const heartbeatDetails = this.details === undefined ? undefined : decodeValue(this.details);
+    const given = { attempt, signal: this.#controller.signal, heartbeat, heartbeatDetails };
+    try {
+      return await Promise.race([Promise.resolve(run(given)), timedOut]);
+    } finally {
+      // Nobody waits for it any more: code that never ends must not keep the process alive.
+      this.#clear();
+      left.removeEventListener('abort', stop);
+    }
+  }
+
+  /** Whether no attempt follows on this one, which failed with `error`. */
+  isFinal(error: unknown, attempt: number): boolean {
+    const { retry } = this.#descriptor;
+    const { signal } = this.#controller;
+    if (signal.aborted ? signal.reason === 'schedule-to-close-timeout' : isRefusedRetry(retry, error)) return true;
+    if (hasErrorCode(error, 'DURABLE_HOST_NEEDED')) return true;
+    return !isRetryable(retry, failureOf(error).class, attempt);
+  }
+
+  #beat(details: unknown): void {
+    const json = details === undefined ? undefined : encodePayload(details, 'heartbeat details');
+    if (this.#controller.signal.aborted) return;
+    if (json !== undefined) this.details = json;
+    if (this.#timers.has('heartbeat-timeout')) this.#awaitSign();
+  }
+
+  #awaitSign(): void {
+    const timeoutMs = this.#descriptor.heartbeatTimeoutMs ?? Infinity;
+    this.#setTimer('heartbeat-timeout', timeoutMs, () => heartbeatTimeout(timeoutMs));
+  }
+
+  #setTimer(reason: AbortReason, delayMs: number, error: () => Error): void {
+    clearTimeout(this.#timers.get(reason));
+    if (delayMs === Infinity) return;
+    const fire = (): void => {
+      // First of all, since code that ends when it is aborted would otherwise name its own end as the reason.
+      this.#fail(error());
+      this.#end(reason);
+    };
+    this.#timers.set(reason, setTimeout(fire, Math.min(Math.max(0, delayMs), timerMsMax)));
+  }
+
+  #end(reason: AbortReason): void {
+    this.#clear();
+    this.#controller.abort(reason);
+  }
+
+  #clear(): void {
+    for (const timer of this.#timers.values()) clearTimeout(timer);
+    this.#timers.clear();
   }
 }
 

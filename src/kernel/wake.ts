@@ -1,10 +1,13 @@
-/** What is due on an actor, and what a host has to tell it after the process that ran it died. */
+/** What is due on a workflow, and what a host has to tell it after the process that ran it died. */
+import { policyOf, timeoutsOf } from './activity-policy.ts';
 import type { Actor } from './actor.ts';
 import type { Message } from './commit.ts';
 import { isNextInLine } from './draft.ts';
 import type { StepEnvelope } from './envelope.ts';
+import type { ActivityRecord } from './record.ts';
 import type { Tree } from './tree.ts';
 
+type Wake = { readonly dueAtMs: number; readonly envelope: StepEnvelope };
 type WakeUp = { readonly dueAtMs: number; readonly message: Message & { readonly envelope: StepEnvelope } };
 
 /** When this workflow next wants to be woken, or undefined if only a message or an outcome can move it. */
@@ -19,30 +22,48 @@ export function due(tree: Tree, nowMs: number): WakeUp['message'][] {
     .map((wakeUp) => wakeUp.message);
 }
 
-/** For a workflow read from disk by a new process: attempts that ran in the old one are lost. */
+/**
+ * For a workflow read from disk by a new process: attempts that ran in the old one are lost, unless their outcome comes from
+ * outside.
+ */
 export function lostAttempts(tree: Tree): WakeUp['message'][] {
   if (tree.root.record.status === 'parked') return [];
   return [...tree.actors()].flatMap(({ record, activities }) =>
     [...activities.values()]
-      .filter((activity) => activity.state === 'running')
+      .filter((activity) => activity.state === 'running' && activity.isHandedOver !== true)
       .map(({ n, attempt }) => ({ to: record.address.path, envelope: { kind: 'attempt-lost' as const, n, attempt } })),
   );
 }
 
 function wakeUps(tree: Tree): WakeUp[] {
   if (tree.root.record.status === 'parked') return [];
-  return [...tree.actors()].flatMap(ofActor).sort((a, b) => a.dueAtMs - b.dueAtMs);
+  return [...tree.actors()]
+    .flatMap((actor) => {
+      const to = actor.record.address.path;
+      return ofActor(actor).map(({ dueAtMs, envelope }): WakeUp => ({ dueAtMs, message: { to, envelope } }));
+    })
+    .filter(({ dueAtMs }) => dueAtMs < Infinity)
+    .sort((a, b) => a.dueAtMs - b.dueAtMs);
 }
 
-function ofActor({ record, activities }: Actor): WakeUp[] {
-  const to = record.address.path;
-  const timers = record.timers.map(({ generation, dueAtMs }): WakeUp => {
-    return { dueAtMs, message: { to, envelope: { kind: 'timer', generation } } };
-  });
-  const retries = [...activities.values()].flatMap((activity): WakeUp[] => {
-    const { n, state, nextAttemptAtMs } = activity;
-    if ((state !== 'waiting' && state !== 'backoff') || !isNextInLine(activities, activity)) return [];
-    return [{ dueAtMs: nextAttemptAtMs ?? record.updatedAtMs, message: { to, envelope: { kind: 'attempt-due', n } } }];
-  });
-  return [...timers, ...retries];
+function ofActor(actor: Actor): Wake[] {
+  const { record, activities } = actor;
+  const timers = record.timers.map(({ generation, dueAtMs }): Wake => ({ dueAtMs, envelope: { kind: 'timer', generation } }));
+  return [...timers, ...[...activities.values()].flatMap((activity) => ofActivity(actor, activity))];
+}
+
+/** The time-outs of an attempt that runs in a process are that process's business, by its own clock. */
+function ofActivity({ machine, record, activities }: Actor, activity: ActivityRecord): Wake[] {
+  const { n, attempt, state, isHandedOver, nextAttemptAtMs = record.updatedAtMs, scheduleToCloseAtMs = Infinity } = activity;
+  const asWhole: Wake = { dueAtMs: scheduleToCloseAtMs, envelope: { kind: 'activity-timed-out', n } };
+  if (state === 'live' || !isNextInLine(activities, activity)) return [];
+  if (state !== 'running') return [asWhole, { dueAtMs: nextAttemptAtMs, envelope: { kind: 'attempt-due', n } }];
+  const policy = isHandedOver === true ? policyOf(machine, activity) : undefined;
+  if (policy === undefined) return [asWhole];
+  const { closeAtMs, signAtMs } = timeoutsOf(activity, policy);
+  return [
+    asWhole,
+    { dueAtMs: closeAtMs, envelope: { kind: 'attempt-timed-out', n, attempt } },
+    { dueAtMs: signAtMs, envelope: { kind: 'attempt-timed-out', n, attempt, timeout: 'heartbeat' } },
+  ];
 }

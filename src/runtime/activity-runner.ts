@@ -3,82 +3,112 @@
  *
  * Invariants
  * 1. An attempt starts only from an effect of a commit that is on disk.
- * 2. One attempt of an activity runs at a time in a process; a place is held from `admit` until the attempt settled, timed out
- *    or was aborted, whichever comes first.
+ * 2. One attempt of an activity is awaited at a time in a process; its place is held until it settled, was aborted (which follows on
+ *    its time-out) or was handed over, whichever comes first.
  * 3. Each attempt reports at most one outcome; code that goes on after its time-out or abort may add one late completion.
+ * 4. `zombies` is the number of attempts whose code goes on though nobody waits for it any more.
  */
-import type { ActivityDescriptor } from '../kernel/activity-descriptor.ts';
+import type { AbortReason, ActivityDescriptor } from '../kernel/activity-descriptor.ts';
 import type { AttemptOutcome, RunAttempt } from '../kernel/attempt-outcome.ts';
 import { makeAttempt } from '../kernel/attempt-outcome.ts';
-import type { AbortReason } from '../kernel/commit.ts';
+import type { Json } from '../kernel/json.ts';
 import type { Clock } from '../kernel/ports.ts';
+import type { AttemptTimeouts } from './attempt-watch.ts';
+import { AttemptWatch } from './attempt-watch.ts';
 
-type Report = (outcome: AttemptOutcome) => void;
+/** Which attempt of which activity, and whom to tell of it. */
+export interface AttemptOrder {
+  /** The activity's own, for ever. */
+  readonly key: string;
+  /** Under which its place was taken. */
+  readonly name: string;
+  readonly n: number;
+  readonly attempt: number;
+  readonly report: (outcome: AttemptOutcome) => void;
+}
 
-interface RunningAttempt {
+/** What to run, too. */
+export interface RunOrder extends AttemptOrder {
+  readonly effect: RunAttempt;
+  readonly descriptor: ActivityDescriptor;
+  /** Resolves with the attempt's token once it is on disk that its outcome comes from outside. */
+  readonly handOver: () => Promise<string>;
+}
+
+interface AwaitedAttempt {
+  readonly order: AttemptOrder;
   readonly controller: AbortController;
-  readonly stopTimer: () => void;
-  readonly giveBack: () => void;
+  readonly watch: AttemptWatch;
+  hasPlace: boolean;
+  isCodeRunning: boolean;
+  /** When it last gave a recorded sign of life; set once it was handed over. */
+  handedOverSignAtMs: number | undefined;
 }
 
 export class ActivityRunner {
   readonly #clock: Clock;
-  readonly #onPlaceFree: () => void;
-  readonly #running = new Map<string, RunningAttempt>();
-  #freePlaces: number;
+  readonly #onPlaceFree: (name: string) => void;
+  readonly #awaited = new Map<string, AwaitedAttempt>();
+  #zombies = 0;
   #isShuttingDown = false;
   #shutdown: Promise<void> | undefined;
-  #onAllSettled: (() => void) | undefined;
+  #onAllSettled: () => void = () => undefined;
 
-  /** @param onPlaceFree is called when a place came free */
-  constructor(clock: Clock, places: number, onPlaceFree: () => void) {
+  /** @param onPlaceFree is told under which name a place came free; not during a shutdown */
+  constructor(clock: Clock, onPlaceFree: (name: string) => void) {
     this.#clock = clock;
-    this.#freePlaces = places;
     this.#onPlaceFree = onPlaceFree;
   }
 
-  hasPlace(): boolean {
-    return !this.#isShuttingDown && this.#freePlaces > 0;
-  }
-
-  /** Takes a place for one attempt, if there is one. */
-  admit(): boolean {
-    if (!this.hasPlace()) return false;
-    this.#freePlaces -= 1;
-    return true;
+  get zombies(): number {
+    return this.#zombies;
   }
 
   /** Starts an attempt on a place taken before. */
-  run(key: string, effect: RunAttempt, descriptor: ActivityDescriptor, report: Report): void {
-    const { n, attempt } = effect;
+  run(order: RunOrder): void {
+    const { n, attempt, effect, descriptor, report } = order;
     if (this.#isShuttingDown) {
       // Committed while the shutdown began: it was not started, so it is not charged.
       report({ kind: 'attempt-released', n, attempt, hasBegun: false });
       return;
     }
-    const controller = new AbortController();
-    const started: RunningAttempt = {
-      controller,
-      stopTimer: this.#clock.setTimer(descriptor.startToCloseTimeoutMs, () => report({ kind: 'attempt-timed-out', n, attempt })),
-      giveBack: () => report({ kind: 'attempt-released', n, attempt, hasBegun: true }),
+    const { startToCloseTimeoutMs, heartbeatTimeoutMs } = descriptor;
+    const closeMs = effect.startToCloseTimeoutMs ?? startToCloseTimeoutMs;
+    const awaited = this.#await(order, { closeMs, signMs: heartbeatTimeoutMs ?? Infinity, heartbeatTimeoutMs });
+    awaited.hasPlace = true;
+    awaited.isCodeRunning = true;
+    const host = {
+      signal: awaited.controller.signal,
+      heartbeat: (details: Json | undefined) => awaited.watch.beat(details),
+      handOver: order.handOver,
     };
-    this.#running.set(key, started);
-    void makeAttempt(effect, descriptor, controller.signal).then((outcome) => {
-      this.#settle(key, started);
-      if (outcome !== undefined) report(outcome);
-    });
+    void makeAttempt(effect, descriptor, host).then((outcome) => this.#codeEnded(awaited, outcome));
+  }
+
+  /** Watches over an attempt that was handed over, in this life of the process or an earlier one, from a recorded sign of life on. */
+  attend(order: AttemptOrder, timeouts: AttemptTimeouts, signAtMs: number): void {
+    if (this.#isShuttingDown) return;
+    const known = this.#awaited.get(order.key);
+    if (known?.order.attempt !== order.attempt) {
+      this.#await(order, timeouts).handedOverSignAtMs = signAtMs;
+      return;
+    }
+    if (known.handedOverSignAtMs !== signAtMs) known.watch.seen();
+    known.handedOverSignAtMs = signAtMs;
+    this.#giveBackPlace(known);
   }
 
   abort(key: string, reason: AbortReason): void {
-    const attempt = this.#running.get(key);
-    if (attempt === undefined) return;
-    this.#settle(key, attempt);
-    attempt.controller.abort(reason);
+    const awaited = this.#awaited.get(key);
+    if (awaited === undefined) return;
+    this.#forget(awaited);
+    if (awaited.isCodeRunning) this.#zombies += 1;
+    awaited.controller.abort(reason);
   }
 
   /**
-   * Grants no further places and aborts what runs. Resolves when all attempts settled or the grace period is over; what still
-   * runs then is reported as given back. A second call waits for the first.
+   * Aborts what runs and starts nothing more. Resolves when all code ended or the grace period is over; what still runs then is
+   * reported as given back. What was handed over goes on without this process. A second call waits for the first.
    */
   async shutDown(graceMs: number): Promise<void> {
     this.#shutdown ??= this.#shutDownOnce(graceMs);
@@ -87,28 +117,64 @@ export class ActivityRunner {
 
   async #shutDownOnce(graceMs: number): Promise<void> {
     this.#isShuttingDown = true;
-    const settled = new Promise<void>((resolve) => {
-      this.#onAllSettled = resolve;
-      if (this.#running.size === 0) resolve();
-    });
-    for (const { controller } of this.#running.values()) controller.abort('shutdown' satisfies AbortReason);
+    const settled = new Promise<void>((resolve) => (this.#onAllSettled = resolve));
+    this.#checkAllSettled();
+    for (const { controller } of this.#awaited.values()) controller.abort('shutdown' satisfies AbortReason);
     let stopTimer = (): void => undefined;
     await Promise.race([settled, new Promise<void>((resolve) => (stopTimer = this.#clock.setTimer(graceMs, resolve)))]);
     stopTimer();
-    for (const attempt of this.#running.values()) {
+    for (const { order, watch, handedOverSignAtMs } of this.#awaited.values()) {
+      const { n, attempt, report } = order;
       // Its time-out means nothing any more, and would keep the process alive.
-      attempt.stopTimer();
-      attempt.giveBack();
+      watch.stop();
+      if (handedOverSignAtMs === undefined) report({ kind: 'attempt-released', n, attempt, hasBegun: true, ...told(watch) });
     }
   }
 
-  /** Once per attempt: a later one under the same key is not touched. */
-  #settle(key: string, attempt: RunningAttempt): void {
-    if (this.#running.get(key) !== attempt) return;
-    attempt.stopTimer();
-    this.#running.delete(key);
-    this.#freePlaces += 1;
-    if (this.#running.size === 0) this.#onAllSettled?.();
-    if (!this.#isShuttingDown) this.#onPlaceFree();
+  #await(order: AttemptOrder, timeouts: AttemptTimeouts): AwaitedAttempt {
+    const watch = new AttemptWatch(this.#clock, order, timeouts, order.report);
+    const controller = new AbortController();
+    const awaited: AwaitedAttempt = {
+      order,
+      controller,
+      watch,
+      hasPlace: false,
+      isCodeRunning: false,
+      handedOverSignAtMs: undefined,
+    };
+    this.#awaited.set(order.key, awaited);
+    return awaited;
   }
+
+  #codeEnded(awaited: AwaitedAttempt, outcome: AttemptOutcome | undefined): void {
+    const { order, watch } = awaited;
+    awaited.isCodeRunning = false;
+    if (this.#awaited.get(order.key) !== awaited) this.#zombies -= 1;
+    else if (outcome !== undefined || awaited.handedOverSignAtMs === undefined) this.#forget(awaited);
+    this.#checkAllSettled();
+    if (outcome === undefined) return;
+    const keepsDetails = outcome.kind === 'attempt-failed' || outcome.kind === 'attempt-released';
+    order.report(keepsDetails ? { ...outcome, ...told(watch) } : outcome);
+  }
+
+  #forget(awaited: AwaitedAttempt): void {
+    awaited.watch.stop();
+    this.#awaited.delete(awaited.order.key);
+    this.#giveBackPlace(awaited);
+  }
+
+  #giveBackPlace(awaited: AwaitedAttempt): void {
+    if (!awaited.hasPlace) return;
+    awaited.hasPlace = false;
+    if (!this.#isShuttingDown) this.#onPlaceFree(awaited.order.name);
+  }
+
+  #checkAllSettled(): void {
+    if (this.#isShuttingDown && ![...this.#awaited.values()].some(({ isCodeRunning }) => isCodeRunning)) this.#onAllSettled();
+  }
+}
+
+/** The last an attempt told of itself, if that is not on its way already. */
+function told({ unrecorded }: AttemptWatch): { readonly heartbeatDetails?: Json } {
+  return unrecorded === undefined ? {} : { heartbeatDetails: unrecorded };
 }

@@ -1,15 +1,21 @@
 /** The parts that move, wired together over one store. */
+import type { RateLimit } from '../kernel/activity-descriptor.ts';
+import type { Actor } from '../kernel/actor.ts';
 import type { DecideContext } from '../kernel/draft.ts';
 import { limits } from '../kernel/limits.ts';
 import type { MachineRegistry } from '../kernel/machine-registry.ts';
 import type { Clock, Random, Store, TimerRow } from '../kernel/ports.ts';
 import { ActivityRunner } from './activity-runner.ts';
+import { Admission } from './admission.ts';
 import { CommitPipeline } from './commit-pipeline.ts';
 import { ViewRegistry } from './committed-view.ts';
+import { EnvelopeLetter } from './envelope-letter.ts';
+import type { InnerEnvelope } from './performer.ts';
 import { Performer } from './performer.ts';
 import { Supervisor } from './supervisor.ts';
 import { TimerQueue } from './timer-queue.ts';
 import { VolatileRunner } from './volatile-runner.ts';
+import { WaitingList } from './waiting-list.ts';
 
 export interface EngineParts {
   readonly store: Store;
@@ -17,6 +23,7 @@ export interface EngineParts {
   readonly clock: Clock;
   readonly random: Random;
   readonly maxConcurrentAttempts: number;
+  readonly rateLimit?: RateLimit | undefined;
 }
 
 export class Engine {
@@ -30,22 +37,33 @@ export class Engine {
   #failure: { readonly error: unknown } | undefined;
   #isStopping = false;
 
-  constructor({ store, registry, clock, random, maxConcurrentAttempts }: EngineParts) {
+  constructor({ store, registry, clock, random, maxConcurrentAttempts, rateLimit }: EngineParts) {
     const onError = (error: unknown): void => this.#fail(error);
     const onDue = ({ address, generation }: TimerRow): void => this.supervisor.deliver(address, { kind: 'timer', generation });
-    const context = (): DecideContext => ({ nowMs: clock.now(), random, admit: () => this.#runner.admit() });
+    const context = (): DecideContext => ({ nowMs: clock.now(), random, admit: (name, key) => waiting.admit(name, key) });
     this.#store = store;
     this.#pipeline = new CommitPipeline(store, onError);
-    this.#runner = new ActivityRunner(clock, maxConcurrentAttempts, () => this.#performer.wakeNext());
+    const admission = new Admission(clock, registry, { maxConcurrentAttempts, rateLimit });
+    const waiting = new WaitingList({
+      clock,
+      admission,
+      wake: ({ address, n }) => this.supervisor.deliver(address, { kind: 'attempt-due', n }),
+      rescan: () => void this.recover(),
+    });
+    this.#runner = new ActivityRunner(clock, (name) => {
+      admission.giveBack(name);
+      waiting.wakeNext();
+    });
     this.#timers = new TimerQueue(store, clock, { onDue, onError });
     this.#performer = new Performer({
       clock,
       runner: this.#runner,
       timers: this.#timers,
+      waiting,
       volatile: new VolatileRunner((address, envelope) => this.supervisor.deliver(address, envelope)),
       log: () => undefined,
       deliver: (address, envelope) => this.supervisor.deliver(address, envelope),
-      rescan: () => void this.recover(),
+      ask: async (address, envelope) => this.tell(address.workflowId, address.path, () => envelope),
     });
     const { views } = this;
     this.supervisor = new Supervisor({
@@ -57,6 +75,18 @@ export class Engine {
       performer: this.#performer,
       context,
       onError,
+    });
+  }
+
+  /** Attempts whose code goes on though nobody waits for it any more. */
+  get zombieAttempts(): number {
+    return this.#runner.zombies;
+  }
+
+  /** Tells an actor what `choose` says; resolves when what came of it is on disk, rejects if it was refused. */
+  async tell(id: string, path: readonly number[], choose: (actor: Actor) => InnerEnvelope | Error): Promise<void> {
+    return new Promise<void>((resolve, reject) => {
+      this.supervisor.post(id, new EnvelopeLetter(this.supervisor, path, choose, { resolve, reject }));
     });
   }
 

@@ -17,7 +17,10 @@ import type { StartPolicy } from '../kernel/start-policy.ts';
 import { checkStartPolicy } from '../kernel/start-policy.ts';
 import { encodePayload } from '../kernel/value-encoding.ts';
 import type { AnyStateMachine, EventObject, InputFrom } from '../kernel/xstate-seam.ts';
+import type { Activities } from './activity-control.ts';
+import { ActivityControl } from './activity-control.ts';
 import type { Engine } from './engine.ts';
+import { EnvelopeLetter } from './envelope-letter.ts';
 import type { Asked, Letter, Resident } from './resident.ts';
 import type { HistoryOptions, Reader } from './reader.ts';
 import { StoreReader } from './reader.ts';
@@ -40,6 +43,8 @@ export interface RuntimeHealth {
   readonly state: 'open' | 'closed' | 'failed';
   /** Open workflows whose machine version was not registered when the runtime was opened; they wait for it. */
   readonly versionMissing: number;
+  /** Attempts that were aborted or timed out and whose code goes on: it ignores its `signal`. */
+  readonly zombieAttempts: number;
   /** What made it fail. */
   readonly failure?: unknown;
 }
@@ -61,6 +66,8 @@ export interface Runtime extends Reader {
   get<Machine extends AnyStateMachine>(id: string): Promise<WorkflowHandle<Machine>>;
   /** Sends an event to a workflow by id; see `send` of the handle. */
   send(id: string, event: EventObject, options?: SendOptions): Promise<SendResult>;
+  /** Pending activities: completed from outside, or dealt with by hand. */
+  readonly activities: Activities;
   /** Whether the runtime is open, and what waits for a machine version. */
   health(): RuntimeHealth;
   /**
@@ -80,6 +87,7 @@ export interface RuntimeParts {
 }
 
 export class LocalRuntime implements Runtime {
+  readonly activities: Activities;
   readonly #parts: RuntimeParts;
   readonly #reader: Reader;
   #closing: Promise<void> | undefined;
@@ -87,6 +95,10 @@ export class LocalRuntime implements Runtime {
   constructor(parts: RuntimeParts) {
     this.#parts = parts;
     this.#reader = new StoreReader(parts.store, parts.registry, true);
+    this.activities = new ActivityControl(async (id, path, choose) => {
+      this.#checkOpen();
+      return this.#ask<void>(id, (asked) => new EnvelopeLetter(parts.engine.supervisor, path, choose, asked));
+    });
   }
 
   async start<Machine extends AnyStateMachine>(machine: Machine, options: StartOptions<Machine>): Promise<WorkflowHandle<Machine>> {
@@ -143,7 +155,8 @@ export class LocalRuntime implements Runtime {
   health(): RuntimeHealth {
     const failure = this.#parts.engine.failure;
     const state = this.#closing !== undefined ? 'closed' : failure === undefined ? 'open' : 'failed';
-    return { state, versionMissing: this.#parts.versionMissing, ...(failure === undefined ? {} : { failure }) };
+    const { zombieAttempts } = this.#parts.engine;
+    return { state, versionMissing: this.#parts.versionMissing, zombieAttempts, ...(failure === undefined ? {} : { failure }) };
   }
 
   async close(options: { readonly grace?: Duration } = {}): Promise<void> {

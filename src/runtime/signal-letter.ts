@@ -88,7 +88,7 @@ export class SignalLetter implements Letter {
   }
 }
 
-function withoutActor({ workflowId, closed, park }: Resident): Error {
+export function withoutActor({ workflowId, closed, park }: Resident): Error {
   if (closed !== undefined) return closedError(closed);
   return park === undefined ? notFoundError(workflowId) : parkedFor(workflowId, park.reason, park.failure.message);
 }

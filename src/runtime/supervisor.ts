@@ -83,24 +83,24 @@ export class Supervisor {
       const { tree } = resident;
       if (tree?.address.run !== address.run) {
         // An earlier run's: its workflow id has been started again since. A place offered to it goes to the next.
-        if (envelope.kind === 'attempt-due') this.#parts.performer.wakeNext();
+        if (envelope.kind === 'attempt-due') this.#parts.performer.passOn(address, envelope.n);
         return;
       }
       const decision = decideInTree(tree, { to: address.path, envelope }, this.#parts.context());
       if (decision.kind === 'commit') this.commit(resident, decision.steps);
       else if (envelope.kind === 'attempt-due') this.#reconsider(tree, address, envelope.n);
+      if (envelope.kind === 'attempt-due') this.#parts.performer.passOn(address, envelope.n);
     };
     this.post(address.workflowId, { handle, reject: () => undefined });
   }
 
-  /** An attempt that was due did not begin: it waits for a place, or it is not wanted any more and the next may try. */
+  /** An attempt that was due did not begin: it waits for a place, unless it is not wanted any more. */
   #reconsider(tree: Tree, address: Address, n: number): void {
     const actor = tree.get(address.path);
     const activity = actor?.activities.get(n);
-    const isWanted =
-      actor !== undefined && activity !== undefined && tree.root.record.status !== 'parked' && isNextInLine(actor.activities, activity);
-    if (isWanted && activity.state !== 'running') this.#parts.performer.enlist(address, n);
-    else this.#parts.performer.wakeNext();
+    if (actor === undefined || activity === undefined || tree.root.record.status === 'parked') return;
+    const isWanted = activity.state !== 'running' && isNextInLine(actor.activities, activity);
+    if (isWanted) this.#parts.performer.enlist(address, activity);
   }
 
   /** Commits steps of one resident as one unit; `onCommitted` acknowledges. Without steps: waits for what was decided before. */

@@ -125,7 +125,7 @@ describe('machines', () => {
     await first.start(waiting, { id: 'w' });
     await first.close();
     const without = await open({ machines: [machine] });
-    expect(without.health()).toEqual({ state: 'open', versionMissing: 1 });
+    expect(without.health()).toEqual({ state: 'open', versionMissing: 1, zombieAttempts: 0 });
     await expect(without.send('w', { type: 'GO' })).rejects.toMatchObject({
       code: 'WORKFLOW_PARKED',
       details: { reason: 'version-missing' },
@@ -133,7 +133,7 @@ describe('machines', () => {
     expect(await without.describe('w')).toMatchObject({ status: 'parked', parked: { reason: 'version-missing' } });
     await without.close();
     const back = await open();
-    expect(back.health()).toEqual({ state: 'open', versionMissing: 0 });
+    expect(back.health()).toEqual({ state: 'open', versionMissing: 0, zombieAttempts: 0 });
     expect(await back.send('w', { type: 'GO' })).toMatchObject({ outcome: 'applied' });
   });
 
@@ -152,7 +152,7 @@ describe('an open runtime', () => {
     const handles = await Promise.all(['a', 'b', 'c'].map(async (id) => runtime.start(machine, { id })));
     await Promise.all(handles.map(async (handle) => handle.result()));
     expect((await runtime.history('a')).at(-1)).toMatchObject({ status: 'completed', value: 'done' });
-    expect(runtime.health()).toEqual({ state: 'open', versionMissing: 0 });
+    expect(runtime.health()).toEqual({ state: 'open', versionMissing: 0, zombieAttempts: 0 });
   });
 
   test('keeps the store to itself until it is closed', async () => {

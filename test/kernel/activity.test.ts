@@ -231,7 +231,7 @@ describe('under a plain createActor an activity', () => {
     });
     await vi.runAllTimersAsync();
     expect(await ended).toMatchObject({ error: { name: 'StartToCloseTimeout', message: expect.stringContaining('5000 ms') } });
-    expect(reasons).toEqual(['timeout', 'timeout']);
+    expect(reasons).toEqual(['start-to-close-timeout', 'start-to-close-timeout']);
   });
 
   test('fails as timed out also if its code never hears of it', async () => {

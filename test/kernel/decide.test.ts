@@ -323,7 +323,7 @@ describe('a step whose code throws', () => {
     const parked = took(began(fragile(() => thrower('x'))).actor, signal('GO'));
     const { commit } = took(parked.actor, { kind: 'attempt-timed-out', n: 1, attempt: 1 }, at(9_000));
     expect(commit).toMatchObject({
-      effects: [{ kind: 'abort-attempt', n: 1, reason: 'timeout' }],
+      effects: [{ kind: 'abort-attempt', n: 1, reason: 'start-to-close-timeout' }],
       journal: { outcome: 'noted', status: 'parked' },
     });
     expect(commit.record).toStrictEqual({ ...parked.commit.record, sequence: 3, updatedAtMs: 9_000 });

@@ -2,6 +2,7 @@ import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { attemptCompleted, attemptThrew } from '../../src/kernel/attempt-outcome.ts';
 import { boundFailure, failedOutcome, failureOf } from '../../src/kernel/failure.ts';
+import { parseRetryPolicy } from '../../src/kernel/retry-policy.ts';
 import { limits } from '../../src/kernel/limits.ts';
 import { decodeValue } from '../../src/kernel/value-decoding.ts';
 
@@ -72,6 +73,8 @@ const thrown: readonly [string, () => unknown, string, string][] = [
   ['an error that is its own cause', () => cyclic, 'Error', 'outer'],
   ['an error with a function inside', () => Object.assign(new OutOfStock('B-2'), { retry: () => 1 }), 'OutOfStock', 'No more B-2'],
 ];
+
+const policy = parseRetryPolicy({}, 'test');
 
 describe('whatever is thrown becomes a failure with class and message', () => {
   test.each(thrown)('%s', (_, make, failureClass, message) => {
@@ -179,13 +182,13 @@ describe('the end of an attempt', () => {
   });
 
   test('is a failure to be judged by the retry policy if it threw', () => {
-    const outcome = attemptThrew(1, 4, new OutOfStock('A-1'), undefined);
+    const outcome = attemptThrew(1, 4, new OutOfStock('A-1'), undefined, policy);
     expect(outcome).toMatchObject({ kind: 'attempt-failed', n: 1, attempt: 4, failure: { class: 'OutOfStock' } });
     expect(outcome).not.toHaveProperty('failure.retryable');
   });
 
   test('is given back if it threw because the process is closing', () => {
-    expect(attemptThrew(1, 4, new Error('aborted'), 'shutdown')).toStrictEqual({
+    expect(attemptThrew(1, 4, new Error('aborted'), 'shutdown', policy)).toStrictEqual({
       kind: 'attempt-released',
       n: 1,
       attempt: 4,
@@ -193,9 +196,12 @@ describe('the end of an attempt', () => {
     });
   });
 
-  test.each(['timeout', 'state-left', 'closed'])('says nothing new if it threw after being told of %s', (reason) => {
-    expect(attemptThrew(1, 4, new Error('aborted'), reason)).toBeUndefined();
-  });
+  test.each(['start-to-close-timeout', 'heartbeat-timeout', 'schedule-to-close-timeout', 'state-left', 'closed', 'settled'] as const)(
+    'says nothing new if it threw after being told of %s',
+    (reason) => {
+      expect(attemptThrew(1, 4, new Error('aborted'), reason, policy)).toBeUndefined();
+    },
+  );
 });
 
 test('what is added to a failure keeps it within its limit: stack and causes go first, then the state', () => {

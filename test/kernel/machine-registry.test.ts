@@ -8,7 +8,7 @@ import {
   emit,
   enqueueActions,
   fromCallback,
-  fromPromise,
+  fromTransition,
   log,
   not,
   raise,
@@ -44,8 +44,8 @@ describe('a machine is refused', () => {
     ],
     ['without both', createMachine({}), '(machine)', ['it has no id', 'it has no version']],
     [
-      'with a promise that is no activity',
-      inState({ invoke: { src: 'load' } }, { actors: { load: fromPromise(async () => 1) } }),
+      'with a transition function as a child',
+      inState({ invoke: { src: 'load' } }, { actors: { load: fromTransition(() => 1, 0) } }),
       'shop',
       ['state "shop.cart" invokes "load", which is not an activity; write it with activity({ run })'],
     ],
@@ -63,7 +63,7 @@ describe('a machine is refused', () => {
     ],
     [
       'with inline logic that is no activity',
-      inState({ invoke: { src: fromPromise(async () => 1) } }),
+      inState({ invoke: { src: fromCallback(() => undefined) } }),
       'shop',
       ['state "shop.cart" invokes "xstate.invoke.0.shop.cart", which is not an activity'],
     ],
@@ -142,7 +142,11 @@ describe('a machine is refused', () => {
   });
 
   test('with all its problems at once', () => {
-    const machine = createMachine({ initial: 'a', entry: () => undefined, states: { a: { invoke: { src: fromPromise(async () => 1) } } } });
+    const machine = createMachine({
+      initial: 'a',
+      entry: () => undefined,
+      states: { a: { invoke: { src: fromCallback(() => undefined) } } },
+    });
     const error = thrownBy(() => registerMachine(machine)) as PerdureError<'MACHINE_INVALID'>;
     expect(error.details.problems).toHaveLength(4);
   });

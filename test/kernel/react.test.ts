@@ -162,7 +162,10 @@ describe('an attempt that fails', () => {
 describe('an attempt that times out', () => {
   test('is aborted and tried again after a backoff', () => {
     const { commit, actor } = took(began(patient).actor, timedOut(1), at(31_000));
-    expect(commit).toMatchObject({ journal: { outcome: 'noted' }, effects: [{ kind: 'abort-attempt', n: 1, reason: 'timeout' }] });
+    expect(commit).toMatchObject({
+      journal: { outcome: 'noted' },
+      effects: [{ kind: 'abort-attempt', n: 1, reason: 'start-to-close-timeout' }],
+    });
     expect(pending(actor)).toMatchObject({ state: 'backoff', nextAttemptAtMs: 32_000, lastFailure: { class: 'StartToCloseTimeout' } });
     expect(pending(actor).lastFailure?.message).toContain('30000 ms');
   });
@@ -170,7 +173,7 @@ describe('an attempt that times out', () => {
   test('is aborted and reaches the chart when no attempt is left', () => {
     const { commit, actor } = took(began(once).actor, timedOut(1));
     expect(commit).toMatchObject({
-      effects: [{ kind: 'abort-attempt', n: 1, reason: 'timeout' }],
+      effects: [{ kind: 'abort-attempt', n: 1, reason: 'start-to-close-timeout' }],
       record: { chart: { value: 'refused' }, activityFailure: { class: 'StartToCloseTimeout' } },
     });
     expect(actor.chart.snapshot.context).toMatchObject({ error: { name: 'StartToCloseTimeout' } });

@@ -1,30 +1,47 @@
 import { describe, expect, test } from 'vitest';
 import { activityDescriptor } from '../../src/kernel/activity-descriptor.ts';
 import type { ActivityDescriptor, ActivityScope } from '../../src/kernel/activity-descriptor.ts';
+import type { ActivityOptions } from '../../src/kernel/activity.ts';
 import { activity } from '../../src/kernel/activity.ts';
 import type { AttemptOutcome } from '../../src/kernel/attempt-outcome.ts';
 import type { Envelope } from '../../src/kernel/envelope.ts';
 import { encodeValue } from '../../src/kernel/value-encoding.ts';
+import { Admission } from '../../src/runtime/admission.ts';
 import { ActivityRunner } from '../../src/runtime/activity-runner.ts';
 import { ManualClock, settle } from './manual-clock.ts';
 
 type Run = (scope: ActivityScope<unknown>) => unknown;
+type More = ActivityOptions<unknown, unknown> & {
+  readonly report?: (outcome: AttemptOutcome) => void;
+  readonly handOver?: () => Promise<string>;
+};
 
 class Bench {
   readonly clock = new ManualClock();
   readonly reports: [string, Envelope][] = [];
   freed = 0;
+  readonly admission: Admission;
   readonly runner: ActivityRunner;
 
   constructor(places = 10) {
-    this.runner = new ActivityRunner(this.clock, places, () => (this.freed += 1));
+    this.admission = new Admission(this.clock, { machines: [] }, { maxConcurrentAttempts: places });
+    this.runner = new ActivityRunner(this.clock, (name) => {
+      this.admission.giveBack(name);
+      this.freed += 1;
+    });
   }
 
   /** Starts an attempt on a place of its own. */
-  start(key: string, run: Run, { attempt = 1, n = 1, input }: { attempt?: number; n?: number; input?: unknown } = {}): void {
-    expect(this.runner.admit()).toBe(true);
+  start(
+    key: string,
+    run: Run,
+    { attempt = 1, n = 1, input }: { attempt?: number; n?: number; input?: unknown } = {},
+    more: More = {},
+  ): void {
+    expect(this.admission.take('work')).toBe(true);
+    const { report = (outcome) => this.reports.push([key, outcome]), handOver = never, ...options } = more;
     const effect = { kind: 'run-attempt', n, src: 'work', attempt, input: encodeValue(input), idempotencyKey: `${key}:${n}` } as const;
-    this.runner.run(key, effect, descriptorOf(run), (outcome: AttemptOutcome) => this.reports.push([key, outcome]));
+    this.runner.run({ key, name: 'work', n, attempt, effect, descriptor: descriptorOf(run, options), report, handOver });
   }
 
   kinds(): [string, string][] {
@@ -33,13 +50,13 @@ class Bench {
 
   freePlaces(): number {
     let free = 0;
-    while (this.runner.admit()) free += 1;
+    while (this.admission.take('work')) free += 1;
     return free;
   }
 }
 
-function descriptorOf(run: Run): ActivityDescriptor {
-  const descriptor = activityDescriptor(activity({ run, startToCloseTimeout: '10s' }));
+function descriptorOf(run: Run, options: ActivityOptions<unknown, unknown>): ActivityDescriptor {
+  const descriptor = activityDescriptor(activity({ startToCloseTimeout: '10s', ...options, run }));
   if (descriptor === undefined) throw new Error('An activity has a descriptor.');
   return descriptor;
 }
@@ -133,9 +150,9 @@ describe('an attempt that takes too long', () => {
     expect(bench.reports).toEqual([]);
     await bench.clock.pass(1);
     expect(bench.reports).toEqual([['a', { kind: 'attempt-timed-out', n: 1, attempt: 1 }]]);
-    expect(bench.runner.hasPlace()).toBe(false);
-    bench.runner.abort('a', 'timeout');
-    expect(bench.runner.hasPlace()).toBe(true);
+    expect(bench.admission.hasPlace()).toBe(false);
+    bench.runner.abort('a', 'start-to-close-timeout');
+    expect(bench.admission.hasPlace()).toBe(true);
     await bench.clock.pass(60_000);
     expect(bench.reports).toHaveLength(1);
   });
@@ -145,8 +162,8 @@ describe('an attempt that takes too long', () => {
     const work = held();
     bench.start('a', work.run);
     await bench.clock.pass(10_000);
-    bench.runner.abort('a', 'timeout');
-    expect(work.scopes[0]?.signal.reason).toBe('timeout');
+    bench.runner.abort('a', 'start-to-close-timeout');
+    expect(work.scopes[0]?.signal.reason).toBe('start-to-close-timeout');
     work.resolve('late');
     await settle();
     expect(bench.kinds()).toEqual([
@@ -159,7 +176,7 @@ describe('an attempt that takes too long', () => {
     const bench = new Bench();
     bench.start('a', untilTold);
     await bench.clock.pass(10_000);
-    bench.runner.abort('a', 'timeout');
+    bench.runner.abort('a', 'start-to-close-timeout');
     await settle();
     expect(bench.kinds()).toEqual([['a', 'attempt-timed-out']]);
   });
@@ -169,7 +186,7 @@ describe('an attempt that takes too long', () => {
     const [first, second] = [held(), held()];
     bench.start('a', first.run);
     await bench.clock.pass(10_000);
-    bench.runner.abort('a', 'timeout');
+    bench.runner.abort('a', 'start-to-close-timeout');
     bench.start('a', second.run, { attempt: 2 });
     first.resolve('late');
     await settle();
@@ -181,7 +198,7 @@ describe('an attempt that takes too long', () => {
 });
 
 describe('aborting', () => {
-  test.each(['state-left', 'closed', 'timeout'] as const)(
+  test.each(['state-left', 'closed', 'start-to-close-timeout'] as const)(
     'tells the code of %s, frees its place at once and hears no error of it',
     async (reason) => {
       const bench = new Bench(1);
@@ -190,7 +207,7 @@ describe('aborting', () => {
       bench.runner.abort('a', reason);
       expect(work.scopes[0]?.signal.reason).toBe(reason);
       expect(bench.freed).toBe(1);
-      expect(bench.runner.hasPlace()).toBe(true);
+      expect(bench.admission.hasPlace()).toBe(true);
       work.reject(new Error('stopped'));
       await bench.clock.pass(60_000);
       expect(bench.reports).toEqual([]);
@@ -215,8 +232,8 @@ describe('places', () => {
     const bench = new Bench(3);
     const works = [held(), held(), held()];
     for (const [index, work] of works.entries()) bench.start(`w${index}`, work.run);
-    expect(bench.runner.hasPlace()).toBe(false);
-    expect(bench.runner.admit()).toBe(false);
+    expect(bench.admission.hasPlace()).toBe(false);
+    expect(bench.admission.take('work')).toBe(false);
     works[1]?.resolve(1);
     await settle();
     expect(bench.freed).toBe(1);
@@ -231,14 +248,7 @@ describe('places', () => {
   test('come free before the outcome is reported, so that what it leads to may have one', async () => {
     const bench = new Bench(1);
     const seen: boolean[] = [];
-    expect(bench.runner.admit()).toBe(true);
-    const effect = { kind: 'run-attempt', n: 1, src: 'work', attempt: 1, input: null, idempotencyKey: 'k' } as const;
-    bench.runner.run(
-      'a',
-      effect,
-      descriptorOf(() => 1),
-      () => seen.push(bench.runner.hasPlace()),
-    );
+    bench.start('a', () => 1, {}, { report: () => seen.push(bench.admission.hasPlace()) });
     await settle();
     expect(seen).toEqual([true]);
   });
@@ -249,8 +259,6 @@ describe('a shutdown', () => {
     const bench = new Bench();
     await bench.runner.shutDown(5_000);
     expect(bench.clock.pendingTimers).toBe(0);
-    expect(bench.runner.hasPlace()).toBe(false);
-    expect(bench.runner.admit()).toBe(false);
   });
 
   test('tells what runs, gives back what throws and takes what completes', async () => {

@@ -35,7 +35,7 @@ describe('closing', () => {
     await Promise.all([runtime.close(), runtime.close()]);
     await runtime.close();
     expect(closes).toBe(1);
-    expect(runtime.health()).toEqual({ state: 'closed', versionMissing: 0 });
+    expect(runtime.health()).toEqual({ state: 'closed', versionMissing: 0, zombieAttempts: 0 });
   });
 
   test('refuses every call after it', async () => {

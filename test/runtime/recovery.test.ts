@@ -61,5 +61,5 @@ test('opening reads the actors with pending activities, and none of those that s
   await clock.pass(3_600_000);
   await settle();
   expect(calls.sort()).toEqual(['active-1#1', 'active-1#2', 'active-2#1', 'active-2#2']);
-  expect(second.runtime.health()).toEqual({ state: 'open', versionMissing: 0 });
+  expect(second.runtime.health()).toEqual({ state: 'open', versionMissing: 0, zombieAttempts: 0 });
 });

@@ -143,6 +143,14 @@ export class Model {
       case 'start':
       case 'attempt-due':
       case 'terminate':
+      case 'attempt-handed-over':
+      case 'attempt-heartbeat':
+      case 'activity-timed-out':
+      case 'activity-adjusted':
+      case 'activity-hurried':
+      case 'activity-completed':
+      case 'activity-failed':
+        // Nothing in these simulations does any of it.
         return;
       case 'signal':
         this.#judgeSignal(commit.record.address, commit, envelope.messageId, (envelope.event as unknown as { call: number }).call);

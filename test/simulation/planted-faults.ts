@@ -8,6 +8,7 @@ import { changedStore } from '../support/changed-store.ts';
 import { ViewRegistry } from '../../src/runtime/committed-view.ts';
 import { isClosed } from '../../src/kernel/record.ts';
 import { ActivityRunner } from '../../src/runtime/activity-runner.ts';
+import { Admission } from '../../src/runtime/admission.ts';
 import { Performer } from '../../src/runtime/performer.ts';
 import type { Step } from '../../src/runtime/supervisor.ts';
 import { Supervisor } from '../../src/runtime/supervisor.ts';
@@ -270,7 +271,7 @@ export const plantedFaults: readonly PlantedFault[] = [
   },
   {
     name: 'begins attempts without a free place',
-    plant: () => patch(ActivityRunner.prototype, 'admit', () => () => true),
+    plant: () => patch(Admission.prototype, 'take', () => () => true),
   },
   {
     name: 'fires a timer early',

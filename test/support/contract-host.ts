@@ -16,7 +16,7 @@ export interface ContractHandle<Machine extends AnyStateMachine = AnyStateMachin
 }
 
 /** The part of a runtime that the contract speaks of. */
-export interface ContractRuntime extends Pick<Runtime, 'send'> {
+export interface ContractRuntime extends Pick<Runtime, 'send' | 'activities'> {
   start<Machine extends AnyStateMachine>(machine: Machine, options: StartOptions<Machine>): Promise<ContractHandle<Machine>>;
   get<Machine extends AnyStateMachine>(id: string): Promise<ContractHandle<Machine>>;
   describe(id: string): Promise<WorkflowDescription>;

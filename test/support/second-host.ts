@@ -7,7 +7,9 @@ import type { HistoryEntry, SendOptions, SendResult, StartOptions, WorkflowDescr
 import type { Actor } from '../../src/kernel/actor.ts';
 import type { Address } from '../../src/kernel/address.ts';
 import { checkId, formatAddress } from '../../src/kernel/address.ts';
+import type { AttemptOutcome } from '../../src/kernel/attempt-outcome.ts';
 import { makeAttempt } from '../../src/kernel/attempt-outcome.ts';
+import { formatToken } from '../../src/kernel/attempt-token.ts';
 import type { Effect } from '../../src/kernel/commit.ts';
 import type { Decision } from '../../src/kernel/decide.ts';
 import { decide } from '../../src/kernel/decide.ts';
@@ -19,11 +21,14 @@ import { limits } from '../../src/kernel/limits.ts';
 import type { MachineRegistry, Revival } from '../../src/kernel/machine-registry.ts';
 import { isVersionMissing, revive } from '../../src/kernel/machine-registry.ts';
 import type { Clock, Random } from '../../src/kernel/ports.ts';
+import type { Json } from '../../src/kernel/json.ts';
 import { closedError, notFoundError, parkedFor } from '../../src/kernel/refusals.ts';
 import { answerOf, firstOutcome } from '../../src/kernel/signal.ts';
 import { decideNewRun, inputOf } from '../../src/kernel/start.ts';
 import { encodePayload } from '../../src/kernel/value-encoding.ts';
 import { due, lostAttempts, wakeAt } from '../../src/kernel/wake.ts';
+import { ActivityControl } from '../../src/runtime/activity-control.ts';
+import { AttemptWatch } from '../../src/runtime/attempt-watch.ts';
 import type { ContractHandle, ContractRuntime } from './contract-host.ts';
 import type { Documents, WorkflowDocument } from './documents.ts';
 import { fold } from './documents.ts';
@@ -33,6 +38,7 @@ type Committed = Extract<Decision, { kind: 'commit' }>;
 type Parts = { readonly documents: Documents; readonly registry: MachineRegistry; readonly clock: Clock; readonly random: Random };
 
 export class SecondHost implements ContractRuntime {
+  readonly activities = new ActivityControl(async (id, choose) => this.tell(id, choose));
   readonly #parts: Parts;
   readonly #readers = new Readers();
   readonly #alarms = new Map<string, () => void>();
@@ -102,6 +108,19 @@ export class SecondHost implements ContractRuntime {
     });
   }
 
+  /** Tells an actor what `choose` says; resolves when what came of it is on disk. */
+  async tell(id: string, choose: (actor: Actor) => Parameters<typeof decide>[1] | Error): Promise<void> {
+    return this.#inTurn(async () => {
+      const { document, run, revival } = await this.#find(id);
+      const actor = actorOf(id, revival);
+      const envelope = actor === undefined ? closedError(run.record) : choose(actor);
+      if (envelope instanceof Error) throw envelope;
+      const decision = decide(actor!, envelope, this.#context());
+      if (decision.kind === 'refuse') throw decision.error;
+      if (decision.kind === 'commit') await this.#commit(document, [decision]);
+    });
+  }
+
   async describe(id: string): Promise<WorkflowDescription> {
     const { run, revival: found } = await this.#find(id);
     return describeWorkflow(run, found.kind === 'actor' ? found.actor : undefined, found.kind === 'parked' ? found.park : undefined);
@@ -160,11 +179,24 @@ export class SecondHost implements ContractRuntime {
     if (effect.kind === 'abort-attempt') return this.#attempts.get(key)?.controller.abort(effect.reason);
     const { descriptor } = machine.activities.get(effect.src)!;
     const controller = new AbortController();
-    const timedOut = { kind: 'attempt-timed-out', n: effect.n, attempt: effect.attempt } as const;
-    const stopTimer = this.#parts.clock.setTimer(descriptor.startToCloseTimeoutMs, () => this.#tell(address, () => timedOut));
-    const ended = makeAttempt(effect, descriptor, controller.signal).then((outcome) => {
-      stopTimer();
-      this.#tell(address, () => outcome);
+    const report = (outcome: AttemptOutcome): void => this.#tell(address, () => outcome);
+    const { startToCloseTimeoutMs: closeMs, heartbeatTimeoutMs } = descriptor;
+    const watch = new AttemptWatch(
+      this.#parts.clock,
+      effect,
+      { closeMs, signMs: heartbeatTimeoutMs ?? Infinity, heartbeatTimeoutMs },
+      report,
+    );
+    const handOver = async () => {
+      await this.tell(address.workflowId, () => ({ kind: 'attempt-handed-over', n: effect.n, attempt: effect.attempt }));
+      // From now on its time-outs are on disk.
+      watch.stop();
+      return formatToken({ address, ...effect });
+    };
+    const host = { signal: controller.signal, heartbeat: (details: Json | undefined) => watch.beat(details), handOver };
+    const ended = makeAttempt(effect, descriptor, host).then((outcome) => {
+      watch.stop();
+      if (outcome !== undefined) report(outcome);
     });
     this.#attempts.set(key, { controller, ended });
   }

@@ -1,8 +1,13 @@
 /** The local host: everything in this process, on a LevelDB directory of its own. */
+import type { RateLimitOptions } from '../../kernel/activity-bounds.ts';
+import { parseRateLimit } from '../../kernel/activity-bounds.ts';
+import type { RateLimit } from '../../kernel/activity-descriptor.ts';
 import { PerdureError } from '../../kernel/errors.ts';
 import { limits } from '../../kernel/limits.ts';
+import type { Logger } from '../../kernel/logger.ts';
 import { createRegistry } from '../../kernel/machine-registry.ts';
 import type { MachineRegistry } from '../../kernel/machine-registry.ts';
+import { plainPromiseWarning } from '../../kernel/plain-promise.ts';
 import type { Clock, Random, Store } from '../../kernel/ports.ts';
 import { formatValue } from '../../kernel/value-encoding.ts';
 import type { AnyStateMachine } from '../../kernel/xstate-seam.ts';
@@ -24,6 +29,10 @@ export interface OpenRuntimeOptions {
   readonly machines: readonly AnyStateMachine[];
   /** Attempts of activities that may run at once; further ones wait. Default 10,000. */
   readonly maxConcurrentAttempts?: number;
+  /** How often attempts of activities may begin: `count` at once, and `count` more over each `per`, evenly. Default: no limit. */
+  readonly rateLimit?: RateLimitOptions;
+  /** Where the runtime says what people who run it should know. Default: nowhere. */
+  readonly logger?: Logger;
   /** What to do when another process has the store: `fail` (default) with `STORE_LOCKED`, or `wait` until its owner is gone. */
   readonly onLocked?: 'fail' | 'wait';
   /** Ends the waiting of `onLocked: 'wait'`. */
@@ -37,6 +46,8 @@ export interface LocalParts {
   readonly clock: Clock;
   readonly random: Random;
   readonly maxConcurrentAttempts: number;
+  readonly rateLimit?: RateLimit | undefined;
+  readonly logger?: Logger | undefined;
 }
 
 /**
@@ -54,8 +65,15 @@ export async function openRuntime(options: OpenRuntimeOptions): Promise<Runtime>
     onLocked: options.onLocked ?? 'fail',
     ...(options.signal === undefined ? {} : { signal: options.signal }),
   });
-  const maxConcurrentAttempts = options.maxConcurrentAttempts ?? limits.concurrentAttemptsMax;
-  return assembleRuntime({ store, registry, clock: realClock, random: Math.random, maxConcurrentAttempts });
+  return assembleRuntime({
+    store,
+    registry,
+    clock: realClock,
+    random: Math.random,
+    maxConcurrentAttempts: options.maxConcurrentAttempts ?? limits.concurrentAttemptsMax,
+    rateLimit: options.rateLimit === undefined ? undefined : parseRateLimit(options.rateLimit, 'openRuntime'),
+    logger: options.logger,
+  });
 }
 
 /** A store opened for questions only: nothing in it is run. */
@@ -96,12 +114,22 @@ export async function assembleRuntime(parts: LocalParts): Promise<Runtime> {
   const { store, registry, clock } = parts;
   try {
     const { versionMissing } = await reconcileDefinitions(store, registry);
+    if (parts.logger !== undefined) warnOfPlainPromises(registry, parts.logger);
     const engine = new Engine(parts);
     void engine.recover();
     return new LocalRuntime({ engine, store, registry, clock, versionMissing });
   } catch (error) {
     await store.close();
     throw error;
+  }
+}
+
+function warnOfPlainPromises({ machines }: MachineRegistry, logger: Logger): void {
+  for (const { reference, activities } of machines) {
+    for (const { src, descriptor } of activities.values()) {
+      if (descriptor.isPlainPromise !== true) continue;
+      logger.warn({ machine: reference.id, version: reference.version, src }, plainPromiseWarning(reference, src));
+    }
   }
 }
 
@@ -125,6 +153,7 @@ function checkOptions(options: OpenRuntimeOptions, door: Door): void {
   if (!Number.isInteger(maxConcurrentAttempts) || maxConcurrentAttempts < 1) {
     throw new TypeError(`${door}: maxConcurrentAttempts must be a whole number from 1; found ${maxConcurrentAttempts}.`);
   }
+  if (options.rateLimit !== undefined) parseRateLimit(options.rateLimit, door);
   if (onLocked !== 'fail' && onLocked !== 'wait') {
     throw new TypeError(`${door}: onLocked must be 'fail' or 'wait'; found ${formatValue(onLocked)}.`);
   }

@@ -1,0 +1,27 @@
+/** Errors the engine itself tells a chart of. Retry policies know them by their names. */
+
+/** The error of an attempt that took too long. */
+export function startToCloseTimeout(timeoutMs: number): Error {
+  return engineError('StartToCloseTimeout', `The attempt did not finish within ${timeoutMs} ms.`);
+}
+
+/** The error of an attempt that gave no sign of life. */
+export function heartbeatTimeout(timeoutMs: number): Error {
+  return engineError('HeartbeatTimeout', `The attempt gave no sign of life for ${timeoutMs} ms.`);
+}
+
+/** @param last the failure of the attempt before, if there was one */
+export function scheduleToCloseTimeout(timeoutMs: number, last?: { readonly class: string; readonly message: string }): Error {
+  const reason = last === undefined ? '' : ` Its last attempt failed with ${last.class}: ${last.message}`;
+  return engineError('ScheduleToCloseTimeout', `The activity did not finish within ${timeoutMs} ms, all attempts included.${reason}`);
+}
+
+export function attemptLost(attempt: number): Error {
+  return engineError('AttemptLost', `The process ended while attempt ${attempt} ran; whether it took effect is not known.`);
+}
+
+/** Its stack would be the engine's: noise in records, and different on each host. */
+function engineError(name: string, message: string): Error {
+  const error = new Error(message);
+  return Object.assign(error, { name, stack: `${name}: ${message}` });
+}

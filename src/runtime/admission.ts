@@ -1,0 +1,128 @@
+/**
+ * Says whether another attempt may begin: how many run at once, in all and of one name, and how often they begin.
+ *
+ * Invariants
+ * 1. What is taken is given back once: when the attempt ended, or unused, with the token it took.
+ * 2. Within any time T at most count + T / per × count attempts under a rate begin.
+ */
+import type { ActivityDescriptor, RateLimit } from '../kernel/activity-descriptor.ts';
+import type { MachineRegistry } from '../kernel/machine-registry.ts';
+import type { Clock } from '../kernel/ports.ts';
+
+export interface AdmissionOptions {
+  readonly maxConcurrentAttempts: number;
+  readonly rateLimit?: RateLimit | undefined;
+}
+
+/** One bound on attempts: of all of them, or of those of one name. */
+class Gate {
+  #free: number;
+  readonly #rates: readonly TokenBucket[];
+
+  constructor(places: number, rates: readonly RateLimit[]) {
+    this.#free = places;
+    this.#rates = rates.map((rate) => new TokenBucket(rate));
+  }
+
+  hasPlace(): boolean {
+    return this.#free > 0;
+  }
+
+  waitMs(nowMs: number): number {
+    return Math.max(0, ...this.#rates.map((rate) => rate.waitMs(nowMs)));
+  }
+
+  take(nowMs: number): void {
+    this.#free -= 1;
+    for (const rate of this.#rates) rate.take(nowMs);
+  }
+
+  giveBack(isUnused: boolean): void {
+    this.#free += 1;
+    if (isUnused) for (const rate of this.#rates) rate.putBack();
+  }
+}
+
+/** A token bucket as one moment: when it would be full again. No token is counted, so none is lost to rounding. */
+class TokenBucket {
+  readonly #intervalMs: number;
+  readonly #burstMs: number;
+  #fullAtMs = -Infinity;
+
+  constructor({ count, perMs }: RateLimit) {
+    this.#intervalMs = perMs / count;
+    this.#burstMs = perMs - this.#intervalMs;
+  }
+
+  waitMs(nowMs: number): number {
+    return Math.max(0, this.#fullAtMs - this.#burstMs - nowMs);
+  }
+
+  take(nowMs: number): void {
+    this.#fullAtMs = Math.max(nowMs, this.#fullAtMs) + this.#intervalMs;
+  }
+
+  putBack(): void {
+    this.#fullAtMs -= this.#intervalMs;
+  }
+}
+
+export class Admission {
+  readonly #clock: Clock;
+  readonly #whole: Gate;
+  readonly #byName: ReadonlyMap<string, Gate>;
+
+  constructor(clock: Clock, registry: Pick<MachineRegistry, 'machines'>, { maxConcurrentAttempts, rateLimit }: AdmissionOptions) {
+    this.#clock = clock;
+    this.#whole = new Gate(maxConcurrentAttempts, rateLimit === undefined ? [] : [rateLimit]);
+    this.#byName = gatesOf(registry);
+  }
+
+  /** Whether any attempt could begin, as far as places go. */
+  hasPlace(): boolean {
+    return this.#whole.hasPlace();
+  }
+
+  /** Milliseconds until an attempt of this name may begin; `Infinity` if it waits for another one to end. */
+  waitMs(name: string): number {
+    const gates = this.#gates(name);
+    if (!gates.every((gate) => gate.hasPlace())) return Infinity;
+    const nowMs = this.#clock.monotonic();
+    return Math.max(...gates.map((gate) => gate.waitMs(nowMs)));
+  }
+
+  take(name: string): boolean {
+    if (this.waitMs(name) > 0) return false;
+    const nowMs = this.#clock.monotonic();
+    for (const gate of this.#gates(name)) gate.take(nowMs);
+    return true;
+  }
+
+  /** @param isUnused the attempt did not begin after all */
+  giveBack(name: string, isUnused = false): void {
+    for (const gate of this.#gates(name)) gate.giveBack(isUnused);
+  }
+
+  #gates(name: string): readonly Gate[] {
+    const own = this.#byName.get(name);
+    return own === undefined ? [this.#whole] : [this.#whole, own];
+  }
+}
+
+/** Activities of one name share its bounds, in whichever machines they are: each of them holds. */
+function gatesOf({ machines }: Pick<MachineRegistry, 'machines'>): ReadonlyMap<string, Gate> {
+  const descriptors = new Map<string, ActivityDescriptor[]>();
+  for (const { name, descriptor } of machines.flatMap(({ activities }) => [...activities.values()])) {
+    if (descriptor.maxConcurrentAttempts === undefined && descriptor.rateLimit === undefined) continue;
+    descriptors.set(name, [...(descriptors.get(name) ?? []), descriptor]);
+  }
+  return new Map([...descriptors].map(([name, all]) => [name, gateOf(all)]));
+}
+
+function gateOf(descriptors: readonly ActivityDescriptor[]): Gate {
+  const places = Math.min(...descriptors.map(({ maxConcurrentAttempts = Infinity }) => maxConcurrentAttempts));
+  return new Gate(
+    places,
+    descriptors.flatMap(({ rateLimit }) => rateLimit ?? []),
+  );
+}
