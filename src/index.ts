@@ -20,5 +20,5 @@ export type { JournalOutcome, ParkReason, WorkflowStatus } from './kernel/record
 export type { StartPolicy } from './kernel/start-policy.ts';
 export type { SendResult } from './kernel/signal.ts';
 export type { HistoryOptions, Reader } from './runtime/reader.ts';
-export type { Runtime, RuntimeHealth, StartOptions } from './runtime/runtime.ts';
+export type { ActOptions, Runtime, RuntimeHealth, SignalWithStartOptions, StartOptions } from './runtime/runtime-door.ts';
 export type { SendOptions, SubscriptionObserver, WaitOptions, WorkflowHandle } from './runtime/workflow-handle.ts';

@@ -17,8 +17,12 @@ type AttemptEnvelope = Extract<Envelope, { readonly attempt: number }>;
 
 export function attemptDue(actor: Actor, n: number, context: DecideContext): Reaction {
   const activity = actor.activities.get(n);
-  if (activity === undefined || activity.state === 'running' || !context.admit(activity.name)) return { kind: 'ignore' };
+  if (activity === undefined || !isToBegin(activity) || !context.admit(activity.name)) return { kind: 'ignore' };
   return { kind: 'note', change: (draft) => beginAttempt(draft, activity) };
+}
+
+function isToBegin({ state }: ActivityRecord): boolean {
+  return state === 'waiting' || state === 'backoff';
 }
 
 export function attemptCompleted(actor: Actor, envelope: Extract<Envelope, { kind: 'attempt-completed' }>): Reaction {
@@ -46,8 +50,6 @@ export function attemptFailed(actor: Actor, envelope: AttemptEnvelope, outcome: 
 export function attemptTimedOut(actor: Actor, envelope: AttemptEnvelope, context: DecideContext): Reaction {
   const activity = begunAttempt(actor, envelope);
   if (activity === undefined) return { kind: 'ignore' };
-  // A parked workflow decides nothing, but its attempt must not hold a place for ever.
-  if (actor.record.status === 'parked') return { kind: 'note', change: (draft) => abortTimedOut(draft, activity) };
   const timeoutMs = actor.machine.activities.get(activity.src)?.descriptor.startToCloseTimeoutMs ?? 0;
   const reaction = attemptFailed(actor, envelope, failedOutcome(startToCloseTimeout(timeoutMs)), context);
   if (reaction.kind !== 'note' && reaction.kind !== 'deliver') return reaction;
@@ -106,9 +108,11 @@ function runningAttempt(actor: Actor, envelope: AttemptEnvelope): ActivityRecord
   return actor.record.status === 'running' ? begunAttempt(actor, envelope) : undefined;
 }
 
+/** One whose outcome came while the workflow could not hear of it is settled: the envelope comes from the mailbox then. */
 function begunAttempt(actor: Actor, envelope: AttemptEnvelope): ActivityRecord | undefined {
   const activity = actor.activities.get(envelope.n);
-  return activity?.state === 'running' && activity.attempt === envelope.attempt ? activity : undefined;
+  const hasBegun = activity?.state === 'running' || activity?.state === 'settled';
+  return hasBegun && activity.attempt === envelope.attempt ? activity : undefined;
 }
 
 function attemptLostError(activity: ActivityRecord): Error {

@@ -1,4 +1,4 @@
-import type { ActivityRecord, ActorRecord, JournalRecord, MessageRecord, TimerRecord } from './record.ts';
+import type { ActivityRecord, ActorRecord, JournalRecord, MailRecord, MessageRecord, TimerRecord } from './record.ts';
 import type { Json } from './json.ts';
 
 /** What a commit asks the world to do once it is on disk, in order. Timers are not effects but data: see `wake.ts`. */
@@ -32,5 +32,8 @@ export interface Commit {
   readonly timersArmed: readonly TimerRecord[];
   readonly timersDisarmed: readonly TimerRecord[];
   readonly message?: MessageRecord;
+  /** Rows of the workflow's mailbox, which stands under the root's address. */
+  readonly mailPut: readonly MailRecord[];
+  readonly mailRemoved: readonly number[];
   readonly effects: readonly Effect[];
 }

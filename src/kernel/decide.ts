@@ -7,21 +7,26 @@ import { encodeChart, sessionIdOf } from './actor.ts';
 import type { Address } from './address.ts';
 import type { Commit } from './commit.ts';
 import type { DecideContext, Draft } from './draft.ts';
-import { applyActions, beginScheduled, dropEverything, openDraft } from './draft.ts';
-import type { Envelope } from './envelope.ts';
+import { applyActions, beginScheduled, dropEverything, openDraft, putActivity, putMail, takeMail } from './draft.ts';
+import type { Envelope, StepEnvelope } from './envelope.ts';
 import { PerdureError } from './errors.ts';
 import type { FailureRecord } from './failure-record.ts';
 import { failureOf } from './failure.ts';
 import { limits } from './limits.ts';
+import { hold, isHeld, messageGiven } from './mailbox.ts';
 import { failureOfEnd, statusOf } from './outcome.ts';
 import { reactionTo } from './react.ts';
+import type { RecordDecision } from './record-commit.ts';
+import { actorAfter } from './record-commit.ts';
+import { notAcceptedError } from './refusals.ts';
+import type { Reaction } from './reaction.ts';
 import type { ActorRecord, JournalOutcome, WorkflowStatus } from './record.ts';
 import { isClosed } from './record.ts';
 import type { RegisteredMachine } from './registered-machine.ts';
 import type { Json } from './json.ts';
 import { decodeValue } from './value-encoding.ts';
 import type { ChartStep, EventObject, LiveChart } from './xstate-seam.ts';
-import { startChart, stepChart } from './xstate-seam.ts';
+import { acceptedEvents, startChart, stepChart } from './xstate-seam.ts';
 
 export type Decision =
   | { readonly kind: 'commit'; readonly commit: Commit; readonly actor: Actor }
@@ -58,20 +63,28 @@ export function decideStart(
   };
 }
 
-/** Any later step. */
-export function decide(actor: Actor, envelope: Exclude<Envelope, { kind: 'start' }>, context: DecideContext): Decision {
-  const reaction = reactionTo(actor, envelope, context);
+/**
+ * Any later step.
+ *
+ * @param mail number of the oldest row of the mailbox, if this is its envelope
+ */
+export function decide(actor: Actor, envelope: StepEnvelope, context: DecideContext, mail?: number): Decision {
   const { machine, record } = actor;
+  if (mail === undefined && envelope.kind !== 'terminate' && isHeld(record)) {
+    return onActor(actor, hold(record, actor.activities, envelope, context.nowMs));
+  }
+  const reaction = readReaction(actor, envelope, context, mail);
   const draft = openDraft(record.address, machine, actor, context);
+  if (mail !== undefined && reaction.kind !== 'deliver') takeMail(draft);
   switch (reaction.kind) {
     case 'ignore':
     case 'refuse':
       return reaction;
     case 'late':
-      return seal(draft, actor, envelope, { outcome: 'late' });
+      return seal(draft, actor, envelope, { outcome: 'late', mail });
     case 'note':
       reaction.change(draft);
-      return seal(draft, actor, envelope, { outcome: 'noted' });
+      return seal(draft, actor, envelope, { outcome: 'noted', mail });
     case 'terminate':
       dropEverything(draft);
       return seal(draft, actor, envelope, {
@@ -80,33 +93,55 @@ export function decide(actor: Actor, envelope: Exclude<Envelope, { kind: 'start'
         failure: { class: 'Terminated', message: reaction.reason, state: record.chart.value },
       });
     case 'deliver': {
-      const taken = takeStep(() => deliver(actor, envelope, reaction, context));
-      if (taken.kind === 'commit') return taken;
-      const parked = { reason: 'poison' as const, failure: { ...taken.failure, state: record.chart.value } };
-      // Whatever the chart makes of it, the attempt took too long: it gives up its place.
-      if (envelope.kind === 'attempt-timed-out') draft.effects.push({ kind: 'abort-attempt', n: envelope.n, reason: 'timeout' });
-      return seal(draft, actor, envelope, { outcome: 'parked', status: 'parked', parked });
+      const taken = takeStep(() => deliver(actor, envelope, reaction, context, mail));
+      return taken.kind === 'failed' ? park(draft, actor, envelope, taken.failure, mail) : taken;
     }
   }
 }
 
 type Committed = Extract<Decision, { kind: 'commit' }>;
+type Refused = Extract<Decision, { kind: 'refuse' }>;
+
+/** What becomes of an actor by a decision on its record alone. */
+export function onActor(actor: Actor, decision: RecordDecision): Decision {
+  return decision.kind === 'commit' ? { ...decision, actor: actorAfter(actor, decision.commit) } : decision;
+}
+
+/** What comes of a row of the mailbox that means nothing any more is that the row is gone. */
+function readReaction(actor: Actor, envelope: StepEnvelope, context: DecideContext, mail: number | undefined): Reaction {
+  const reaction = reactionTo(actor, envelope, context);
+  return mail !== undefined && reaction.kind === 'ignore' ? { kind: 'late' } : reaction;
+}
+
+/** What made the chart throw is kept, to be redone first: as the row it was, or as a new one in front of all that will come. */
+function park(draft: Draft, actor: Actor, envelope: StepEnvelope, thrown: FailureRecord, mail: number | undefined): Committed {
+  const parked = { reason: 'poison' as const, failure: { ...thrown, state: actor.record.chart.value } };
+  const activity = 'attempt' in envelope ? actor.activities.get(envelope.n) : undefined;
+  if (activity !== undefined) putActivity(draft, { ...activity, state: 'settled' });
+  // Whatever the chart makes of it, the attempt took too long: it gives up its place.
+  if (envelope.kind === 'attempt-timed-out') draft.effects.push({ kind: 'abort-attempt', n: envelope.n, reason: 'timeout' });
+  return seal(draft, actor, envelope, { outcome: 'parked', status: 'parked', parked, mail: mail ?? putMail(draft, envelope) });
+}
 
 function deliver(
   actor: Actor,
-  envelope: Envelope,
+  envelope: StepEnvelope,
   reaction: { readonly event: EventObject; readonly change: (draft: Draft) => void },
   context: DecideContext,
-): Committed {
+  mail: number | undefined,
+): Committed | Refused {
   const { machine, record, chart } = actor;
   const draft = openDraft(record.address, machine, actor, context);
+  if (mail !== undefined) takeMail(draft);
   reaction.change(draft);
   const step = stepChart(machine.machine, chart, reaction.event, draft.counters.child);
-  return finishStep(draft, actor, envelope, step);
+  const isUpdate = envelope.kind === 'signal' && envelope.isUpdate === true && mail === undefined;
+  if (isUpdate && !step.isHandled) return { kind: 'refuse', error: notAcceptedError(record, envelope, acceptedEvents(chart.snapshot)) };
+  return finishStep(draft, actor, envelope, step, mail);
 }
 
 /** A step that throws is tried again, since a guard may have read something outside; then its failure is the answer. */
-function takeStep(step: () => Committed): Committed | { readonly kind: 'failed'; readonly failure: FailureRecord } {
+function takeStep<Taken>(step: () => Taken): Taken | { readonly kind: 'failed'; readonly failure: FailureRecord } {
   for (let retries = 0; ; retries += 1) {
     try {
       return step();
@@ -116,7 +151,7 @@ function takeStep(step: () => Committed): Committed | { readonly kind: 'failed';
   }
 }
 
-function finishStep(draft: Draft, before: Actor | undefined, envelope: Envelope, step: ChartStep): Committed {
+function finishStep(draft: Draft, before: Actor | undefined, envelope: Envelope, step: ChartStep, mail?: number): Committed {
   const { snapshot } = step.chart;
   draft.counters.child = step.childCounter;
   applyActions(draft, step.actions, snapshot.value as Json);
@@ -130,6 +165,7 @@ function finishStep(draft: Draft, before: Actor | undefined, envelope: Envelope,
     outcome: step.isHandled ? 'applied' : 'unhandled',
     status,
     failure,
+    mail,
     stepped: { chart: step.chart, encoded },
   });
 }
@@ -140,6 +176,8 @@ interface Ending {
   readonly status?: WorkflowStatus;
   readonly failure?: FailureRecord | undefined;
   readonly parked?: ActorRecord['parked'];
+  /** The row of the mailbox it was taken from or put into. */
+  readonly mail?: number | undefined;
   readonly stepped?: { readonly chart: LiveChart; readonly encoded: EncodedChart };
 }
 
@@ -160,6 +198,7 @@ function seal(draft: Draft, before: Actor | undefined, envelope: Envelope, endin
       atMs: record.updatedAtMs,
       envelope,
       outcome: ending.outcome,
+      ...(ending.mail === undefined ? {} : { mail: ending.mail }),
       status: record.status,
       value: chartRecord.value,
       context: ending.stepped?.encoded.delta ?? { set: {}, removed: [] },
@@ -173,7 +212,9 @@ function seal(draft: Draft, before: Actor | undefined, envelope: Envelope, endin
     activitiesRemoved: draft.removed,
     timersArmed: armed,
     timersDisarmed: draft.disarmed,
-    ...messageOf(draft.address, sequence, envelope, ending.outcome),
+    ...messageOf(draft, record, envelope, ending),
+    mailPut: draft.mailPut,
+    mailRemoved: draft.mailRemoved,
     effects: draft.effects,
   };
   return { kind: 'commit', commit, actor: { machine: draft.machine, record, activities: draft.activities, chart } };
@@ -193,7 +234,12 @@ function recordAfter(draft: Draft, before: Actor | undefined, sequence: number, 
     status,
     chart,
     sequence,
-    counters: { ...draft.counters },
+    counters: {
+      child: draft.counters.child,
+      timer: draft.counters.timer,
+      ...(draft.counters.mail > 0 ? { mail: draft.counters.mail } : {}),
+    },
+    ...(draft.queued > 0 ? { queued: draft.queued } : {}),
     timers: [...draft.timers.values()],
     activities: [...draft.activities.values()].map(({ n, childId }) => ({ n, childId })),
     startedAtMs: old?.startedAtMs ?? atMs,
@@ -205,9 +251,10 @@ function recordAfter(draft: Draft, before: Actor | undefined, sequence: number, 
   };
 }
 
-function messageOf(address: Address, sequence: number, envelope: Envelope, outcome: JournalOutcome): Pick<Commit, 'message'> {
-  if (envelope.kind !== 'signal' || envelope.messageId === undefined) return {};
-  if (outcome !== 'applied' && outcome !== 'unhandled') return {};
-  const { workflowId, run } = address;
-  return { message: { workflowId, messageId: envelope.messageId, run, sequence, outcome } };
+/** Of what comes from the mailbox the sender was told already. */
+function messageOf(draft: Draft, record: ActorRecord, envelope: Envelope, { outcome, mail }: Ending): Pick<Commit, 'message'> {
+  const isFromMailbox = mail !== undefined && draft.mailPut.length === 0;
+  if (envelope.kind !== 'signal' || isFromMailbox) return {};
+  const message = messageGiven(record, envelope, outcome === 'applied' || outcome === 'unhandled' ? outcome : 'queued');
+  return message === undefined ? {} : { message: { ...message, sequence: record.sequence, atMs: record.updatedAtMs } };
 }

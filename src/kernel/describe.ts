@@ -12,8 +12,11 @@ export interface ActivityDescription {
   /** Its number within the workflow, also the end of its idempotency key. */
   readonly n: number;
   readonly name: string;
-  /** `waiting` for a free place, `running` an attempt, or in `backoff` until the next one. */
-  readonly state: 'waiting' | 'running' | 'backoff';
+  /**
+   * `waiting` for a free place, `running` an attempt, in `backoff` until the next one, or `settled`: the attempt ended while the
+   * workflow was paused or parked, which hears of it when it goes on.
+   */
+  readonly state: 'waiting' | 'running' | 'backoff' | 'settled';
   /** Attempts begun so far. */
   readonly attempt: number;
   /** Attempts its policy allows. Absent while its machine is not registered. */
@@ -61,6 +64,10 @@ export interface WorkflowDescription {
   readonly failure?: FailureRecord;
   /** Why the engine will not run it. */
   readonly parked?: { readonly reason: ParkReason; readonly message: string };
+  /** Since when it is paused, by whom and why. Absent unless it is. */
+  readonly paused?: { readonly atMs: number; readonly by?: string; readonly note?: string };
+  /** Messages and outcomes stored until the workflow goes on: it hears of them before anything else. */
+  readonly queued: number;
   /** Those whose outcome is awaited. */
   readonly activities: readonly ActivityDescription[];
   /** Those armed, in due order. */
@@ -93,10 +100,14 @@ export function describeWorkflow(stored: StoredActor, actor: Actor | undefined, 
     ...(record.closedAtMs === undefined ? {} : { closedAtMs: record.closedAtMs }),
     ...(record.failure === undefined ? {} : { failure: record.failure }),
     ...(park === undefined ? {} : { parked: { reason: park.reason, message: park.failure.message } }),
+    ...(record.paused === undefined || parked !== undefined ? {} : { paused: record.paused }),
+    queued: record.queued ?? 0,
     activities: described,
     timers,
     ...(accepts === undefined ? {} : { accepts }),
     waitsFor: [
+      ...(status === 'paused' ? ['`resume`, since it is paused'] : []),
+      ...(status === 'parked' && park?.reason === 'poison' ? ['`unpark`, since it is parked'] : []),
       ...described.map(describeWait),
       ...timers.map((timer) => `timer "${timer.id}", due ${formatTime(timer.dueAtMs)}`),
       ...(accepts ?? []).map((type) => `event "${type}"`),
@@ -128,6 +139,7 @@ function describeTimer(timer: ActorRecord['timers'][number]): TimerDescription {
 function describeWait(activity: ActivityDescription): string {
   const { name, state, attempt, nextAttemptAtMs } = activity;
   const of = activity.maximumAttempts === undefined ? '' : ` of ${activity.maximumAttempts}`;
+  if (state === 'settled') return `activity "${name}", attempt ${attempt}${of} ended, its outcome is queued`;
   if (state === 'running') return `activity "${name}", attempt ${attempt}${of} running`;
   if (nextAttemptAtMs === undefined) return `activity "${name}", waiting for a free place`;
   return `activity "${name}", attempt ${attempt + 1}${of} due ${formatTime(nextAttemptAtMs)}`;

@@ -14,7 +14,8 @@ import { PerdureError } from './errors.ts';
 import type { FailureRecord } from './failure-record.ts';
 import { limits } from './limits.ts';
 import type { Random } from './ports.ts';
-import type { ActivityRecord, TimerRecord } from './record.ts';
+import type { StepEnvelope } from './envelope.ts';
+import type { ActivityRecord, MailRecord, TimerRecord } from './record.ts';
 import type { RegisteredMachine } from './registered-machine.ts';
 import { encodePayload } from './value-encoding.ts';
 import type { ChartAction } from './xstate-seam.ts';
@@ -33,7 +34,11 @@ export interface Draft {
   readonly address: Address;
   readonly machine: RegisteredMachine;
   readonly context: DecideContext;
-  counters: { child: number; timer: number };
+  counters: { child: number; timer: number; mail: number };
+  /** Rows in the mailbox: the numbers up to `counters.mail`. */
+  queued: number;
+  readonly mailPut: MailRecord[];
+  readonly mailRemoved: number[];
   /** The chart's state after the step: says where something is wrong. */
   stateValue: Json;
   readonly timers: Map<number, TimerRecord>;
@@ -53,7 +58,10 @@ export function openDraft(address: Address, machine: RegisteredMachine, before: 
     machine,
     context,
     stateValue: before?.record.chart.value ?? null,
-    counters: { child: before?.record.counters.child ?? 0, timer: before?.record.counters.timer ?? 0 },
+    counters: { child: 0, timer: 0, mail: 0, ...before?.record.counters },
+    queued: before?.record.queued ?? 0,
+    mailPut: [],
+    mailRemoved: [],
     timers: new Map((before?.record.timers ?? []).map((timer) => [timer.generation, timer])),
     armed: new Map(),
     disarmed: [],
@@ -132,6 +140,21 @@ export function disarmTimer(draft: Draft, timer: TimerRecord): void {
 export function dropEverything(draft: Draft): void {
   for (const timer of draft.timers.values()) disarmTimer(draft, timer);
   for (const n of draft.activities.keys()) dropActivity(draft, n, 'closed');
+  while (draft.queued > 0) takeMail(draft);
+}
+
+/** Adds a row at the end of the mailbox. */
+export function putMail(draft: Draft, envelope: StepEnvelope): number {
+  draft.counters.mail += 1;
+  draft.queued += 1;
+  draft.mailPut.push({ n: draft.counters.mail, to: draft.address.path, envelope });
+  return draft.counters.mail;
+}
+
+/** Takes the oldest row of the mailbox: rows leave it in the order they came. */
+export function takeMail(draft: Draft): void {
+  draft.mailRemoved.push(draft.counters.mail - draft.queued + 1);
+  draft.queued -= 1;
 }
 
 function armTimer(draft: Draft, id: string | undefined, delay: unknown, event: unknown): void {

@@ -13,8 +13,13 @@ export interface HistoryEntry {
   readonly commit: number;
   /** Epoch milliseconds; never decreases along a history. */
   readonly atMs: number;
-  /** What happened: `start`, `signal`, `timer`, or what became of an attempt. */
+  /** What happened: `start`, `signal`, `timer`, what became of an attempt, or what a person did to it. */
   readonly kind: StoredJournalRecord['envelope']['kind'];
+  /** Who paused, resumed or unparked it, and why. */
+  readonly by?: string;
+  readonly note?: string;
+  /** Number of the place in the stored mailbox that it was put into (`queued`, `parked`) or taken from (any other outcome). */
+  readonly mail?: number;
   /** The event of a signal. */
   readonly event?: unknown;
   readonly outcome: JournalOutcome;
@@ -35,6 +40,9 @@ export function historyEntry(record: StoredJournalRecord): HistoryEntry {
     commit: record.commit,
     atMs: record.atMs,
     kind: envelope.kind,
+    ...('by' in envelope && envelope.by !== undefined ? { by: envelope.by } : {}),
+    ...('note' in envelope && envelope.note !== undefined ? { note: envelope.note } : {}),
+    ...(record.mail === undefined ? {} : { mail: record.mail }),
     ...('event' in envelope ? { event: decodeValue(envelope.event) } : {}),
     outcome: record.outcome,
     status: record.status,

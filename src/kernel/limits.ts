@@ -27,7 +27,7 @@ export const limits = {
   journalSnapshotInterval: 256,
   /** Records returned by one call of `history`. */
   historyPageMax: 1_000,
-  /** Messages waiting in front of one actor; one more is refused with `MAILBOX_FULL`. */
+  /** Messages waiting in front of one actor, in memory and in its stored mailbox each; one more is refused with `MAILBOX_FULL`. */
   mailboxMax: 10_000,
   /** Actors kept in memory; beyond it the longest idle ones are passivated. */
   residentsMax: 10_000,
@@ -35,6 +35,12 @@ export const limits = {
   concurrentAttemptsMax: 10_000,
   /** Activities waiting for a place that are listed in memory; further ones are found again in the store. */
   waitingActivitiesMax: 100_000,
+  /** Rows of a stored mailbox that are applied before others get a turn. */
+  mailPerTurn: 64,
+  /** Rows of a deleted workflow, or forgotten message ids, that go in one batch. */
+  erasedPerBatchMax: 1_000,
+  /** How far apart at least the store is looked through for message ids to forget. */
+  forgettingIntervalMs: 60_000,
   /** Letters one actor handles before the others get a turn. */
   lettersPerTurn: 16,
   /** Payloads of the commits in one batch, roughly; one commit alone may be larger. */

@@ -21,6 +21,8 @@ export interface MachineRegistry {
 export interface Park {
   readonly reason: ParkReason;
   readonly failure: FailureRecord;
+  /** What is on disk, if it can be read and goes on some day: messages are stored with it meanwhile. */
+  readonly record?: ActorRecord;
 }
 
 export type Revival =
@@ -69,10 +71,11 @@ export function revive(registry: MachineRegistry, stored: StoredActor): Revival 
   const machine = registry.find(record.machine.id, record.machine.version);
   if (isClosed(record.status)) return reviveClosed(machine, stored);
   if (machine === undefined) {
-    return { kind: 'parked', park: parkFor('version-missing', `${nameOf(record)} is not registered; give it to openRuntime.`) };
+    const park = parkFor('version-missing', `${nameOf(record)} is not registered; give it to openRuntime.`);
+    return { kind: 'parked', park: { ...park, record } };
   }
   const obstacle = obstacleTo(machine, stored);
-  if (obstacle !== undefined) return { kind: 'parked', park: obstacle };
+  if (obstacle !== undefined) return { kind: 'parked', park: { ...obstacle, record } };
   try {
     return { kind: 'actor', actor: reviveActor(machine, stored) };
   } catch (error) {

@@ -3,10 +3,10 @@ import type { Actor } from './actor.ts';
 import { attemptCompleted, attemptDue, attemptFailed, attemptLost, attemptReleased, attemptTimedOut } from './attempt-protocol.ts';
 import type { DecideContext } from './draft.ts';
 import { disarmTimer } from './draft.ts';
-import type { Envelope } from './envelope.ts';
+import type { StepEnvelope } from './envelope.ts';
 import type { Change, Reaction } from './reaction.ts';
 import { isClosed } from './record.ts';
-import { closedError, parkedError } from './refusals.ts';
+import { closedError } from './refusals.ts';
 import { decodeValue } from './value-encoding.ts';
 import type { EventObject } from './xstate-seam.ts';
 
@@ -14,12 +14,11 @@ const nothing: Change = () => {
   // The event alone changes what is kept.
 };
 
-export function reactionTo(actor: Actor, envelope: Exclude<Envelope, { kind: 'start' }>, context: DecideContext): Reaction {
+export function reactionTo(actor: Actor, envelope: StepEnvelope, context: DecideContext): Reaction {
   const { status } = actor.record;
   switch (envelope.kind) {
     case 'signal':
       if (isClosed(status)) return { kind: 'refuse', error: closedError(actor.record) };
-      if (status === 'parked') return { kind: 'refuse', error: parkedError(actor.record) };
       return { kind: 'deliver', event: decodeValue(envelope.event) as EventObject, change: nothing };
     case 'terminate':
       return isClosed(status) ? { kind: 'ignore' } : { kind: 'terminate', reason: envelope.reason };
@@ -28,7 +27,6 @@ export function reactionTo(actor: Actor, envelope: Exclude<Envelope, { kind: 'st
     case 'attempt-due':
       return status === 'running' ? attemptDue(actor, envelope.n, context) : { kind: 'ignore' };
     case 'attempt-completed':
-      if (status === 'parked') return { kind: 'ignore' };
       return attemptCompleted(actor, envelope);
     case 'attempt-failed':
       return attemptFailed(actor, envelope, envelope, context);

@@ -1,20 +1,28 @@
 /** A start as a whole: who has the id already, what the policy says to that, and what is written then, all of it at once. */
 import type { Actor } from './actor.ts';
 import { rootAddress } from './address.ts';
+import type { Commit } from './commit.ts';
 import type { Decision } from './decide.ts';
 import { decide, decideStart } from './decide.ts';
 import type { DecideContext } from './draft.ts';
+import type { StepEnvelope } from './envelope.ts';
 import type { PerdureError } from './errors.ts';
 import type { Json } from './json.ts';
+import { isDraining } from './mailbox.ts';
 import type { ActorRecord, JournalRecord } from './record.ts';
+import { closedError } from './refusals.ts';
 import type { RegisteredMachine } from './registered-machine.ts';
 import type { StartPolicy } from './start-policy.ts';
 import { judgeStart } from './start-policy.ts';
+
+type Committed = Extract<Decision, { readonly kind: 'commit' }>;
 
 export interface StartRequest {
   readonly machine: RegisteredMachine;
   readonly input: Json;
   readonly policy: StartPolicy;
+  /** Belongs to the start: whoever has the id then, old or new, is told it in the same commit. */
+  readonly signal?: Extract<StepEnvelope, { readonly kind: 'signal' }>;
 }
 
 /** The latest run of the id, with the input it was started with. */
@@ -26,21 +34,47 @@ export interface ExistingRun {
 }
 
 export type StartDecision =
-  /** to be written as one unit, in order: the end of the run before, if it was still open, and the first step of the new one */
-  | { readonly kind: 'commit'; readonly steps: readonly Extract<Decision, { kind: 'commit' }>[] }
+  /**
+   * to be written as one unit, in order: the end of the run before, if it was still open, the first step of the new one, and
+   * the signal
+   */
+  | { readonly kind: 'commit'; readonly isNewRun: boolean; readonly steps: readonly Committed[]; readonly signalled?: Commit }
   | { readonly kind: 'use-existing' }
   | { readonly kind: 'refuse'; readonly error: PerdureError };
 
+/** @param lastRun the highest run that was ever given to the id; 0 if none was */
 export function decideNewRun(
   workflowId: string,
+  lastRun: number,
+  existing: ExistingRun | undefined,
+  request: StartRequest,
+  context: DecideContext,
+): StartDecision {
+  const decision = decideWithoutSignal(workflowId, lastRun, existing, request, context);
+  const { signal } = request;
+  if (signal === undefined || decision.kind === 'refuse') return decision;
+  const steps = decision.kind === 'commit' ? decision.steps : [];
+  const actor = steps.at(-1)?.actor ?? existing?.actor;
+  if (actor === undefined) return existing === undefined ? decision : { kind: 'refuse', error: closedError(existing.record) };
+  if (isDraining(actor.record)) throw new TypeError('What waits in the mailbox has to be applied before a signal.');
+  const told = decide(actor, signal, context);
+  if (told.kind === 'refuse') return told;
+  if (told.kind === 'ignore') return decision;
+  return { kind: 'commit', isNewRun: steps.length > 0, steps: [...steps, told], signalled: told.commit };
+}
+
+function decideWithoutSignal(
+  workflowId: string,
+  lastRun: number,
   existing: ExistingRun | undefined,
   request: StartRequest,
   context: DecideContext,
 ): StartDecision {
   const { machine, input, policy } = request;
-  if (existing === undefined) return begin(workflowId, 1, undefined, request, context);
+  if (existing === undefined) return begin(workflowId, lastRun + 1, undefined, request, context);
   const { record, actor } = existing;
   const verdict = judgeStart(existing, machine.reference, input, policy);
+  if (verdict.kind === 'new-run') return begin(workflowId, record.address.run + 1, undefined, request, context);
   if (verdict.kind !== 'terminate-existing') return verdict;
   const ended = actor && decide(actor, { kind: 'terminate', reason: 'Another run was started with terminate-existing.' }, context);
   return begin(workflowId, record.address.run + 1, ended, request, context);
@@ -60,5 +94,5 @@ function begin(
 ): StartDecision {
   const decision = decideStart(machine, rootAddress(workflowId, run), input, context);
   if (decision.kind === 'refuse') return decision;
-  return { kind: 'commit', steps: ended?.kind === 'commit' ? [ended, decision] : [decision] };
+  return { kind: 'commit', isNewRun: true, steps: ended?.kind === 'commit' ? [ended, decision] : [decision] };
 }

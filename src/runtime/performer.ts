@@ -11,7 +11,7 @@ import type { Actor } from '../kernel/actor.ts';
 import type { Address } from '../kernel/address.ts';
 import { formatAddress } from '../kernel/address.ts';
 import type { Commit } from '../kernel/commit.ts';
-import type { Envelope } from '../kernel/envelope.ts';
+import type { StepEnvelope } from '../kernel/envelope.ts';
 import { limits } from '../kernel/limits.ts';
 import type { Clock } from '../kernel/ports.ts';
 import type { ActivityRecord } from '../kernel/record.ts';
@@ -19,7 +19,7 @@ import type { ActivityRunner } from './activity-runner.ts';
 import type { TimerQueue } from './timer-queue.ts';
 
 /** What an actor hears of its own timers and activities. */
-export type InnerEnvelope = Exclude<Envelope, { kind: 'start' }>;
+export type InnerEnvelope = StepEnvelope;
 
 export interface PerformerParts {
   readonly clock: Clock;
@@ -67,6 +67,8 @@ export class Performer {
       if (registered === undefined) throw new TypeError(`Activity "${effect.src}" was scheduled without being registered.`);
       runner.run(key, effect, registered.descriptor, (outcome) => deliver(address, outcome));
     }
+    // What came due while it was paused or parked went by unheard.
+    if (goesOn(commit)) this.resume(actor);
   }
 
   /** Takes up the pending activities and armed timers of an actor just read from disk; lost attempts are not its business. */
@@ -145,6 +147,10 @@ export class Performer {
     this.#backoffs.get(key)?.();
     this.#backoffs.delete(key);
   }
+}
+
+function goesOn({ journal: { envelope } }: Commit): boolean {
+  return envelope.kind === 'resume' || envelope.kind === 'unpark';
 }
 
 function keyOf(address: Address, n: number): string {

@@ -1,9 +1,17 @@
 import type { Actor } from '../kernel/actor.ts';
+import type { Commit } from '../kernel/commit.ts';
 import type { Park } from '../kernel/machine-registry.ts';
 import type { Json } from '../kernel/json.ts';
+import { isDraining } from '../kernel/mailbox.ts';
 import type { ActorRecord } from '../kernel/record.ts';
 import type { SendResult } from '../kernel/signal.ts';
 import type { CommittedView } from './committed-view.ts';
+
+/** One decided step: what to write and the actor after it. */
+export interface Step {
+  readonly commit: Commit;
+  readonly actor: Actor;
+}
 
 /** Something to be done with an actor, in the order it came. */
 export interface Letter {
@@ -39,6 +47,8 @@ export interface Resident {
   park: Park | undefined;
   /** What it was started with, if that happened in this process. */
   input: Json | undefined;
+  /** The highest run ever given to the id, as far as that is not in `actor` or `closed`: what a deleted one had. */
+  lastRun: number;
   isBusy: boolean;
   isReady: boolean;
   uncommitted: number;
@@ -54,15 +64,27 @@ export function createResident(workflowId: string, view: CommittedView): Residen
     closed: undefined,
     park: undefined,
     input: undefined,
+    lastRun: 0,
     isBusy: true,
     isReady: false,
     uncommitted: 0,
   };
 }
 
+/** Whether something is to be done with it: what its actor was told before it could hear of it, or a letter. */
+export function hasWork({ actor, mailbox }: Resident): boolean {
+  return mailbox.length > 0 || (actor !== undefined && isDraining(actor.record));
+}
+
 /** Nothing would be lost by reading it from disk again. */
 export function isIdle(resident: Resident): boolean {
-  const { actor, mailbox, isBusy, uncommitted } = resident;
-  const isActive = actor?.record.status === 'running' && actor.activities.size > 0;
-  return !isActive && !isBusy && mailbox.length === 0 && uncommitted === 0;
+  const { actor, isBusy, uncommitted } = resident;
+  return !isActive(actor) && !isBusy && !hasWork(resident) && uncommitted === 0;
+}
+
+/** Attempts that run in this process would be taken for lost ones of another. */
+function isActive(actor: Actor | undefined): boolean {
+  if (actor === undefined) return false;
+  const { record, activities } = actor;
+  return record.status === 'running' ? activities.size > 0 : [...activities.values()].some(({ state }) => state === 'running');
 }

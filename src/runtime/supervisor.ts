@@ -6,7 +6,8 @@
  * 2. Nothing is acted upon, acknowledged or shown before its commit is on disk (`commit` below is the only way there).
  * 3. A resident is passivated only if reading it again gives the same actor: nothing undecided, uncommitted or running.
  * 4. After the store refused a write, no letter is handled any more.
- * 5. Attempts that were running when an actor is read from disk belong to a process that died: they are lost, first of all.
+ * 5. What waits in the stored mailbox of an actor is handled before any letter.
+ * 6. Attempts that were running when an actor is read from disk belong to a process that died: they are lost, first of all.
  */
 import type { Actor } from '../kernel/actor.ts';
 import type { Address } from '../kernel/address.ts';
@@ -19,19 +20,16 @@ import { limits } from '../kernel/limits.ts';
 import type { MachineRegistry } from '../kernel/machine-registry.ts';
 import { damaged, revive } from '../kernel/machine-registry.ts';
 import type { Clock, Store } from '../kernel/ports.ts';
+import { isDraining } from '../kernel/mailbox.ts';
 import { isClosed } from '../kernel/record.ts';
 import { lostAttempts } from '../kernel/wake.ts';
 import type { CommitPipeline } from './commit-pipeline.ts';
 import type { ViewRegistry } from './committed-view.ts';
+import { DrainLetter } from './drain-letter.ts';
+import { finishErasing } from './erasing.ts';
 import type { InnerEnvelope, Performer } from './performer.ts';
-import type { Letter, Resident } from './resident.ts';
-import { createResident, isIdle } from './resident.ts';
-
-/** One decided step: what to write and the actor after it. */
-export interface Step {
-  readonly commit: Commit;
-  readonly actor: Actor;
-}
+import type { Letter, Resident, Step } from './resident.ts';
+import { createResident, hasWork, isIdle } from './resident.ts';
 
 export interface SupervisorParts {
   readonly store: Store;
@@ -50,12 +48,14 @@ export class Supervisor {
   readonly #parts: SupervisorParts;
   readonly #residents = new Map<string, Resident>();
   readonly #loading = new Map<string, Promise<void>>();
+  readonly #drain: Letter;
   #ready: Resident[] = [];
   #isTurnPlanned = false;
   #failure: { readonly error: unknown } | undefined;
 
   constructor(parts: SupervisorParts) {
     this.#parts = parts;
+    this.#drain = new DrainLetter(this, parts.store);
   }
 
   /** What decisions depend on now. */
@@ -107,16 +107,30 @@ export class Supervisor {
   commit(resident: Resident, steps: readonly Step[], onCommitted?: () => void, onRejected?: (error: unknown) => void): void {
     const last = steps.at(-1);
     if (last !== undefined) resident.actor = last.actor;
+    const act = (): void => {
+      for (const { commit: written, actor } of steps) {
+        this.#parts.views.publish(resident.view, actor);
+        this.#parts.performer.perform(written, actor);
+      }
+      onCommitted?.();
+    };
+    const commits = steps.map((step) => step.commit);
+    this.#submit(resident, commits, act, onRejected);
+  }
+
+  /** Commits a change of the record of a workflow that waits for its machine: there is nothing to show and nothing to do. */
+  commitParked(resident: Resident, commit: Commit, onCommitted: () => void, onRejected: (error: unknown) => void): void {
+    if (resident.park !== undefined) resident.park = { ...resident.park, record: commit.record };
+    this.#submit(resident, [commit], onCommitted, onRejected);
+  }
+
+  #submit(resident: Resident, commits: readonly Commit[], act: () => void, onRejected?: (error: unknown) => void): void {
     resident.uncommitted += 1;
     this.#parts.pipeline.submit({
-      commits: steps.map((step) => step.commit),
+      commits,
       onCommitted: () => {
         resident.uncommitted -= 1;
-        for (const { commit: written, actor } of steps) {
-          this.#parts.views.publish(resident.view, actor);
-          this.#parts.performer.perform(written, actor);
-        }
-        onCommitted?.();
+        act();
         this.#letGo(resident);
       },
       onRejected: (error) => onRejected?.(error),
@@ -127,6 +141,19 @@ export class Supervisor {
   refuse(resident: Resident, letter: Letter, error: unknown): void {
     const reject = (reason: unknown): void => letter.reject(reason);
     this.commit(resident, [], () => reject(error), reject);
+  }
+
+  /** Rows that go are taken away by the store between two batches. */
+  async erase(work: () => Promise<void>): Promise<void> {
+    await new Promise<void>((resolve, reject) =>
+      this.#parts.pipeline.submit({ commits: [], work, onCommitted: resolve, onRejected: reject }),
+    );
+  }
+
+  /** What is on disk of an actor turned out to be damaged, or could not be read. */
+  giveUp(resident: Resident, error: unknown): void {
+    if (hasErrorCode(error, 'RECORD_DAMAGED')) [resident.actor, resident.park] = [undefined, damaged(error)];
+    else this.#parts.onError(error);
   }
 
   #bringIn(workflowId: string): Resident {
@@ -141,13 +168,11 @@ export class Supervisor {
     try {
       const run = await this.#parts.store.readLatestRun(resident.workflowId);
       const stored = run === undefined ? undefined : await this.#parts.store.readActor(rootAddress(resident.workflowId, run));
-      if (stored !== undefined) this.#settleIn(resident, revive(this.#parts.registry, stored));
+      if (stored === undefined) resident.lastRun = await finishErasing(this.#parts.store, resident.workflowId, (work) => this.erase(work));
+      else this.#settleIn(resident, revive(this.#parts.registry, stored));
     } catch (error) {
-      if (!hasErrorCode(error, 'RECORD_DAMAGED')) {
-        this.#parts.onError(error);
-        return;
-      }
-      resident.park = damaged(error);
+      this.giveUp(resident, error);
+      if (resident.park === undefined) return;
     }
     resident.isBusy = false;
     this.#schedule(resident);
@@ -166,16 +191,15 @@ export class Supervisor {
     const { actor } = revival;
     resident.actor = actor;
     resident.view.current ??= actor;
-    if (actor.record.status !== 'running') return;
     const lost = lostAttempts(actor);
     for (const envelope of lost) this.deliver(actor.record.address, envelope);
     // In front of what is waiting already.
     resident.mailbox.unshift(...resident.mailbox.splice(resident.mailbox.length - lost.length));
-    this.#parts.performer.resume(actor);
+    if (actor.record.status === 'running') this.#parts.performer.resume(actor);
   }
 
   #schedule(resident: Resident): void {
-    if (resident.isReady || resident.isBusy || resident.mailbox.length === 0) return;
+    if (resident.isReady || resident.isBusy || !hasWork(resident)) return;
     resident.isReady = true;
     this.#ready.push(resident);
     if (this.#isTurnPlanned) return;
@@ -197,13 +221,17 @@ export class Supervisor {
 
   #handleSome(resident: Resident): void {
     for (let handled = 0; handled < limits.lettersPerTurn && !resident.isBusy; handled += 1) {
-      const letter = this.#failure === undefined ? resident.mailbox.shift() : undefined;
+      const letter = this.#failure === undefined ? this.#nextLetter(resident) : undefined;
       if (letter === undefined) break;
       const done = letter.handle(resident);
       if (done !== undefined) void this.#hold(resident, done);
     }
     this.#schedule(resident);
     this.#letGo(resident);
+  }
+
+  #nextLetter({ actor, mailbox }: Resident): Letter | undefined {
+    return actor !== undefined && isDraining(actor.record) ? this.#drain : mailbox.shift();
   }
 
   async #hold(resident: Resident, done: Promise<void>): Promise<void> {
@@ -234,13 +262,13 @@ export class Supervisor {
     const resident = this.#residents.get(workflowId) ?? this.#bringIn(workflowId);
     const pending = this.#loading.get(workflowId);
     if (pending !== undefined) await pending;
-    else if (resident.actor !== undefined) this.#parts.performer.resume(resident.actor);
+    else if (resident.actor?.record.status === 'running') this.#parts.performer.resume(resident.actor);
   }
 
   /** Whether every letter handed over so far is handled, or none will be any more. */
   isSettled(): boolean {
     if (this.#failure !== undefined) return true;
-    return [...this.#residents.values()].every((resident) => !resident.isBusy && resident.mailbox.length === 0);
+    return [...this.#residents.values()].every((resident) => !resident.isBusy && !hasWork(resident));
   }
 
   /** Resolves when {@link isSettled}. */

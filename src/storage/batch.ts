@@ -3,7 +3,7 @@ import type { Address } from '../kernel/address.ts';
 import { formatAddress } from '../kernel/address.ts';
 import type { Commit } from '../kernel/commit.ts';
 import type { StoreBatch, StoredJournalRecord } from '../kernel/ports.ts';
-import type { ActivityRecord, ActorRecord, DefinitionRecord, MessageRecord } from '../kernel/record.ts';
+import type { ActivityRecord, ActorRecord, DefinitionRecord, MailRecord, MessageRecord, TombstoneRecord } from '../kernel/record.ts';
 import type { Codec } from './codec.ts';
 import type { Operation } from './database.ts';
 import {
@@ -11,8 +11,10 @@ import {
   encodeActorKey,
   encodeDefinitionKey,
   encodeJournalKey,
+  encodeMailKey,
   encodeMessageKey,
   encodeTimerKey,
+  encodeTombstoneKey,
   headKey,
 } from './keys.ts';
 
@@ -21,6 +23,7 @@ export type StoredValue<Row, InKey extends keyof Row> = Omit<Row, InKey>;
 export type ActorValue = StoredValue<ActorRecord, 'address'>;
 export type JournalValue = StoredValue<StoredJournalRecord, 'address' | 'sequence'>;
 export type ActivityValue = StoredValue<ActivityRecord, 'n'>;
+export type MailValue = StoredValue<MailRecord, 'n'>;
 export type MessageValue = StoredValue<MessageRecord, 'workflowId' | 'messageId'>;
 export type DefinitionValue = { readonly structureHash: string } & StoredValue<DefinitionRecord, 'machine'>;
 
@@ -71,6 +74,9 @@ function pushStep(operations: Operation[], commit: Commit, number: number, codec
   for (const { generation, dueAtMs } of commit.timersDisarmed) {
     operations.push({ kind: 'delete', key: encodeTimerKey({ address, generation, dueAtMs }) });
   }
+  const root = { ...address, path: [] };
+  for (const mail of commit.mailPut) operations.push(put(codec, encodeMailKey(root, mail.n), { ...mail, n: undefined }));
+  for (const n of commit.mailRemoved) operations.push({ kind: 'delete', key: encodeMailKey(root, n) });
   if (commit.message !== undefined) operations.push(messageOperation(commit.message, codec));
 }
 
@@ -113,6 +119,11 @@ function activityOperation(address: Address, activity: ActivityRecord, codec: Co
 function messageOperation(message: MessageRecord, codec: Codec): Operation {
   const key = encodeMessageKey(message.workflowId, message.messageId);
   return put(codec, key, { ...message, workflowId: undefined, messageId: undefined });
+}
+
+/** What is left of a workflow id that is deleted. */
+export function tombstoneOperation(workflowId: string, tombstone: TombstoneRecord, codec: Codec): Operation {
+  return put(codec, encodeTombstoneKey(workflowId), tombstone);
 }
 
 function definitionOperation({ machine, ...rest }: DefinitionRecord, codec: Codec): Operation {

@@ -4,8 +4,8 @@
  */
 import type { Address } from '../kernel/address.ts';
 import type { StoredActor, StoredJournalRecord } from '../kernel/ports.ts';
-import type { ActivityRecord, ActorRecord, DefinitionRecord, MessageRecord } from '../kernel/record.ts';
-import type { ActivityValue, ActorValue, DefinitionValue, HeadValue, JournalValue, MessageValue } from './batch.ts';
+import type { ActivityRecord, ActorRecord, DefinitionRecord, MailRecord, MessageRecord, TombstoneRecord } from '../kernel/record.ts';
+import type { ActivityValue, ActorValue, DefinitionValue, HeadValue, JournalValue, MailValue, MessageValue } from './batch.ts';
 import type { Codec } from './codec.ts';
 import { recordDamaged, unlessDamaged } from './damage.ts';
 import type { DatabaseReader, Entry } from './database.ts';
@@ -15,9 +15,11 @@ import {
   decodeActorKey,
   decodeDefinitionKey,
   decodeJournalKey,
+  decodeMailKey,
   encodeActorKey,
   encodeJournalKey,
   encodeMessageKey,
+  encodeTombstoneKey,
   formatKey,
   headKey,
   spaceRange,
@@ -31,9 +33,10 @@ export async function readHead(reader: DatabaseReader, codec: Codec): Promise<nu
 }
 
 /**
- * Looks at journals as well as records: if a record is lost, its id must not look free and be started over its own journal.
+ * Looks at journals as well as records: if a record is lost, its id must not look free and be started over its own journal. What
+ * a tombstone covers is not there any more.
  */
-export async function readLatestRun(reader: DatabaseReader, workflowId: string): Promise<number | undefined> {
+export async function readLatestRun(reader: DatabaseReader, codec: Codec, workflowId: string): Promise<number | undefined> {
   const last = { limit: 1, isReverse: true };
   const [[actorKey], [journalKey]] = await Promise.all([
     reader.keys({ ...workflowRange('actor', workflowId), ...last }),
@@ -42,7 +45,16 @@ export async function readLatestRun(reader: DatabaseReader, workflowId: string):
   const runs: number[] = [];
   if (actorKey !== undefined) runs.push(decodeActorKey(actorKey).run);
   if (journalKey !== undefined) runs.push(decodeJournalKey(journalKey).address.run);
-  return runs.length === 0 ? undefined : Math.max(...runs);
+  if (runs.length === 0) return undefined;
+  const latest = Math.max(...runs);
+  const tombstone = await readTombstone(reader, codec, workflowId);
+  return tombstone !== undefined && latest <= tombstone.lastRun ? undefined : latest;
+}
+
+export async function readTombstone(reader: DatabaseReader, codec: Codec, workflowId: string): Promise<TombstoneRecord | undefined> {
+  const key = encodeTombstoneKey(workflowId);
+  const bytes = await reader.get(key);
+  return bytes === undefined ? undefined : (codec.decode(key, bytes) as TombstoneRecord);
 }
 
 /**
@@ -56,9 +68,10 @@ export async function readActor(
   lastCommit: number,
 ): Promise<StoredActor | undefined> {
   const key = encodeActorKey(address);
-  const [bytes, activityRows, [head]] = await Promise.all([
+  const [bytes, activityRows, mailKeys, [head]] = await Promise.all([
     reader.get(key),
     reader.entries(actorRowsRange('activity', address)),
+    reader.keys(actorRowsRange('mailbox', address)),
     reader.entries({ ...actorRowsRange('journal', address), limit: 1, isReverse: true }),
   ]);
   if (bytes === undefined) {
@@ -69,6 +82,7 @@ export async function readActor(
   const activities = activityRows.map((row) => activityOf(codec, row));
   checkHead(key, record, head === undefined ? undefined : journalRecordOf(codec, head), lastCommit);
   checkActivities(key, record, activities);
+  checkMail(key, record, mailKeys.length);
   return { record, activities };
 }
 
@@ -88,6 +102,16 @@ function checkActivities(key: Uint8Array, record: ActorRecord, rows: readonly Ac
     named.delete(n);
   }
   for (const n of named.keys()) throw recordDamaged(formatKey(key), `activity ${n}, which it names, is missing`);
+}
+
+function checkMail(key: Uint8Array, { queued = 0 }: ActorRecord, found: number): void {
+  if (found !== queued) throw recordDamaged(formatKey(key), `its mailbox has ${found} rows, it counts ${queued}`);
+}
+
+/** Oldest first. */
+export async function readMailbox(reader: DatabaseReader, codec: Codec, root: Address, limit: number): Promise<readonly MailRecord[]> {
+  const rows = await reader.entries({ ...actorRowsRange('mailbox', root), limit });
+  return rows.map(({ key, value }) => ({ n: decodeMailKey(key).n, ...(codec.decode(key, value) as MailValue) }));
 }
 
 export async function readMessage(

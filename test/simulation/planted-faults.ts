@@ -9,7 +9,7 @@ import { ViewRegistry } from '../../src/runtime/committed-view.ts';
 import { isClosed } from '../../src/kernel/record.ts';
 import { ActivityRunner } from '../../src/runtime/activity-runner.ts';
 import { Performer } from '../../src/runtime/performer.ts';
-import type { Step } from '../../src/runtime/supervisor.ts';
+import type { Step } from '../../src/runtime/resident.ts';
 import { Supervisor } from '../../src/runtime/supervisor.ts';
 import { TimerQueue } from '../../src/runtime/timer-queue.ts';
 import { seams } from './disk.ts';

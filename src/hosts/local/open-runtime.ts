@@ -1,4 +1,6 @@
 /** The local host: everything in this process, on a LevelDB directory of its own. */
+import type { Duration } from '../../kernel/duration.ts';
+import { parseDuration } from '../../kernel/duration.ts';
 import { PerdureError } from '../../kernel/errors.ts';
 import { limits } from '../../kernel/limits.ts';
 import { createRegistry } from '../../kernel/machine-registry.ts';
@@ -9,7 +11,7 @@ import type { AnyStateMachine } from '../../kernel/xstate-seam.ts';
 import { selfTestXState } from '../../kernel/xstate-self-test.ts';
 import { reconcileDefinitions } from '../../runtime/definitions.ts';
 import { Engine } from '../../runtime/engine.ts';
-import type { Runtime } from '../../runtime/runtime.ts';
+import type { Runtime } from '../../runtime/runtime-door.ts';
 import type { Reader } from '../../runtime/reader.ts';
 import { StoreReader } from '../../runtime/reader.ts';
 import { LocalRuntime } from '../../runtime/runtime.ts';
@@ -24,6 +26,11 @@ export interface OpenRuntimeOptions {
   readonly machines: readonly AnyStateMachine[];
   /** Attempts of activities that may run at once; further ones wait. Default 10,000. */
   readonly maxConcurrentAttempts?: number;
+  /**
+   * How long the `messageId` of a message is known: after that, the same id is a new message. Default `workflow`: as long as the
+   * workflow is there. A duration such as `'30d'` keeps a workflow that lives for years from gathering them.
+   */
+  readonly messageIdRetention?: Duration | 'workflow';
   /** What to do when another process has the store: `fail` (default) with `STORE_LOCKED`, or `wait` until its owner is gone. */
   readonly onLocked?: 'fail' | 'wait';
   /** Ends the waiting of `onLocked: 'wait'`. */
@@ -37,6 +44,8 @@ export interface LocalParts {
   readonly clock: Clock;
   readonly random: Random;
   readonly maxConcurrentAttempts: number;
+  /** Default: as long as their workflows. */
+  readonly messageIdRetentionMs?: number | undefined;
 }
 
 /**
@@ -55,7 +64,8 @@ export async function openRuntime(options: OpenRuntimeOptions): Promise<Runtime>
     ...(options.signal === undefined ? {} : { signal: options.signal }),
   });
   const maxConcurrentAttempts = options.maxConcurrentAttempts ?? limits.concurrentAttemptsMax;
-  return assembleRuntime({ store, registry, clock: realClock, random: Math.random, maxConcurrentAttempts });
+  const messageIdRetentionMs = retentionOf(options);
+  return assembleRuntime({ store, registry, clock: realClock, random: Math.random, maxConcurrentAttempts, messageIdRetentionMs });
 }
 
 /** A store opened for questions only: nothing in it is run. */
@@ -93,16 +103,20 @@ export async function openReader(options: {
 
 /** Puts a runtime together over an open store, which it closes; if that fails the store is closed, too. */
 export async function assembleRuntime(parts: LocalParts): Promise<Runtime> {
-  const { store, registry, clock } = parts;
+  const { store, registry, clock, messageIdRetentionMs } = parts;
   try {
     const { versionMissing } = await reconcileDefinitions(store, registry);
-    const engine = new Engine(parts);
+    const engine = new Engine({ ...parts, messageIdRetentionMs });
     void engine.recover();
-    return new LocalRuntime({ engine, store, registry, clock, versionMissing });
+    return new LocalRuntime({ engine, store, registry, clock, versionMissing, messageIdRetentionMs });
   } catch (error) {
     await store.close();
     throw error;
   }
+}
+
+function retentionOf({ messageIdRetention = 'workflow' }: OpenRuntimeOptions): number | undefined {
+  return messageIdRetention === 'workflow' ? undefined : parseDuration(messageIdRetention, `openRuntime: messageIdRetention`);
 }
 
 type Door = 'openRuntime' | 'openReader';
@@ -125,6 +139,7 @@ function checkOptions(options: OpenRuntimeOptions, door: Door): void {
   if (!Number.isInteger(maxConcurrentAttempts) || maxConcurrentAttempts < 1) {
     throw new TypeError(`${door}: maxConcurrentAttempts must be a whole number from 1; found ${maxConcurrentAttempts}.`);
   }
+  retentionOf(options);
   if (onLocked !== 'fail' && onLocked !== 'wait') {
     throw new TypeError(`${door}: onLocked must be 'fail' or 'wait'; found ${formatValue(onLocked)}.`);
   }

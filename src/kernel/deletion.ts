@@ -1,0 +1,15 @@
+/**
+ * Deleting a workflow: all runs of its id. First a tombstone is written, in the batch that takes the records; from then on nothing
+ * of it is read. The rest goes a slice at a time, and before the id is used again. The tombstone stays: it keeps the number of the
+ * last run, so that no address and no idempotency key is ever issued twice.
+ */
+import { PerdureError } from './errors.ts';
+import type { ActorRecord } from './record.ts';
+import { isClosed } from './record.ts';
+
+/** The error in which deleting this workflow is refused, or undefined. */
+export function deletionRefusal({ address: { workflowId: id }, status }: ActorRecord): PerdureError | undefined {
+  if (isClosed(status)) return undefined;
+  const message = `Workflow "${id}" is open (${status}) and cannot be deleted; bring it to its end first.`;
+  return new PerdureError('WORKFLOW_OPEN', message, { id, status });
+}
