@@ -64,8 +64,6 @@ export function attemptTimedOut(actor: Actor, envelope: EnvelopeOf<'attempt-time
   const activity = begunAttempt(actor, envelope);
   if (activity === undefined) return { kind: 'ignore' };
   const abort: Change = (draft) => abortOverdue(draft, envelope);
-  // A parked workflow decides nothing, but its attempt must not hold a place for ever.
-  if (actor.record.status === 'parked') return { kind: 'note', change: abort };
   if (!isRun(actor, activity)) return { kind: 'ignore' };
   const policy = policyOf(actor.machine, activity);
   const error =
@@ -79,10 +77,8 @@ export function attemptTimedOut(actor: Actor, envelope: EnvelopeOf<'attempt-time
 export function activityTimedOut(actor: Actor, n: number): Reaction {
   const activity = actor.activities.get(n);
   if (activity?.scheduleToCloseAtMs === undefined) return { kind: 'ignore' };
-  const { status } = actor.record;
+  if (isClosed(actor.record.status)) return { kind: 'ignore' };
   const abort: Change = (draft) => abortRunning(draft, activity, 'schedule-to-close-timeout');
-  if (status === 'parked' && activity.state === 'running') return { kind: 'note', change: abort };
-  if (status !== 'running') return { kind: 'ignore' };
   const error = scheduleToCloseTimeout(activity.scheduleToCloseAtMs - activity.scheduledAtMs, activity.lastFailure);
   return withChange(giveUp(actor, activity, failedOutcome(error)), abort);
 }
@@ -94,7 +90,7 @@ function unawaited(actor: Actor, envelope: AttemptEnvelope, otherwise: 'late' | 
 }
 
 /** Whatever becomes of the step, an attempt that took too long gives up its place. */
-export function abortOverdue(draft: Draft, envelope: Envelope): void {
+export function abortOverdue(draft: Pick<Draft, 'activities' | 'effects'>, envelope: Envelope): void {
   if (envelope.kind === 'attempt-timed-out') {
     const reason = envelope.timeout === 'heartbeat' ? 'heartbeat-timeout' : 'start-to-close-timeout';
     draft.effects.push({ kind: 'abort-attempt', n: envelope.n, reason });
@@ -178,7 +174,7 @@ export function giveUp(actor: Actor, activity: ActivityRecord, outcome: FailedOu
   return { kind: 'deliver', event, change };
 }
 
-export function abortRunning(draft: Draft, { n, state }: ActivityRecord, reason: AbortReason): void {
+export function abortRunning(draft: Pick<Draft, 'effects'>, { n, state }: ActivityRecord, reason: AbortReason): void {
   if (state === 'running') draft.effects.push({ kind: 'abort-attempt', n, reason });
 }
 
@@ -210,10 +206,12 @@ function runningAttempt(actor: Actor, envelope: AttemptEnvelope): ActivityRecord
 
 /** The last custom actions of an actor are run after its end. */
 function isRun({ record: { status } }: Actor, { kind }: ActivityRecord): boolean {
-  return status === 'running' || (kind === 'actions' && isClosed(status));
+  return kind === 'actions' || !isClosed(status);
 }
 
+/** One whose outcome came while the workflow could not hear of it is settled: the envelope comes from the mailbox then. */
 function begunAttempt(actor: Actor, envelope: AttemptEnvelope): ActivityRecord | undefined {
   const activity = actor.activities.get(envelope.n);
-  return activity?.state === 'running' && activity.attempt === envelope.attempt ? activity : undefined;
+  const hasBegun = activity?.state === 'running' || activity?.state === 'settled';
+  return hasBegun && activity.attempt === envelope.attempt ? activity : undefined;
 }

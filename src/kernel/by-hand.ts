@@ -7,6 +7,7 @@ import { beginAttempt, putActivity } from './draft.ts';
 import type { Envelope } from './envelope.ts';
 import type { Reaction } from './reaction.ts';
 import type { ActivityRecord } from './record.ts';
+import { isClosed } from './record.ts';
 import { activityNotFound } from './refusals.ts';
 import { decodeValue } from './value-decoding.ts';
 import { encodeValue } from './value-encoding.ts';
@@ -15,7 +16,7 @@ type HandKind = 'activity-adjusted' | 'activity-hurried' | 'activity-completed' 
 export type HandEnvelope = Extract<Envelope, { readonly kind: HandKind }>;
 
 export function byHand(actor: Actor, envelope: HandEnvelope, context: DecideContext): Reaction {
-  const activity = actor.record.status === 'running' ? actor.activities.get(envelope.n) : undefined;
+  const activity = isClosed(actor.record.status) ? undefined : actor.activities.get(envelope.n);
   if (activity === undefined) return { kind: 'refuse', error: activityNotFound(actor.record, envelope.n) };
   switch (envelope.kind) {
     case 'activity-adjusted':

@@ -1,6 +1,6 @@
 import type { AbortReason } from './activity-descriptor.ts';
-import type { Envelope } from './envelope.ts';
-import type { ActivityRecord, ActorRecord, ChildRecord, JournalRecord, MessageRecord, TimerRecord } from './record.ts';
+import type { ActorEnvelope } from './envelope.ts';
+import type { ActivityRecord, ActorRecord, ChildRecord, JournalRecord, MailRecord, MessageRecord, TimerRecord } from './record.ts';
 import type { Json } from './json.ts';
 
 /** What a commit asks the world to do once it is on disk, in order. Timers are not effects but data: see `wake.ts`. */
@@ -26,7 +26,7 @@ export type Effect =
 export interface Message {
   /** Path of the receiver. */
   readonly to: readonly number[];
-  readonly envelope: Envelope;
+  readonly envelope: ActorEnvelope;
 }
 
 /**
@@ -49,5 +49,8 @@ export interface Commit {
   readonly message?: MessageRecord;
   /** For the other actors of the workflow, in order; a host that keeps a workflow together takes their steps in the same batch. */
   readonly messages: readonly Message[];
+  /** Rows of the workflow's mailbox, which stands under the root's address. */
+  readonly mailPut: readonly MailRecord[];
+  readonly mailRemoved: readonly number[];
   readonly effects: readonly Effect[];
 }

@@ -2,25 +2,25 @@
  * A step with everything that follows from it within the workflow: children start, actors send each other events, parents hear of
  * ends. All of it is one unit, to be written at once, so that nothing said between actors of one workflow is ever lost or said twice.
  *
- * The order is XState's: who is idle takes its step as soon as something is said to it, who is in the middle of a step hears of it
- * after that, in the order in which it was said.
+ * 1. The order is XState's: who is idle takes its step as soon as something is said to it, who is in the middle of a step hears of
+ *    it after that, in the order in which it was said.
+ * 2. If a chart throws, what was decided before stands; what made it throw and all that was still to be said wait in the mailbox
+ *    of the workflow, which is parked. A unit that grows too long leaves the rest there, too, and goes on from it.
  */
 import type { Actor } from './actor.ts';
 import { formatPlace } from './address.ts';
 import { stillborn } from './child-protocol.ts';
-import type { Commit, Message } from './commit.ts';
-import type { Beginning } from './decide.ts';
+import type { Message } from './commit.ts';
+import type { Beginning, Decision } from './decide.ts';
 import { decide, decideFirst, decideStart } from './decide.ts';
 import type { DecideContext } from './draft.ts';
-import type { Envelope } from './envelope.ts';
+import type { ActorEnvelope, StepEnvelope } from './envelope.ts';
 import type { PerdureError } from './errors.ts';
+import { holdInTree, parkTree, recordStep } from './held-tree.ts';
+import { limits } from './limits.ts';
+import { isHeld, keepMail, takeOldest } from './mailbox.ts';
+import type { Step } from './step.ts';
 import { Tree } from './tree.ts';
-
-/** One decided step: what to write and the actor after it. */
-export interface Step {
-  readonly commit: Commit;
-  readonly actor: Actor;
-}
 
 export type TreeDecision =
   | { readonly kind: 'commit'; readonly steps: readonly [Step, ...Step[]] }
@@ -36,15 +36,23 @@ export function decideTreeStart(beginning: Omit<Beginning, 'surroundings'>, cont
   const tree = new Tree(beginning.machine, beginning.address);
   const first = decideStart({ ...beginning, surroundings: tree.surroundings }, context);
   if (first.kind === 'refuse') return first;
-  return { kind: 'commit', tree, steps: new Unit(tree, context).after(first) };
+  const unit = new Unit(tree, context);
+  unit.follow(first);
+  return { kind: 'commit', tree, steps: unit.end() };
 }
 
-/** Any later step, of any actor of the workflow. */
-export function decideInTree(tree: Tree, { to, envelope }: Message, context: DecideContext): TreeDecision {
-  const actor = tree.get(to);
-  if (actor === undefined || envelope.kind === 'start') return { kind: 'ignore' };
-  const first = decide(actor, envelope, context);
-  return first.kind === 'commit' ? { kind: 'commit', steps: new Unit(tree, context).after(first) } : first;
+/**
+ * Any later step, of any actor of the workflow.
+ *
+ * @param mail number of the oldest row of the mailbox, if this is what it says
+ */
+export function decideInTree(tree: Tree, message: Message, context: DecideContext, mail?: number): TreeDecision {
+  const { to, envelope } = message;
+  if (envelope.kind !== 'start' && envelope.kind !== 'terminate' && mail === undefined && isHeld(tree.root.record)) {
+    const held = holdInTree(tree, to, envelope, context.nowMs);
+    if (held !== undefined) return held;
+  }
+  return new Unit(tree, context).decide(message, mail);
 }
 
 class Unit {
@@ -52,63 +60,124 @@ class Unit {
   readonly #context: DecideContext;
   readonly #steps: Step[] = [];
   /** Actors in the middle of a step, with what was said to them meanwhile. */
-  readonly #busy = new Map<string, Envelope[]>();
+  readonly #busy = new Map<string, ActorEnvelope[]>();
   /** Said to children whose start comes later in the same step. */
-  readonly #unborn = new Map<string, Envelope[]>();
+  readonly #unborn = new Map<string, ActorEnvelope[]>();
+  /** What is left to be said after the unit. */
+  readonly #left: Message[] = [];
+  #poison: { readonly message: Message; readonly failure: Extract<Decision, { kind: 'poison' }>['failure'] } | undefined;
 
   constructor(tree: Tree, context: DecideContext) {
     this.#tree = tree;
     this.#context = context;
   }
 
-  after(first: Step): readonly [Step, ...Step[]] {
-    const { path } = first.actor.record.address;
-    this.#work(path, undefined, first);
-    const [head = first, ...rest] = this.#steps;
+  decide(message: Message, mail: number | undefined): TreeDecision {
+    const { to, envelope } = message;
+    const actor = this.#tree.get(to);
+    const decision = envelope.kind === 'start' || actor === undefined ? undefined : this.#decideFirst(actor, envelope, mail);
+    if (decision?.kind === 'poison')
+      return { kind: 'commit', steps: parkTree(this.#tree, message, decision.failure, this.#context.nowMs, mail) };
+    // The root takes its mail itself.
+    const isTaken = to.length === 0 && decision?.kind === 'commit';
+    if (mail !== undefined && !isTaken) this.#takeOldest(mail, envelope);
+    if (decision?.kind === 'commit') this.follow(decision);
+    else if (envelope.kind === 'start') this.#deliver(message);
+    else if (mail === undefined) return decision ?? { kind: 'ignore' };
+    return { kind: 'commit', steps: this.end() };
+  }
+
+  /** Takes over a step and all that follows from it. */
+  follow(step: Step): void {
+    const { path } = step.actor.record.address;
+    const waiting: ActorEnvelope[] = [];
+    this.#busy.set(formatPlace(path), waiting);
+    this.#takeOver(step);
+    this.#work(path, waiting);
+  }
+
+  /** What was decided, with what is left put into the mailbox. */
+  end(): readonly [Step, ...Step[]] {
+    const { nowMs } = this.#context;
+    const poison = this.#poison;
+    if (poison !== undefined) this.#steps.push(...parkTree(this.#tree, poison.message, poison.failure, nowMs, undefined));
+    const [next] = this.#left;
+    if (next !== undefined) {
+      const { root } = this.#tree;
+      this.#steps.push(recordStep(this.#tree, root, keepMail(root.record, this.#left, next.envelope, nowMs)));
+    }
+    const [head, ...rest] = this.#steps;
+    if (head === undefined) throw new TypeError('A unit has a step at least.');
     return [head, ...rest];
   }
 
-  #deliver({ to, envelope }: Message): void {
+  #decideFirst(actor: Actor, envelope: StepEnvelope, mail: number | undefined): Decision {
+    const isRoot = actor.record.address.path.length === 0;
+    return decide(actor, envelope, this.#context, isRoot ? mail : undefined);
+  }
+
+  #takeOldest(mail: number, about: ActorEnvelope): void {
+    const { root } = this.#tree;
+    this.#steps.push(recordStep(this.#tree, root, takeOldest(root.record, mail, about, this.#context.nowMs)));
+  }
+
+  #deliver(message: Message): void {
+    const { to, envelope } = message;
+    if (this.#poison !== undefined || this.#steps.length >= limits.stepsPerUnitMax) {
+      if (this.#isForSomebody(message)) this.#left.push(message);
+      return;
+    }
     const place = formatPlace(to);
     const waiting = this.#busy.get(place) ?? this.#unborn.get(place);
     if (waiting !== undefined && envelope.kind !== 'start') waiting.push(envelope);
-    else this.#work(to, envelope, undefined);
+    else this.#begin(to, envelope);
   }
 
-  /** Takes the step for an envelope, or one taken already, and those for what is said to the actor meanwhile. */
-  #work(path: readonly number[], envelope: Envelope | undefined, taken: Step | undefined): void {
+  /** Messages to callbacks are the host's to deliver; those to nobody mean nothing. */
+  #isForSomebody({ to, envelope }: Message): boolean {
+    return envelope.kind === 'start' || this.#tree.get(to) !== undefined || this.#unborn.has(formatPlace(to));
+  }
+
+  #begin(path: readonly number[], envelope: ActorEnvelope): void {
     const place = formatPlace(path);
-    const waiting = this.#unborn.get(place) ?? [];
+    const waiting = [envelope, ...(this.#unborn.get(place) ?? [])];
     this.#unborn.delete(place);
     this.#busy.set(place, waiting);
-    if (taken !== undefined) this.#follow(taken);
-    for (let next = envelope; next !== undefined; next = waiting.shift()) this.#take(path, next);
-    if (taken !== undefined) for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) this.#take(path, next);
-    this.#busy.delete(place);
+    this.#work(path, waiting);
   }
 
-  #take(path: readonly number[], envelope: Envelope): void {
+  #work(path: readonly number[], waiting: ActorEnvelope[]): void {
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+      if (this.#poison === undefined && this.#steps.length < limits.stepsPerUnitMax) this.#take(path, next);
+      else if (this.#isForSomebody({ to: path, envelope: next })) this.#left.push({ to: path, envelope: next });
+    }
+    this.#busy.delete(formatPlace(path));
+  }
+
+  #take(path: readonly number[], envelope: ActorEnvelope): void {
     if (envelope.kind === 'start') {
-      this.#begin(path, envelope);
+      this.#bear(path, envelope);
       return;
     }
     const actor = this.#tree.get(path);
     // Nobody there any more, or never anybody who takes steps: as in XState, nothing comes of it.
     const decision = actor && decide(actor, envelope, this.#context);
-    if (decision?.kind === 'commit') this.#follow(decision);
+    if (decision?.kind === 'commit') this.#takeOver(decision);
+    if (decision?.kind === 'poison') this.#poison = { message: { to: path, envelope }, failure: decision.failure };
   }
 
-  #begin(path: readonly number[], { input, birth }: Extract<Envelope, { kind: 'start' }>): void {
+  #bear(path: readonly number[], { input, birth }: Extract<ActorEnvelope, { kind: 'start' }>): void {
+    const { surroundings, address: root } = this.#tree;
     const machine = birth === undefined ? undefined : this.#tree.machineOf(birth.lineage);
     if (machine === undefined || birth === undefined) throw new TypeError(`The child at ${formatPlace(path)} has no actor logic.`);
-    const { surroundings, address: root } = this.#tree;
+    // Stopped before its start came out of the mailbox.
+    if (this.#tree.get(path.slice(0, -1))?.children.has(path.at(-1) ?? 0) !== true) return;
     const first = decideFirst({ machine, address: { ...root, path }, input, birth, surroundings }, this.#context);
-    if (first.kind === 'commit') this.#follow(first);
+    if (first.kind === 'commit') this.#takeOver(first);
     else this.#deliver(stillborn(path, first.error));
   }
 
-  /** Takes a step over and delivers what it said. */
-  #follow(step: Step): void {
+  #takeOver(step: Step): void {
     const { commit, actor } = step;
     this.#tree.put(commit, actor);
     this.#steps.push(step);

@@ -7,32 +7,42 @@ import { encodeChart, placeOf, valueOf } from './actor.ts';
 import type { Address } from './address.ts';
 import { applyActions, stopChildren } from './apply-actions.ts';
 import type { Birth } from './birth.ts';
-import { abortOverdue } from './attempt-protocol.ts';
 import { newsForParent } from './child-protocol.ts';
 import type { Commit, Message } from './commit.ts';
 import type { DecideContext, Draft } from './draft.ts';
-import { beginScheduled, dropEverything, openDraft } from './draft.ts';
+import { beginScheduled, dropEverything, openDraft, takeMail } from './draft.ts';
 import type { Envelope, StepEnvelope } from './envelope.ts';
 import { PerdureError } from './errors.ts';
 import type { FailureRecord } from './failure-record.ts';
 import { failureOf } from './failure.ts';
 import { limits } from './limits.ts';
+import { messageGiven } from './mailbox.ts';
 import { failureOfEnd, statusOf } from './outcome.ts';
 import { reactionTo } from './react.ts';
 import type { Reaction } from './reaction.ts';
+import { notAcceptedError } from './refusals.ts';
 import type { ActorRecord, JournalOutcome, WorkflowStatus } from './record.ts';
 import { isClosed } from './record.ts';
 import type { RegisteredMachine } from './registered-machine.ts';
 import type { Json } from './json.ts';
 import type { Surroundings } from './xstate-scope.ts';
 import type { ChartStep, LiveChart } from './xstate-seam.ts';
-import { childNumbers, failChart, startChart, stepChart } from './xstate-seam.ts';
+import { acceptedEvents, childNumbers, failChart, startChart, stepChart } from './xstate-seam.ts';
 
 export type Decision =
   | { readonly kind: 'commit'; readonly commit: Commit; readonly actor: Actor }
   /** Nothing to write. */
   | { readonly kind: 'ignore' }
-  | { readonly kind: 'refuse'; readonly error: PerdureError };
+  | { readonly kind: 'refuse'; readonly error: PerdureError }
+  /** The chart threw again and again: nothing of the step is left, and whoever keeps the workflow together parks it. */
+  | Poison;
+
+export interface Poison {
+  readonly kind: 'poison';
+  readonly failure: FailureRecord;
+  /** What the chart threw. */
+  readonly error: unknown;
+}
 
 /** Where an actor begins. */
 export interface Beginning {
@@ -44,7 +54,7 @@ export interface Beginning {
   readonly birth?: Birth;
 }
 
-export type FirstDecision = Committed | { readonly kind: 'failed'; readonly failure: FailureRecord; readonly error: unknown };
+export type FirstDecision = Committed | Poison;
 
 /** The first step of an actor. If it throws there is no actor, and nothing to write. */
 export function decideFirst({ machine, address, input, surroundings, birth }: Beginning, context: DecideContext): FirstDecision {
@@ -57,7 +67,7 @@ export function decideFirst({ machine, address, input, surroundings, birth }: Be
 }
 
 /** The first step of a workflow. A chart that throws is refused: nothing is stored, and `start` says why. */
-export function decideStart(beginning: Beginning, context: DecideContext): Exclude<Decision, { kind: 'ignore' }> {
+export function decideStart(beginning: Beginning, context: DecideContext): Committed | Refused {
   const taken = decideFirst(beginning, context);
   if (taken.kind === 'commit') return taken;
   const { failure } = taken;
@@ -66,57 +76,67 @@ export function decideStart(beginning: Beginning, context: DecideContext): Exclu
   return { kind: 'refuse', error: new PerdureError('STEP_FAILED', message, { id, failure }) };
 }
 
-/** Any later step. */
-export function decide(actor: Actor, envelope: StepEnvelope, context: DecideContext): Decision {
-  const reaction = reactionTo(actor, envelope, context);
+/**
+ * Any later step of an actor whose workflow is not held.
+ *
+ * @param mail number of the oldest row of the mailbox, if this is its envelope and the actor is the root, which keeps the mailbox
+ */
+export function decide(actor: Actor, envelope: StepEnvelope, context: DecideContext, mail?: number): Decision {
   const { machine, record } = actor;
+  const reaction = readReaction(actor, envelope, context, mail);
   const draft = openDraft(record.address, machine, actor, context);
+  if (mail !== undefined) takeMail(draft);
   switch (reaction.kind) {
     case 'ignore':
     case 'refuse':
       return reaction;
     case 'late':
-      return seal(draft, actor, envelope, { outcome: 'late' });
+      return seal(draft, actor, envelope, { outcome: 'late', mail });
     case 'note':
       reaction.change(draft);
-      return seal(draft, actor, envelope, { outcome: 'noted' });
+      return seal(draft, actor, envelope, { outcome: 'noted', mail });
     case 'end':
-      return end(draft, actor, envelope, reaction);
+      return end(draft, actor, envelope, reaction, mail);
     case 'fail':
       reaction.change(draft);
-      return fail(draft, actor, envelope, reaction.error);
+      return fail(draft, actor, envelope, reaction.error, mail);
     case 'cancel':
-    case 'deliver': {
-      const taken = takeStep(() => deliver(actor, envelope, reaction, context));
-      if (taken.kind === 'commit') return taken;
-      const parked = { reason: 'poison' as const, failure: { ...taken.failure, state: record.chart.value } };
-      // Whatever the chart makes of it, the attempt took too long: it gives up its place.
-      abortOverdue(draft, envelope);
-      return seal(draft, actor, envelope, { outcome: 'parked', status: 'parked', parked });
-    }
+    case 'deliver':
+      return takeStep(() => deliver(actor, envelope, reaction, context, mail));
   }
 }
 
+/** What comes of a row of the mailbox that means nothing any more is that the row is gone. */
+function readReaction(actor: Actor, envelope: StepEnvelope, context: DecideContext, mail: number | undefined): Reaction {
+  const reaction = reactionTo(actor, envelope, context);
+  return mail !== undefined && (reaction.kind === 'ignore' || reaction.kind === 'refuse') ? { kind: 'late' } : reaction;
+}
+
 type Committed = Extract<Decision, { kind: 'commit' }>;
+type Refused = Extract<Decision, { kind: 'refuse' }>;
 
 function deliver(
   actor: Actor,
   envelope: StepEnvelope,
   reaction: Extract<Reaction, { kind: 'deliver' | 'cancel' }>,
   context: DecideContext,
-): Committed {
+  mail: number | undefined,
+): Committed | Refused {
   const { machine, record, chart } = actor;
   const draft = openDraft(record.address, machine, actor, context);
+  if (mail !== undefined) takeMail(draft);
   if (reaction.kind === 'cancel') {
     draft.isDetached = machine.handlesCancel;
     const step = machine.handlesCancel ? stepChart(machine.logic, chart, reaction.event, draft.counters.child) : undefined;
     // A transition for any event at all is no answer to this one.
-    if (step?.isMeant !== true) return end(draft, actor, envelope, { status: 'cancelled', reason: reaction.reason });
-    return finishStep(draft, actor, envelope, step);
+    if (step?.isMeant !== true) return end(draft, actor, envelope, { status: 'cancelled', reason: reaction.reason }, mail);
+    return finishStep(draft, actor, envelope, step, mail);
   }
   reaction.change(draft);
   const step = stepChart(machine.logic, chart, reaction.event, draft.counters.child);
-  return finishStep(draft, actor, envelope, step);
+  const isUpdate = envelope.kind === 'signal' && envelope.isUpdate === true && mail === undefined;
+  if (isUpdate && !step.isHandled) return { kind: 'refuse', error: notAcceptedError(record, envelope, acceptedEvents(chart.snapshot)) };
+  return finishStep(draft, actor, envelope, step, mail);
 }
 
 /** The end of an actor whose chart is not asked. */
@@ -125,35 +145,36 @@ function end(
   actor: Actor,
   envelope: StepEnvelope,
   { status, reason }: { readonly status: 'terminated' | 'cancelled'; readonly reason: string },
+  mail: number | undefined,
 ): Committed {
   dropEverything(draft);
   stopChildren(draft);
   const failure = { class: status === 'terminated' ? 'Terminated' : 'Cancelled', message: reason, state: actor.record.chart.value };
-  return seal(draft, actor, envelope, { outcome: status, status, failure });
+  return seal(draft, actor, envelope, { outcome: status, status, failure, mail });
 }
 
 /** The end of an actor whose custom actions failed: its chart ends in error, as it does in XState. */
-function fail(draft: Draft, actor: Actor, envelope: StepEnvelope, error: unknown): Committed {
+function fail(draft: Draft, actor: Actor, envelope: StepEnvelope, error: unknown, mail: number | undefined): Committed {
   const chart = failChart(actor.chart, error);
   const encoded = encodeChart(chart.snapshot, actor, actor.record.sequence + 1);
   dropEverything(draft);
   stopChildren(draft);
   const failure = failureOfEnd('failed', chart.snapshot, draft.activityFailure);
-  return seal(draft, actor, envelope, { outcome: 'noted', status: 'failed', failure, stepped: { chart, encoded } });
+  return seal(draft, actor, envelope, { outcome: 'noted', status: 'failed', failure, mail, stepped: { chart, encoded } });
 }
 
 /** A step that throws is tried again, since a guard may have read something outside; then its failure is the answer. */
-function takeStep(step: () => Committed): FirstDecision {
+function takeStep<Taken>(step: () => Taken): Taken | Poison {
   for (let retries = 0; ; retries += 1) {
     try {
       return step();
     } catch (error) {
-      if (retries >= limits.stepRetriesMax) return { kind: 'failed', failure: failureOf(error), error };
+      if (retries >= limits.stepRetriesMax) return { kind: 'poison', failure: failureOf(error), error };
     }
   }
 }
 
-function finishStep(draft: Draft, before: Actor | undefined, envelope: Envelope, step: ChartStep): Committed {
+function finishStep(draft: Draft, before: Actor | undefined, envelope: Envelope, step: ChartStep, mail?: number): Committed {
   const { snapshot } = step.chart;
   draft.counters.child = step.childCounter;
   applyActions(draft, step.actions, valueOf(snapshot));
@@ -168,6 +189,7 @@ function finishStep(draft: Draft, before: Actor | undefined, envelope: Envelope,
     outcome: step.isHandled ? 'applied' : 'unhandled',
     status,
     failure,
+    mail,
     stepped: { chart: step.chart, encoded },
   });
 }
@@ -189,7 +211,8 @@ interface Ending {
   /** Absent: as before. */
   readonly status?: WorkflowStatus;
   readonly failure?: FailureRecord | undefined;
-  readonly parked?: ActorRecord['parked'];
+  /** The row of the mailbox it was taken from. */
+  readonly mail?: number | undefined;
   readonly stepped?: { readonly chart: LiveChart; readonly encoded: EncodedChart };
 }
 
@@ -210,6 +233,7 @@ function seal(draft: Draft, before: Actor | undefined, envelope: Envelope, endin
       atMs: record.updatedAtMs,
       envelope,
       outcome: ending.outcome,
+      ...(ending.mail === undefined ? {} : { mail: ending.mail }),
       status: record.status,
       value: chartRecord.value,
       context: ending.stepped?.encoded.delta ?? { set: {}, removed: [] },
@@ -228,8 +252,10 @@ function seal(draft: Draft, before: Actor | undefined, envelope: Envelope, endin
     childrenRemoved: draft.childrenRemoved,
     timersArmed: armed,
     timersDisarmed: draft.disarmed,
-    ...messageOf(draft.address, sequence, envelope, ending.outcome),
-    messages: [...draft.messages, ...(ending.outcome === 'parked' ? [] : newsForParent(record))],
+    ...messageOf(record, envelope, ending),
+    mailPut: [],
+    mailRemoved: draft.mailRemoved,
+    messages: [...draft.messages, ...newsForParent(record)],
     effects: draft.effects,
   };
   const { machine, activities, children } = draft;
@@ -247,7 +273,6 @@ function recordAfter(draft: Draft, before: Actor | undefined, sequence: number, 
   const status = ending.status ?? old?.status ?? 'running';
   const closedAtMs = old?.closedAtMs ?? (isClosed(status) ? atMs : undefined);
   const failure = ending.failure ?? old?.failure;
-  const parked = ending.parked ?? old?.parked;
   const { activityFailure } = draft;
   return {
     address: draft.address,
@@ -257,7 +282,12 @@ function recordAfter(draft: Draft, before: Actor | undefined, sequence: number, 
     status,
     chart,
     sequence,
-    counters: { ...draft.counters },
+    counters: {
+      child: draft.counters.child,
+      timer: draft.counters.timer,
+      ...(draft.counters.mail > 0 ? { mail: draft.counters.mail } : {}),
+    },
+    ...(draft.queued > 0 ? { queued: draft.queued } : {}),
     timers: [...draft.timers.values()],
     activities: [...draft.activities.values()].map(({ n, childId }) => ({ n, childId })),
     children: draft.children.size,
@@ -266,13 +296,14 @@ function recordAfter(draft: Draft, before: Actor | undefined, sequence: number, 
     ...(closedAtMs === undefined ? {} : { closedAtMs }),
     ...(failure === undefined ? {} : { failure }),
     ...(activityFailure === undefined ? {} : { activityFailure }),
-    ...(parked === undefined ? {} : { parked }),
+    ...(old?.paused === undefined || isClosed(status) ? {} : { paused: old.paused }),
+    ...(old?.parked === undefined ? {} : { parked: old.parked }),
   };
 }
 
-function messageOf(address: Address, sequence: number, envelope: Envelope, outcome: JournalOutcome): Pick<Commit, 'message'> {
-  if (envelope.kind !== 'signal' || envelope.messageId === undefined) return {};
-  if (outcome !== 'applied' && outcome !== 'unhandled') return {};
-  const { workflowId, run } = address;
-  return { message: { workflowId, messageId: envelope.messageId, run, sequence, outcome } };
+/** Of what comes from the mailbox the sender was told already. */
+function messageOf(record: ActorRecord, envelope: Envelope, { outcome, mail }: Ending): Pick<Commit, 'message'> {
+  if (mail !== undefined || (outcome !== 'applied' && outcome !== 'unhandled')) return {};
+  const message = messageGiven(record, envelope, outcome);
+  return message === undefined ? {} : { message: { ...message, sequence: record.sequence, atMs: record.updatedAtMs } };
 }

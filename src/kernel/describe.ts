@@ -15,7 +15,10 @@ export interface ActivityDescription {
   /** Its number within the workflow, also the end of its idempotency key. */
   readonly n: number;
   readonly name: string;
-  /** `waiting` for a free place, `running` an attempt, in `backoff` until the next one; `live` for a callback or observable. */
+  /**
+   * `waiting` for a free place, `running` an attempt, in `backoff` until the next one, `live` for a callback or observable, or `settled`: the attempt ended while the
+   * workflow was paused or parked, which hears of it when it goes on.
+   */
   readonly state: ActivityRecord['state'];
   /** Attempts begun so far. */
   readonly attempt: number;
@@ -97,6 +100,10 @@ export interface WorkflowDescription {
   readonly failure?: FailureRecord;
   /** Why the engine will not run it. */
   readonly parked?: { readonly reason: ParkReason; readonly message: string };
+  /** Since when it is paused, by whom and why. Absent unless it is. */
+  readonly paused?: { readonly atMs: number; readonly by?: string; readonly note?: string };
+  /** Messages and outcomes stored until the workflow goes on: it hears of them before anything else. */
+  readonly queued: number;
   /** Those whose outcome is awaited. */
   readonly activities: readonly ActivityDescription[];
   /** Those armed, in due order. */
@@ -132,11 +139,15 @@ export function describeWorkflow(stored: StoredTree, tree: Tree | undefined, par
     ...(record.closedAtMs === undefined ? {} : { closedAtMs: record.closedAtMs }),
     ...(record.failure === undefined ? {} : { failure: record.failure }),
     ...(park === undefined ? {} : { parked: { reason: park.reason, message: park.failure.message } }),
+    ...(record.paused === undefined || parked !== undefined ? {} : { paused: record.paused }),
+    queued: record.queued ?? 0,
     activities,
     timers,
     children,
     ...(accepts === undefined ? {} : { accepts }),
     waitsFor: [
+      ...(status === 'paused' ? ['`resume`, since it is paused'] : []),
+      ...(status === 'parked' && park?.reason === 'poison' ? ['`unpark`, since it is parked'] : []),
       ...waitsOf(activities, timers),
       ...others.filter((child) => !isClosed(child.status)).map((child) => `child "${child.id}" in state ${JSON.stringify(child.value)}`),
       ...(accepts ?? []).map((type) => `event "${type}"`),
@@ -212,6 +223,7 @@ function describeWait(activity: ActivityDescription): string {
   const of = activity.maximumAttempts === undefined ? '' : ` of ${activity.maximumAttempts}`;
   if (state === 'live') return `"${name}", which is live`;
   if (activity.isCompletedLater === true) return `activity "${name}", attempt ${attempt}${of}, to be completed from outside`;
+  if (state === 'settled') return `activity "${name}", attempt ${attempt}${of} ended, its outcome is queued`;
   if (state === 'running') return `activity "${name}", attempt ${attempt}${of} running`;
   if (nextAttemptAtMs === undefined) return `activity "${name}", waiting for a free place`;
   return `activity "${name}", attempt ${attempt + 1}${of} due ${formatTime(nextAttemptAtMs)}`;

@@ -41,7 +41,10 @@ export interface Draft {
   readonly lineage: readonly string[];
   readonly machine: RegisteredMachine;
   readonly context: DecideContext;
-  counters: { child: number; timer: number };
+  counters: { child: number; timer: number; mail: number };
+  /** Rows in the mailbox: the numbers up to `counters.mail`. */
+  queued: number;
+  readonly mailRemoved: number[];
   /** The chart's state after the step: says where something is wrong. */
   stateValue: Json;
   readonly timers: Map<number, TimerRecord>;
@@ -77,7 +80,9 @@ export function openDraft(
     machine,
     context,
     stateValue: before?.record.chart.value ?? null,
-    counters: { child: before?.record.counters.child ?? 0, timer: before?.record.counters.timer ?? 0 },
+    counters: { child: 0, timer: 0, mail: 0, ...before?.record.counters },
+    queued: before?.record.queued ?? 0,
+    mailRemoved: [],
     timers: new Map((before?.record.timers ?? []).map((timer) => [timer.generation, timer])),
     armed: new Map(),
     disarmed: [],
@@ -169,6 +174,13 @@ export function disarmTimer(draft: Draft, timer: TimerRecord): void {
 export function dropEverything(draft: Draft): void {
   for (const timer of draft.timers.values()) disarmTimer(draft, timer);
   for (const { n, kind } of draft.activities.values()) if (kind !== 'actions') dropActivity(draft, n, 'closed');
+  while (draft.queued > 0) takeMail(draft);
+}
+
+/** Takes the oldest row of the mailbox: rows leave it in the order they came. */
+export function takeMail(draft: Draft): void {
+  draft.mailRemoved.push(draft.counters.mail - draft.queued + 1);
+  draft.queued -= 1;
 }
 
 export function armTimer(draft: Draft, { id, delay, event, to }: Extract<ChartAction, { kind: 'schedule' }>): void {

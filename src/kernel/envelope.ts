@@ -2,16 +2,11 @@ import type { Birth, ParentClosePolicy } from './birth.ts';
 import type { FailedOutcome } from './failure.ts';
 import type { Json } from './json.ts';
 
-/** Who did something by hand, and why. */
-export interface ByHand {
-  readonly by?: string;
-  readonly note?: string;
-}
-
 /** What happened, as an actor hears of it. Plain data: it is journaled as it is. */
 export type Envelope =
   | { readonly kind: 'start'; readonly input: Json; readonly birth?: Birth }
-  | { readonly kind: 'signal'; readonly event: Json; readonly messageId?: string }
+  /** `isUpdate`: to be refused if the state does not accept it */
+  | { readonly kind: 'signal'; readonly event: Json; readonly messageId?: string; readonly isUpdate?: true }
   | { readonly kind: 'timer'; readonly generation: number }
   | { readonly kind: 'attempt-due'; readonly n: number }
   | {
@@ -50,11 +45,11 @@ export type Envelope =
   | { readonly kind: 'attempt-handed-over'; readonly n: number; readonly attempt: number }
   /** it took too long as a whole */
   | { readonly kind: 'activity-timed-out'; readonly n: number }
-  | ({ readonly kind: 'activity-adjusted'; readonly n: number; readonly retry?: Json; readonly startToCloseTimeoutMs?: number } & ByHand)
+  | ({ readonly kind: 'activity-adjusted'; readonly n: number; readonly retry?: Json; readonly startToCloseTimeoutMs?: number } & Act)
   /** its backoff is cut short */
-  | ({ readonly kind: 'activity-hurried'; readonly n: number } & ByHand)
-  | ({ readonly kind: 'activity-completed'; readonly n: number; readonly output: Json } & ByHand)
-  | ({ readonly kind: 'activity-failed'; readonly n: number } & FailedOutcome & ByHand)
+  | ({ readonly kind: 'activity-hurried'; readonly n: number } & Act)
+  | ({ readonly kind: 'activity-completed'; readonly n: number; readonly output: Json } & Act)
+  | ({ readonly kind: 'activity-failed'; readonly n: number } & FailedOutcome & Act)
   /** the process died while the attempt ran */
   | { readonly kind: 'attempt-lost'; readonly n: number; readonly attempt: number }
   /** the process is closing and the attempt is given back; `hasBegun` if its code was entered */
@@ -77,7 +72,20 @@ export type Envelope =
   | { readonly kind: 'child-gone'; readonly n: number }
   /** the parent closed, or left the state it belongs to */
   | { readonly kind: 'stop'; readonly mode: ParentClosePolicy }
-  | { readonly kind: 'terminate'; readonly reason: string };
+  | { readonly kind: 'terminate'; readonly reason: string }
+  | ControlEnvelope;
 
-/** What an actor hears that is there already. */
-export type StepEnvelope = Exclude<Envelope, { readonly kind: 'start' }>;
+/** What a person asks of the engine, not of the chart: answered from the record alone, so that no machine is needed for it. */
+export type ControlEnvelope = { readonly kind: 'pause' | 'resume' | 'unpark' } & Act;
+
+/** Who does something to a workflow, and why; journaled with it. */
+export interface Act {
+  readonly by?: string;
+  readonly note?: string;
+}
+
+/** What an actor of a workflow is told, its start included. */
+export type ActorEnvelope = Exclude<Envelope, ControlEnvelope>;
+
+/** What an actor hears once it was started: everything a step can be taken on. */
+export type StepEnvelope = Exclude<Envelope, { readonly kind: 'start' } | ControlEnvelope>;

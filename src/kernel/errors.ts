@@ -6,8 +6,11 @@ export interface PerdureErrorDetails {
   readonly WORKFLOW_CLOSED: { readonly id: string; readonly status: string };
   readonly WORKFLOW_EXISTS: { readonly id: string; readonly status: string; readonly reason: 'machine' | 'input' | 'policy' };
   readonly WORKFLOW_PARKED: { readonly id: string; readonly reason: string };
+  readonly WORKFLOW_NOT_PARKED: { readonly id: string; readonly status: string };
+  readonly WORKFLOW_OPEN: { readonly id: string; readonly status: string };
   readonly WORKFLOW_FAILED: { readonly id: string; readonly status: string; readonly failure: FailureRecord };
   readonly ID_INVALID: { readonly reason: string };
+  readonly EVENT_NOT_ACCEPTED: { readonly id: string; readonly type: string; readonly accepts: readonly string[] };
   readonly EVENT_TYPE_RESERVED: { readonly type: string };
   readonly MAILBOX_FULL: { readonly id: string; readonly max: number };
   readonly PAYLOAD_TOO_LARGE: { readonly path: string; readonly bytes: number; readonly max: number };

@@ -13,8 +13,14 @@ export interface HistoryEntry {
   readonly commit: number;
   /** Epoch milliseconds; never decreases along a history. */
   readonly atMs: number;
-  /** What happened: `start`, `signal`, `timer`, or what became of an attempt. */
+  /** What happened: `start`, `signal`, `timer`, what became of an attempt, or what a person did to it. */
   readonly kind: StoredJournalRecord['envelope']['kind'];
+  /** Who did it by hand. */
+  readonly by?: string;
+  /** Why it was done by hand. */
+  readonly note?: string;
+  /** Number of the place in the stored mailbox that it was put into (`queued`, `parked`) or taken from (any other outcome). */
+  readonly mail?: number;
   /** The event of a signal. */
   readonly event?: unknown;
   readonly outcome: JournalOutcome;
@@ -27,10 +33,6 @@ export interface HistoryEntry {
   readonly activity?: { readonly n: number; readonly attempt?: number };
   /** Why an attempt failed. */
   readonly failure?: FailureRecord;
-  /** Who did it, of what was done by hand. */
-  readonly by?: string;
-  /** Why it was done by hand. */
-  readonly note?: string;
 }
 
 export function historyEntry(record: StoredJournalRecord): HistoryEntry {
@@ -41,6 +43,9 @@ export function historyEntry(record: StoredJournalRecord): HistoryEntry {
     commit: record.commit,
     atMs: record.atMs,
     kind: envelope.kind,
+    ...('by' in envelope && envelope.by !== undefined ? { by: envelope.by } : {}),
+    ...('note' in envelope && envelope.note !== undefined ? { note: envelope.note } : {}),
+    ...(record.mail === undefined ? {} : { mail: record.mail }),
     ...('event' in envelope ? { event: decodeValue(envelope.event) } : {}),
     outcome: record.outcome,
     status: record.status,
@@ -48,7 +53,5 @@ export function historyEntry(record: StoredJournalRecord): HistoryEntry {
     ...(record.emitted === undefined ? {} : { emitted: record.emitted.map((event) => decodeValue(event)) }),
     ...('n' in envelope ? { activity: 'attempt' in envelope ? { n: envelope.n, attempt: envelope.attempt } : { n: envelope.n } } : {}),
     ...('failure' in envelope ? { failure: envelope.failure } : {}),
-    ...('by' in envelope && envelope.by !== undefined ? { by: envelope.by } : {}),
-    ...('note' in envelope && envelope.note !== undefined ? { note: envelope.note } : {}),
   };
 }

@@ -31,7 +31,7 @@ export const limits = {
   closedChildrenShownMax: 1_000,
   /** Records returned by one call of `history`. */
   historyPageMax: 1_000,
-  /** Messages waiting in front of one actor; one more is refused with `MAILBOX_FULL`. */
+  /** Messages waiting in front of one actor, in memory and in its stored mailbox each; one more is refused with `MAILBOX_FULL`. */
   mailboxMax: 10_000,
   /** Actors kept in memory; beyond it the longest idle ones are passivated. */
   residentsMax: 10_000,
@@ -44,6 +44,14 @@ export const limits = {
   heartbeatRecordMsMax: 10_000,
   /** A note or a name given with what is done by hand, in characters. */
   noteCharactersMax: 2_000,
+  /** Rows of a stored mailbox that are applied before others get a turn. */
+  mailPerTurn: 64,
+  /** Rows of a deleted workflow, or forgotten message ids, that go in one batch. */
+  erasedPerBatchMax: 1_000,
+  /** How far apart at least the store is looked through for message ids to forget. */
+  forgettingIntervalMs: 60_000,
+  /** Steps taken in one unit; what is still to be said between the actors of a workflow then waits in its mailbox. */
+  stepsPerUnitMax: 256,
   /** Letters one actor handles before the others get a turn. */
   lettersPerTurn: 16,
   /** Payloads of the commits in one batch, roughly; one commit alone may be larger. */

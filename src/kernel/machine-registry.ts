@@ -22,6 +22,8 @@ export interface MachineRegistry {
 export interface Park {
   readonly reason: ParkReason;
   readonly failure: FailureRecord;
+  /** What is on disk, if it can be read and goes on some day: messages are stored with it meanwhile. */
+  readonly record?: ActorRecord;
 }
 
 export type Revival =
@@ -72,10 +74,11 @@ export function revive(registry: MachineRegistry, stored: StoredTree): Revival {
   const isOver = isClosed(record.status) && stored.others.length === 0 && stored.root.activities.length === 0;
   if (isOver) return reviveClosed(machine, stored);
   if (machine === undefined) {
-    return { kind: 'parked', park: parkFor('version-missing', `${nameOf(record)} is not registered; give it to openRuntime.`) };
+    const park = parkFor('version-missing', `${nameOf(record)} is not registered; give it to openRuntime.`);
+    return { kind: 'parked', park: { ...park, record } };
   }
   const obstacle = obstacleTo(machine, stored);
-  if (obstacle !== undefined) return { kind: 'parked', park: obstacle };
+  if (obstacle !== undefined) return { kind: 'parked', park: { ...obstacle, record } };
   try {
     return { kind: 'tree', tree: reviveTree(machine, stored) };
   } catch (error) {

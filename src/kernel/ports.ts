@@ -1,7 +1,16 @@
 /** What the outside lends: everything that moves comes in through one of these, so that a test can hold the world still. */
 import type { Address } from './address.ts';
 import type { Commit } from './commit.ts';
-import type { ActivityRecord, ActorRecord, ChildRecord, DefinitionRecord, JournalRecord, MessageRecord } from './record.ts';
+import type {
+  ActivityRecord,
+  ActorRecord,
+  ChildRecord,
+  DefinitionRecord,
+  JournalRecord,
+  MailRecord,
+  MessageRecord,
+  TombstoneRecord,
+} from './record.ts';
 
 export interface Clock {
   /** Wall time in epoch milliseconds; may jump. */
@@ -68,16 +77,35 @@ export interface Store {
   readonly lastCommit: number;
   /** @throws PerdureError `STORE_UNAVAILABLE`: the outcome of this batch is unknown, later ones are refused */
   write(batch: StoreBatch): Promise<void>;
-  /** The highest run of an id, or undefined if it was never started. */
-  readLatestRun(workflowId: string): Promise<number | undefined>;
   /**
-   * Reads a run with everything pending in it and checks that each journal ends where its record says.
+   * Takes a slice of a deleted workflow away, in one atomic batch that is on disk when it resolves. With the first one all runs up
+   * to `lastRun` are gone for every reader. To be repeated until `isDone`; fails as `write` does.
+   */
+  erase(workflowId: string, lastRun: number, limit: number): Promise<{ readonly isDone: boolean }>;
+  /**
+   * Takes away the message ids given before a moment, among `limit` rows from `after` on; `next` is where to go on, absent at
+   * the end. Fails as `write` does.
+   */
+  forgetMessages(beforeMs: number, limit: number, after?: Uint8Array): Promise<{ readonly next: Uint8Array | undefined }>;
+  /** The highest run of an id, or undefined if it was never started or is deleted. */
+  readLatestRun(workflowId: string): Promise<number | undefined>;
+  /** What is left of an id that was deleted. */
+  readTombstone(workflowId: string): Promise<TombstoneRecord | undefined>;
+  /**
+   * Reads a run with everything pending in it and checks that each journal ends where its record says, and that its mailbox has as
+   * many rows as it counts.
    *
    * @param root address of the root
    * @param closedMax how many further actors, closed and referred to by nobody, to add at most; default none
    * @throws PerdureError `RECORD_DAMAGED`
    */
   readTree(root: Address, closedMax?: number): Promise<StoredTree | undefined>;
+  /**
+   * The oldest rows of a workflow's mailbox, in their order.
+   *
+   * @throws PerdureError `RECORD_DAMAGED`
+   */
+  readMailbox(root: Address, limit: number): Promise<readonly MailRecord[]>;
   /** @throws PerdureError `RECORD_DAMAGED` */
   readMessage(workflowId: string, messageId: string): Promise<MessageRecord | undefined>;
   /**
@@ -88,6 +116,8 @@ export interface Store {
   readJournal(address: Address, fromSequence: number, limit: number): Promise<readonly StoredJournalRecord[]>;
   /** Addresses of all actors with pending activities, each once, in key order. Their records are not looked at. */
   scanActive(limit: number, after?: Uint8Array): Promise<Page<Address>>;
+  /** Root addresses of all workflows with rows in their mailbox, each once, in key order. */
+  scanMail(limit: number, after?: Uint8Array): Promise<Page<Address>>;
   /**
    * Timers in due order up to and including `untilMs`. Derived rows: the actor's record says whether one is still armed.
    *

@@ -11,7 +11,7 @@ import type { Envelope, StepEnvelope } from './envelope.ts';
 import type { Json } from './json.ts';
 import type { Change, Reaction } from './reaction.ts';
 import { isClosed } from './record.ts';
-import { closedError, parkedError } from './refusals.ts';
+import { closedError } from './refusals.ts';
 import { decodeValue } from './value-decoding.ts';
 import type { EventObject } from './xstate-seam.ts';
 import { referencesIn } from './xstate-seam.ts';
@@ -29,7 +29,6 @@ export function reactionTo(actor: Actor, envelope: StepEnvelope, context: Decide
   switch (envelope.kind) {
     case 'signal':
       if (isClosed(status)) return { kind: 'refuse', error: closedError(actor.record) };
-      if (status === 'parked') return { kind: 'refuse', error: parkedError(actor.record) };
       return { kind: 'deliver', event: eventIn(actor, envelope.event), change: nothing };
     case 'message':
       if (isClosed(status)) return { kind: 'ignore' };
@@ -60,12 +59,10 @@ function attemptReaction(actor: Actor, envelope: AttemptKind, context: DecideCon
 }
 
 function reactionToAttempt(actor: Actor, envelope: AttemptKind, context: DecideContext): Reaction {
-  const { status } = actor.record;
   switch (envelope.kind) {
     case 'attempt-due':
       return attemptDue(actor, envelope.n, context);
     case 'attempt-completed':
-      if (status === 'parked' && envelope.isFromOutside !== true) return { kind: 'ignore' };
       return attemptCompleted(actor, envelope);
     case 'attempt-failed':
       return attemptFailed(actor, envelope, context);

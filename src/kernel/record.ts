@@ -4,12 +4,12 @@
  */
 import type { Address } from './address.ts';
 import type { Birth } from './birth.ts';
-import type { Envelope } from './envelope.ts';
+import type { Act, ActorEnvelope, Envelope } from './envelope.ts';
 import type { FailureRecord } from './failure-record.ts';
 import type { Json } from './json.ts';
 
 /** The engine's one word for a workflow; the chart's own state value and tags stand beside it. */
-export type WorkflowStatus = 'running' | 'parked' | 'completed' | 'failed' | 'cancelled' | 'terminated';
+export type WorkflowStatus = 'running' | 'paused' | 'parked' | 'completed' | 'failed' | 'cancelled' | 'terminated';
 
 /** Why the engine will not run a workflow. The last two are found when it is read and end when the thing is registered. */
 export type ParkReason = 'poison' | 'record-damaged' | 'version-missing' | 'activity-missing';
@@ -87,8 +87,8 @@ export interface ActivityRecord extends PendingActivity {
   readonly attempt: number;
   /** Attempts ended by a shutdown: they do not count against the policy. */
   readonly uncharged: number;
-  /** `live`: a volatile child, which has no attempts. */
-  readonly state: 'waiting' | 'running' | 'backoff' | 'live';
+  /** `settled`: the attempt ended, and its outcome waits in the mailbox. `live`: a volatile child, which has no attempts. */
+  readonly state: 'waiting' | 'running' | 'backoff' | 'settled' | 'live';
   /** When the next attempt is due; only in `backoff`. */
   readonly nextAttemptAtMs?: number;
   readonly lastFailure?: FailureRecord;
@@ -117,7 +117,10 @@ export interface ActorRecord {
   readonly chart: ChartRecord;
   /** Commit number of this actor, from 1, no gaps; the head of its journal. */
   readonly sequence: number;
-  readonly counters: { readonly child: number; readonly timer: number };
+  /** They only grow. `mail` numbers the rows of the mailbox and is absent until there was one. */
+  readonly counters: { readonly child: number; readonly timer: number; readonly mail?: number };
+  /** Rows waiting in the mailbox, the last of which is `counters.mail`; absent if there are none. Only in a root's record. */
+  readonly queued?: number;
   readonly timers: readonly TimerRecord[];
   readonly activities: readonly PendingActivity[];
   /** How many child records there are: they have rows of their own, so that this one does not grow with them. */
@@ -130,6 +133,17 @@ export interface ActorRecord {
   /** The last activity error that moved the chart: names the failure of an end that names none itself. */
   readonly activityFailure?: FailureRecord;
   readonly parked?: { readonly reason: ParkReason; readonly failure: FailureRecord };
+  /** Since when it is paused, by whom and why; only while it is. */
+  readonly paused?: Act & { readonly atMs: number };
+}
+
+/** What waits for a workflow that is paused or parked, in the order it came: a row of its own until a commit takes it. */
+export interface MailRecord {
+  /** From `counters.mail` of the root's record. */
+  readonly n: number;
+  /** Path of the actor within the workflow; `[]` is the root. */
+  readonly to: readonly number[];
+  readonly envelope: ActorEnvelope;
 }
 
 /** What became of an envelope. */
@@ -142,7 +156,9 @@ export type JournalOutcome =
   | 'noted'
   /** a result nobody waits for any more */
   | 'late'
-  /** the step threw again and again; the workflow was parked */
+  /** stored until the workflow is resumed or unparked */
+  | 'queued'
+  /** the step threw again and again; the workflow was parked, and what threw stored to be redone first */
   | 'parked'
   /** closed without asking the chart: for another run, or since the parent wanted it so */
   | 'terminated'
@@ -159,6 +175,8 @@ export interface JournalRecord {
   readonly atMs: number;
   readonly envelope: Envelope;
   readonly outcome: JournalOutcome;
+  /** The row of the mailbox that it was put into, or taken from. */
+  readonly mail?: number;
   readonly status: WorkflowStatus;
   /** The chart's state value after the step. */
   readonly value: Json;
@@ -183,7 +201,17 @@ export interface MessageRecord {
   readonly messageId: string;
   readonly run: number;
   readonly sequence: number;
-  readonly outcome: 'applied' | 'unhandled';
+  readonly outcome: 'applied' | 'unhandled' | 'queued';
+  /** When it was given, in epoch milliseconds. */
+  readonly atMs: number;
+}
+
+/** What is left of a deleted workflow id, so that its run numbers are never given again. */
+export interface TombstoneRecord {
+  /** The highest run it ever had: none up to this one exists. */
+  readonly lastRun: number;
+  /** Rows of it may still be there; nothing reads them, and they go before the id is used again. */
+  readonly isClearing?: true;
 }
 
 /** The structure of one version of a machine, stored once. */
@@ -199,5 +227,5 @@ export interface DefinitionRecord {
 
 /** Whether an actor has come to its end. */
 export function isClosed(status: WorkflowStatus): boolean {
-  return status !== 'running' && status !== 'parked';
+  return status !== 'running' && status !== 'paused' && status !== 'parked';
 }

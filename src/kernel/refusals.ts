@@ -1,4 +1,5 @@
 import { PerdureError } from './errors.ts';
+import type { Json } from './json.ts';
 import type { ActorRecord, ParkReason } from './record.ts';
 import { isClosed } from './record.ts';
 
@@ -16,7 +17,21 @@ export function parkedError(record: ActorRecord): PerdureError {
 }
 
 export function parkedFor(id: string, reason: ParkReason, message: string): PerdureError {
-  return new PerdureError('WORKFLOW_PARKED', `Workflow "${id}" is parked (${reason}): ${message}`, { id, reason });
+  const remedy = reason === 'poison' ? ` Mend the cause, then unpark("${id}").` : '';
+  return new PerdureError('WORKFLOW_PARKED', `Workflow "${id}" is parked (${reason}): ${message}${remedy}`, { id, reason });
+}
+
+/** @param accepts event types the state has a transition for now */
+export function notAcceptedError(
+  { address: { workflowId: id }, status }: ActorRecord,
+  { event }: { readonly event: Json },
+  accepts: readonly string[],
+): PerdureError {
+  const type = String((Object(event) as { readonly type?: unknown }).type);
+  const state = status === 'running' ? 'in its state' : `while it is ${status}`;
+  const list = accepts.length === 0 ? 'nothing' : accepts.map((each) => `"${each}"`).join(', ');
+  const message = `Workflow "${id}" does not accept "${type}" ${state}; it accepts ${list} now. Nothing was stored.`;
+  return new PerdureError('EVENT_NOT_ACCEPTED', message, { id, type, accepts });
 }
 
 /** An outcome or a sign of life from outside for an attempt nobody waits for: it ended, timed out, or its state was left. */

@@ -1,29 +1,45 @@
-/** What a sender is answered: by the commit that applied the event, or by what is known of a message that came before. */
+/** What a sender is answered: by the commit that applied or stored the event, or by what is known of a message that came before. */
 import type { Commit } from './commit.ts';
-import type { PerdureError } from './errors.ts';
 import type { ActorRecord, MessageRecord } from './record.ts';
-import { parkedError } from './refusals.ts';
 
 /** What became of an event that was sent. */
 export interface SendResult {
-  /** The commit that applied the event. */
+  /** The commit that applied the event, or stored it. */
   readonly sequence: number;
-  /** `unhandled`: recorded, but the state had no transition for it. */
-  readonly outcome: 'applied' | 'unhandled';
+  /**
+   * `unhandled`: recorded, but the state had no transition for it. `queued`: stored, to be applied when the workflow is resumed,
+   * unparked, or its machine is registered; also what the sender of an event is told on which the chart threw.
+   */
+  readonly outcome: 'applied' | 'unhandled' | 'queued';
 }
 
-export type SignalAnswer =
-  { readonly kind: 'result'; readonly result: SendResult } | { readonly kind: 'refuse'; readonly error: PerdureError };
-
-/** The answer that a signal's commit gives, once it is on disk: an event that poisoned its workflow was not applied. */
-export function answerOf({ record, journal }: Commit): SignalAnswer {
+/** The answer that a signal's commit gives, once it is on disk. An event that poisoned its workflow waits to be redone. */
+export function answerOf({ record, journal }: Commit): SendResult {
   const { outcome } = journal;
-  if (outcome !== 'applied' && outcome !== 'unhandled') return { kind: 'refuse', error: parkedError(record) };
-  return { kind: 'result', result: { sequence: record.sequence, outcome } };
+  return { sequence: record.sequence, outcome: outcome === 'applied' || outcome === 'unhandled' ? outcome : 'queued' };
 }
 
-/** The first outcome of a message that is repeated. What an earlier run of the id was told was not told to this one. */
-export function firstOutcome(record: ActorRecord, known: MessageRecord | undefined): SendResult | undefined {
-  if (known === undefined || known.run !== record.address.run) return undefined;
+/** How long a message id is known: milliseconds, or undefined for as long as its workflow lives. */
+export interface Remembering {
+  readonly nowMs: number;
+  readonly retentionMs: number | undefined;
+}
+
+/**
+ * The first outcome of a message that is repeated: `queued` stays what it was, whatever became of it since. What an earlier run
+ * of the id was told was not told to this one, and what is older than the retention is forgotten, whether its row is still there
+ * or not.
+ */
+export function firstOutcome(
+  record: ActorRecord,
+  known: MessageRecord | undefined,
+  { nowMs, retentionMs }: Remembering,
+): SendResult | undefined {
+  if (known === undefined || known.run !== record.address.run || isForgotten(known, nowMs, retentionMs)) return undefined;
   return { sequence: known.sequence, outcome: known.outcome };
+}
+
+/** Whether a message id means nothing any more. */
+export function isForgotten({ atMs }: MessageRecord, nowMs: number, retentionMs: number | undefined): boolean {
+  return retentionMs !== undefined && atMs + retentionMs < nowMs;
 }

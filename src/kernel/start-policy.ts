@@ -10,10 +10,19 @@ import type { Json } from './json.ts';
  * - `fail`: always refused
  * - `use-existing`: the open workflow of that machine is returned whatever its input
  * - `terminate-existing`: the open workflow is terminated and a new run started, in one commit
+ * - `allow`: if the workflow is closed, a new run is started; an open one is treated as with `same-input`
+ * - `allow-after-failure`: as `allow`, but not if it completed
  */
-export type StartPolicy = 'same-input' | 'fail' | 'use-existing' | 'terminate-existing';
+export type StartPolicy = 'same-input' | 'fail' | 'use-existing' | 'terminate-existing' | 'allow' | 'allow-after-failure';
 
-const policies: readonly unknown[] = ['same-input', 'fail', 'use-existing', 'terminate-existing'] satisfies readonly StartPolicy[];
+const policies: readonly unknown[] = [
+  'same-input',
+  'fail',
+  'use-existing',
+  'terminate-existing',
+  'allow',
+  'allow-after-failure',
+] satisfies readonly StartPolicy[];
 
 /** @throws TypeError if it is no policy: a misspelt one must not be taken for another */
 export function checkStartPolicy(policy: unknown): asserts policy is StartPolicy {
@@ -29,7 +38,11 @@ export interface ExistingWorkflow {
 }
 
 export type StartVerdict =
-  { readonly kind: 'use-existing' } | { readonly kind: 'terminate-existing' } | { readonly kind: 'refuse'; readonly error: PerdureError };
+  | { readonly kind: 'use-existing' }
+  | { readonly kind: 'terminate-existing' }
+  /** another run, the one before being closed */
+  | { readonly kind: 'new-run' }
+  | { readonly kind: 'refuse'; readonly error: PerdureError };
 
 export function judgeStart(existing: ExistingWorkflow, machine: MachineReference, input: Json, policy: StartPolicy): StartVerdict {
   const { record } = existing;
@@ -37,6 +50,8 @@ export function judgeStart(existing: ExistingWorkflow, machine: MachineReference
   const isOpen = !isClosed(record.status);
   if (policy === 'fail') return refuse(record, 'policy', 'and the start says `fail`');
   if (policy === 'terminate-existing' && isOpen) return { kind: 'terminate-existing' };
+  if (policy === 'allow' && !isOpen) return { kind: 'new-run' };
+  if (policy === 'allow-after-failure' && !isOpen && record.status !== 'completed') return { kind: 'new-run' };
   if (!isSameMachine) {
     const { id, version } = record.machine;
     return refuse(record, 'machine', `on machine ${id} version ${version}, not ${machine.id} version ${machine.version}`);

@@ -4,6 +4,7 @@ import type { Actor } from './actor.ts';
 import type { Message } from './commit.ts';
 import { isNextInLine } from './draft.ts';
 import type { StepEnvelope } from './envelope.ts';
+import { isHeld } from './mailbox.ts';
 import type { ActivityRecord } from './record.ts';
 import type { Tree } from './tree.ts';
 
@@ -24,10 +25,9 @@ export function due(tree: Tree, nowMs: number): WakeUp['message'][] {
 
 /**
  * For a workflow read from disk by a new process: attempts that ran in the old one are lost, unless their outcome comes from
- * outside.
+ * outside. Of one that is paused or parked, too: it hears of them later.
  */
 export function lostAttempts(tree: Tree): WakeUp['message'][] {
-  if (tree.root.record.status === 'parked') return [];
   return [...tree.actors()].flatMap(({ record, activities }) =>
     [...activities.values()]
       .filter((activity) => activity.state === 'running' && activity.isHandedOver !== true)
@@ -36,7 +36,7 @@ export function lostAttempts(tree: Tree): WakeUp['message'][] {
 }
 
 function wakeUps(tree: Tree): WakeUp[] {
-  if (tree.root.record.status === 'parked') return [];
+  if (isHeld(tree.root.record)) return [];
   return [...tree.actors()]
     .flatMap((actor) => {
       const to = actor.record.address.path;
@@ -56,7 +56,7 @@ function ofActor(actor: Actor): Wake[] {
 function ofActivity({ machine, record, activities }: Actor, activity: ActivityRecord): Wake[] {
   const { n, attempt, state, isHandedOver, nextAttemptAtMs = record.updatedAtMs, scheduleToCloseAtMs = Infinity } = activity;
   const asWhole: Wake = { dueAtMs: scheduleToCloseAtMs, envelope: { kind: 'activity-timed-out', n } };
-  if (state === 'live' || !isNextInLine(activities, activity)) return [];
+  if (state === 'live' || state === 'settled' || !isNextInLine(activities, activity)) return [];
   if (state !== 'running') return [asWhole, { dueAtMs: nextAttemptAtMs, envelope: { kind: 'attempt-due', n } }];
   const policy = isHandedOver === true ? policyOf(machine, activity) : undefined;
   if (policy === undefined) return [asWhole];

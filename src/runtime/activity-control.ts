@@ -6,7 +6,7 @@ import type { AttemptPlace } from '../kernel/attempt-token.ts';
 import { parseToken } from '../kernel/attempt-token.ts';
 import type { Duration } from '../kernel/duration.ts';
 import { parseDuration } from '../kernel/duration.ts';
-import type { ByHand } from '../kernel/envelope.ts';
+import type { Act } from '../kernel/envelope.ts';
 import { failedOutcome } from '../kernel/failure.ts';
 import { limits } from '../kernel/limits.ts';
 import { notAwaited } from '../kernel/refusals.ts';
@@ -157,7 +157,7 @@ function checkedOptions<Options extends object>(options: Options, method: string
   throw new TypeError(`activities.${method}: give an object of options; found ${formatValue(options)}.`);
 }
 
-function checkedHand(options: Partial<ByHandOptions>, method: string, isRequired = false): ByHand {
+function checkedHand(options: Partial<ByHandOptions>, method: string, isRequired = false): Act {
   const { by, note } = checkedOptions(options, method);
   for (const [name, value] of Object.entries({ by, note })) {
     if (value === undefined && !isRequired) continue;

@@ -6,10 +6,13 @@
  * 2. Units are written in the order they were submitted; a unit is never split over batches.
  * 3. `onCommitted` runs after the sync of its batch, in order; nothing else tells anybody of a commit.
  * 4. Commit numbers have no gaps.
- * 5. After the first rejected batch nothing is written any more: every unit not confirmed is rejected.
+ * 5. `work` is done alone, between two batches: what it reads no write changes meanwhile.
+ * 6. After the first rejected batch nothing is written any more: every unit not confirmed is rejected.
  */
 import type { Commit } from '../kernel/commit.ts';
+import type { Envelope } from '../kernel/envelope.ts';
 import { PerdureError } from '../kernel/errors.ts';
+import type { Json } from '../kernel/json.ts';
 import { roughSize } from '../kernel/json.ts';
 import { limits } from '../kernel/limits.ts';
 import type { Store } from '../kernel/ports.ts';
@@ -17,6 +20,8 @@ import type { Store } from '../kernel/ports.ts';
 /** Commits that belong in one batch, and who is waiting for them. Without commits: who waits for all units before it. */
 export interface CommitUnit {
   readonly commits: readonly Commit[];
+  /** Instead of commits: rows that go, taken away by the store itself. */
+  readonly work?: () => Promise<void>;
   readonly onCommitted: () => void;
   readonly onRejected: (error: PerdureError) => void;
 }
@@ -72,7 +77,8 @@ export class CommitPipeline {
     const commits = units.flatMap((unit) => unit.commits);
     this.#isInFlight = true;
     try {
-      if (commits.length > 0) await this.#store.write({ firstCommit: this.#nextCommit, commits, definitions: [] });
+      if (units[0]?.work !== undefined) await units[0].work();
+      else if (commits.length > 0) await this.#store.write({ firstCommit: this.#nextCommit, commits, definitions: [] });
     } catch (error) {
       this.#fail(units, error);
       return;
@@ -90,6 +96,7 @@ export class CommitPipeline {
     const beyond = this.#waiting.findIndex((unit, index) => {
       commits += unit.commits.length;
       bytes += unit.commits.reduce((size, commit) => size + payloadSize(commit), 0);
+      if (index > 0 && (unit.work !== undefined || this.#waiting[0]?.work !== undefined)) return true;
       return index > 0 && (commits > limits.batchCommitsMax || bytes > limits.batchBytesMax);
     });
     const units = beyond === -1 ? this.#waiting : this.#waiting.slice(0, beyond);
@@ -116,18 +123,17 @@ export class CommitPipeline {
 }
 
 /** What users put into a commit; the rest is small. The context is in the record and, where it changed, in the journal. */
-function payloadSize({ record, journal, activitiesPut }: Commit): number {
-  const { envelope, context } = journal;
-  const payloads = [
-    record.chart.context,
-    context.set,
-    'event' in envelope ? envelope.event : 'output' in envelope ? envelope.output : null,
-  ];
+function payloadSize({ record, journal, activitiesPut, mailPut }: Commit): number {
+  const envelopes = [journal.envelope, ...mailPut.map((mail) => mail.envelope)];
   const inputs = activitiesPut.map((activity) => activity.input);
-  return [...payloads, ...inputs, envelope.kind === 'start' ? envelope.input : null].reduce<number>(
-    (size, json) => size + roughSize(json),
-    0,
-  );
+  const payloads = [record.chart.context, journal.context.set, ...envelopes.map(payloadOf), ...inputs];
+  return payloads.reduce<number>((size, json) => size + roughSize(json), 0);
+}
+
+function payloadOf(envelope: Envelope): Json {
+  if ('event' in envelope) return envelope.event;
+  if ('output' in envelope) return envelope.output;
+  return envelope.kind === 'start' ? envelope.input : null;
 }
 
 function unavailable(store: Store, cause: unknown): PerdureError {

@@ -1,16 +1,19 @@
 /** The parts that move, wired together over one store. */
 import type { RateLimit } from '../kernel/activity-descriptor.ts';
 import type { Actor } from '../kernel/actor.ts';
+import type { Address } from '../kernel/address.ts';
 import type { DecideContext } from '../kernel/draft.ts';
 import { limits } from '../kernel/limits.ts';
 import type { MachineRegistry } from '../kernel/machine-registry.ts';
-import type { Clock, Random, Store, TimerRow } from '../kernel/ports.ts';
+import type { Clock, Page, Random, Store, TimerRow } from '../kernel/ports.ts';
 import { ActivityRunner } from './activity-runner.ts';
 import { Admission } from './admission.ts';
 import { CommitPipeline } from './commit-pipeline.ts';
 import { ViewRegistry } from './committed-view.ts';
 import { EnvelopeLetter } from './envelope-letter.ts';
 import type { InnerEnvelope } from './performer.ts';
+import type { Alone } from './erasing.ts';
+import { Forgetting } from './forgetting.ts';
 import { Performer } from './performer.ts';
 import { Supervisor } from './supervisor.ts';
 import { TimerQueue } from './timer-queue.ts';
@@ -24,6 +27,8 @@ export interface EngineParts {
   readonly random: Random;
   readonly maxConcurrentAttempts: number;
   readonly rateLimit?: RateLimit | undefined;
+  /** How long message ids are known; undefined: as long as their workflows. */
+  readonly messageIdRetentionMs: number | undefined;
 }
 
 export class Engine {
@@ -34,10 +39,11 @@ export class Engine {
   readonly #runner: ActivityRunner;
   readonly #timers: TimerQueue;
   readonly #performer: Performer;
+  readonly #forgetting: Forgetting | undefined;
   #failure: { readonly error: unknown } | undefined;
   #isStopping = false;
 
-  constructor({ store, registry, clock, random, maxConcurrentAttempts, rateLimit }: EngineParts) {
+  constructor({ store, registry, clock, random, maxConcurrentAttempts, rateLimit, messageIdRetentionMs: retentionMs }: EngineParts) {
     const onError = (error: unknown): void => this.#fail(error);
     const onDue = ({ address, generation }: TimerRow): void => this.supervisor.deliver(address, { kind: 'timer', generation });
     const context = (): DecideContext => ({ nowMs: clock.now(), random, admit: (name, key) => waiting.admit(name, key) });
@@ -76,6 +82,8 @@ export class Engine {
       context,
       onError,
     });
+    const alone: Alone = (work) => this.supervisor.erase(work);
+    this.#forgetting = retentionMs === undefined ? undefined : new Forgetting({ store, clock, retentionMs, alone, onError });
   }
 
   /** Attempts whose code goes on though nobody waits for it any more. */
@@ -95,26 +103,27 @@ export class Engine {
     return this.#failure?.error;
   }
 
-  /** Brings every workflow with pending activities into memory, a page at a time, so that they go on. */
+  /** Brings every workflow with pending activities or with mail into memory, a page at a time, so that they go on. */
   async recover(): Promise<void> {
     try {
-      for (
-        let page = await this.#store.scanActive(limits.scanPageMax);
-        ;
-        page = await this.#store.scanActive(limits.scanPageMax, page.next)
-      ) {
-        if (this.#isStopping) return;
-        await Promise.all(page.rows.map(async (address) => this.supervisor.wake(address.workflowId)));
-        if (page.next === undefined) return;
-      }
+      await this.#wakeAll((after) => this.#store.scanActive(limits.scanPageMax, after));
+      await this.#wakeAll((after) => this.#store.scanMail(limits.scanPageMax, after));
     } catch (error) {
       if (!this.#isStopping) this.#fail(error);
+    }
+  }
+
+  async #wakeAll(scan: (after?: Uint8Array) => Promise<Page<Address>>): Promise<void> {
+    for (let page = await scan(); !this.#isStopping; page = await scan(page.next)) {
+      await Promise.all(page.rows.map(async (address) => this.supervisor.wake(address.workflowId)));
+      if (page.next === undefined) return;
     }
   }
 
   /** No new attempts and timers; running attempts are told and given back; everything decided is written. */
   async shutDown(graceMs: number): Promise<void> {
     this.#isStopping = true;
+    this.#forgetting?.stop();
     this.#timers.stop();
     this.#performer.stop();
     await this.#runner.shutDown(graceMs);
@@ -129,6 +138,7 @@ export class Engine {
   #fail(error: unknown): void {
     if (this.#failure !== undefined) return;
     this.#failure = { error };
+    this.#forgetting?.stop();
     this.#timers.stop();
     this.#performer.stop();
     this.supervisor.fail(error);

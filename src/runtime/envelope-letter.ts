@@ -1,7 +1,7 @@
 /** What is told to an actor by somebody who waits for what comes of it, as a letter: acknowledged by its commit. */
 import type { Actor } from '../kernel/actor.ts';
-import type { Step } from '../kernel/decide-in-tree.ts';
 import { decideInTree } from '../kernel/decide-in-tree.ts';
+import type { Step } from '../kernel/step.ts';
 import { parkedError } from '../kernel/refusals.ts';
 import type { InnerEnvelope } from './performer.ts';
 import type { Asked, Letter, Resident } from './resident.ts';

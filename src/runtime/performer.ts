@@ -156,7 +156,7 @@ export class Performer {
     }
     this.#parts.waiting.forget(key);
     if (state === 'running') this.#attend(actor, activity, key);
-    else this.#waitForBackoff(address, activity, key);
+    if (state === 'backoff') this.#waitForBackoff(address, activity, key);
   }
 
   #waitForBackoff(address: Address, { n, nextAttemptAtMs = 0 }: ActivityRecord, key: string): void {

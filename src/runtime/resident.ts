@@ -1,5 +1,6 @@
 import type { Park } from '../kernel/machine-registry.ts';
 import type { Json } from '../kernel/json.ts';
+import { isDraining } from '../kernel/mailbox.ts';
 import type { ActorRecord } from '../kernel/record.ts';
 import type { SendResult } from '../kernel/signal.ts';
 import type { Tree } from '../kernel/tree.ts';
@@ -39,6 +40,8 @@ export interface Resident {
   park: Park | undefined;
   /** What it was started with, if that happened in this process. */
   input: Json | undefined;
+  /** The highest run ever given to the id, as far as that is not in `tree` or `closed`: what a deleted one had. */
+  lastRun: number;
   isBusy: boolean;
   isReady: boolean;
   uncommitted: number;
@@ -54,15 +57,28 @@ export function createResident(workflowId: string, view: CommittedView): Residen
     closed: undefined,
     park: undefined,
     input: undefined,
+    lastRun: 0,
     isBusy: true,
     isReady: false,
     uncommitted: 0,
   };
 }
 
+/** Whether something is to be done with it: what its actor was told before it could hear of it, or a letter. */
+export function hasWork({ tree, mailbox }: Resident): boolean {
+  return mailbox.length > 0 || (tree !== undefined && isDraining(tree.root.record));
+}
+
 /** Nothing would be lost by reading it from disk again. */
 export function isIdle(resident: Resident): boolean {
-  const { tree, mailbox, isBusy, uncommitted } = resident;
-  const isActive = tree !== undefined && tree.isActive && tree.root.record.status !== 'parked';
-  return !isActive && !isBusy && mailbox.length === 0 && uncommitted === 0;
+  const { tree, isBusy, uncommitted } = resident;
+  return !isActive(tree) && !isBusy && !hasWork(resident) && uncommitted === 0;
+}
+
+/** Attempts that run in this process would be taken for lost ones of another. */
+function isActive(tree: Tree | undefined): boolean {
+  if (tree?.isActive !== true) return false;
+  const { status } = tree.root.record;
+  if (status !== 'paused' && status !== 'parked') return true;
+  return [...tree.actors()].some(({ activities }) => [...activities.values()].some(({ state }) => state === 'running' || state === 'live'));
 }

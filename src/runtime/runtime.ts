@@ -1,82 +1,42 @@
-/** What users call, over a store and the parts that move. Options have been checked by the host. */
+/** What users call (`runtime-door.ts`), over a store and the parts that move. Options have been checked by the host. */
 import { nanoid } from 'nanoid';
 import { checkId } from '../kernel/address.ts';
 import type { WorkflowDescription } from '../kernel/describe.ts';
 import type { Duration } from '../kernel/duration.ts';
 import { parseDuration } from '../kernel/duration.ts';
+import type { ControlEnvelope } from '../kernel/envelope.ts';
 import { PerdureError } from '../kernel/errors.ts';
 import { encodeEvent } from '../kernel/event-check.ts';
 import type { HistoryEntry } from '../kernel/history.ts';
 import { limits } from '../kernel/limits.ts';
+import { mailboxFull } from '../kernel/mailbox.ts';
 import type { MachineRegistry } from '../kernel/machine-registry.ts';
+import { actOf } from '../kernel/pause.ts';
 import type { Clock, Store } from '../kernel/ports.ts';
 import { notFoundError, parkedFor } from '../kernel/refusals.ts';
 import type { RegisteredMachine } from '../kernel/registered-machine.ts';
 import type { SendResult } from '../kernel/signal.ts';
+import type { StartRequest } from '../kernel/start.ts';
 import type { StartPolicy } from '../kernel/start-policy.ts';
 import { checkStartPolicy } from '../kernel/start-policy.ts';
 import { encodePayload } from '../kernel/value-encoding.ts';
-import type { AnyStateMachine, EventObject, InputFrom } from '../kernel/xstate-seam.ts';
+import type { AnyStateMachine, EventObject } from '../kernel/xstate-seam.ts';
 import type { Activities } from './activity-control.ts';
 import { ActivityControl } from './activity-control.ts';
+import { ControlLetter } from './control-letter.ts';
+import { DeleteLetter } from './delete-letter.ts';
 import type { Engine } from './engine.ts';
 import { EnvelopeLetter } from './envelope-letter.ts';
 import type { Asked, Letter, Resident } from './resident.ts';
 import type { HistoryOptions, Reader } from './reader.ts';
 import { StoreReader } from './reader.ts';
+import type { ActOptions, Runtime, RuntimeHealth, SignalWithStartOptions, StartOptions } from './runtime-door.ts';
+import type { MessageParts } from './signal-letter.ts';
 import { SignalLetter } from './signal-letter.ts';
+import type { Started } from './start-letter.ts';
 import { StartLetter } from './start-letter.ts';
 import { ViewHandle } from './view-handle.ts';
 import type { SendOptions, WorkflowHandle } from './workflow-handle.ts';
-
-/** Options of `start`; `input` may be left out where the machine takes none. */
-export type StartOptions<Machine extends AnyStateMachine> = {
-  /** Names the workflow; starting it again with the same input returns it. Default: a new random id. */
-  readonly id?: string;
-  /** What to do when the id is taken. Default `same-input`. */
-  readonly onExisting?: StartPolicy;
-} & (undefined extends InputFrom<Machine> ? { readonly input?: InputFrom<Machine> } : { readonly input: InputFrom<Machine> });
-
-/** How the runtime itself is. */
-export interface RuntimeHealth {
-  /** `failed`: the store refused a write; open the runtime again. */
-  readonly state: 'open' | 'closed' | 'failed';
-  /** Open workflows whose machine version was not registered when the runtime was opened; they wait for it. */
-  readonly versionMissing: number;
-  /** Attempts that were aborted or timed out and whose code goes on: it ignores its `signal`. */
-  readonly zombieAttempts: number;
-  /** What made it fail. */
-  readonly failure?: unknown;
-}
-
-/** Workflows on one store, run by this process. */
-export interface Runtime extends Reader {
-  /**
-   * Starts a workflow; resolves when its first step is on disk.
-   *
-   * @throws PerdureError `WORKFLOW_EXISTS`, `MACHINE_NOT_REGISTERED`, `ID_INVALID`, `PAYLOAD_…`, `STEP_FAILED` if the first step threw,
-   *   `STORE_UNAVAILABLE` (outcome unknown: repeat with the same id)
-   */
-  start<Machine extends AnyStateMachine>(machine: Machine, options: StartOptions<Machine>): Promise<WorkflowHandle<Machine>>;
-  /**
-   * A handle on a workflow that was started before, by this process or another.
-   *
-   * @throws PerdureError `WORKFLOW_NOT_FOUND`
-   */
-  get<Machine extends AnyStateMachine>(id: string): Promise<WorkflowHandle<Machine>>;
-  /** Sends an event to a workflow by id; see `send` of the handle. */
-  send(id: string, event: EventObject, options?: SendOptions): Promise<SendResult>;
-  /** Pending activities: completed from outside, or dealt with by hand. */
-  readonly activities: Activities;
-  /** Whether the runtime is open, and what waits for a machine version. */
-  health(): RuntimeHealth;
-  /**
-   * Takes no new work, tells running attempts (`signal`, reason `shutdown`), writes what is decided and closes the store.
-   * Attempts that do not end within `grace` (default 5 s) are given back without being charged; with `maximumAttempts: 1` they
-   * are lost, since they may have had their effect. Safe to call twice.
-   */
-  close(options?: { readonly grace?: Duration }): Promise<void>;
-}
 
 export interface RuntimeParts {
   readonly engine: Engine;
@@ -84,6 +44,7 @@ export interface RuntimeParts {
   readonly registry: MachineRegistry;
   readonly clock: Clock;
   readonly versionMissing: number;
+  readonly messageIdRetentionMs: number | undefined;
 }
 
 export class LocalRuntime implements Runtime {
@@ -102,20 +63,36 @@ export class LocalRuntime implements Runtime {
   }
 
   async start<Machine extends AnyStateMachine>(machine: Machine, options: StartOptions<Machine>): Promise<WorkflowHandle<Machine>> {
+    checkStartArguments('start', machine, options);
+    const { resident } = await this.#start(machine, options, options.id ?? nanoid(), options.onExisting ?? 'same-input');
+    return this.#handle<Machine>(resident);
+  }
+
+  async signalWithStart<Machine extends AnyStateMachine>(
+    machine: Machine,
+    options: SignalWithStartOptions<Machine>,
+  ): Promise<{ readonly handle: WorkflowHandle<Machine>; readonly sent: SendResult }> {
+    checkStartArguments('signalWithStart', machine, options);
+    const { id, event, messageId, onExisting = 'use-existing' } = options;
+    const { resident, sent } = await this.#start(machine, options, id, onExisting, signalOf(event, messageId));
+    if (sent === undefined) throw new TypeError('A start with a signal was answered without what became of the signal.');
+    return { handle: this.#handle<Machine>(resident), sent };
+  }
+
+  async #start(
+    machine: AnyStateMachine,
+    options: { readonly input?: unknown },
+    id: string,
+    policy: StartPolicy,
+    signal?: StartRequest['signal'],
+  ): Promise<Started> {
     this.#checkOpen();
-    checkStartArguments(machine, options);
     const registered = this.#registered(machine);
-    const id = options.id ?? nanoid();
     checkId(id, 'workflow id');
     const input = encodePayload(options.input, 'input');
-    const policy = options.onExisting ?? 'same-input';
     checkStartPolicy(policy);
-    const { supervisor } = this.#parts.engine;
-    const resident = await this.#ask<Resident>(
-      id,
-      (asked) => new StartLetter(supervisor, this.#parts.store, { machine: registered, input, policy }, asked),
-    );
-    return this.#handle<Machine>(resident);
+    const request: StartRequest = { machine: registered, input, policy, ...(signal === undefined ? {} : { signal }) };
+    return this.#ask<Started>(id, (asked) => new StartLetter(this.#messageParts(), request, asked));
   }
 
   async get<Machine extends AnyStateMachine>(id: string): Promise<WorkflowHandle<Machine>> {
@@ -133,13 +110,43 @@ export class LocalRuntime implements Runtime {
   }
 
   async send(id: string, event: EventObject, options: SendOptions = {}): Promise<SendResult> {
+    return this.#send(id, signalOf(event, options.messageId));
+  }
+
+  async update(id: string, event: EventObject, options: SendOptions = {}): Promise<SendResult> {
+    return this.#send(id, { ...signalOf(event, options.messageId), isUpdate: true });
+  }
+
+  async #send(id: string, signal: NonNullable<StartRequest['signal']>): Promise<SendResult> {
     this.#checkOpen();
     checkId(id, 'workflow id');
-    const { messageId } = options;
-    if (messageId !== undefined) checkId(messageId, 'message id');
-    const signal = { kind: 'signal' as const, event: encodeEvent(event), ...(messageId === undefined ? {} : { messageId }) };
+    return this.#ask<SendResult>(id, (asked) => new SignalLetter(this.#messageParts(), signal, asked));
+  }
+
+  async pause(id: string, options?: ActOptions): Promise<void> {
+    await this.#control(id, actOf('pause', options));
+  }
+
+  async resume(id: string, options?: ActOptions): Promise<void> {
+    await this.#control(id, actOf('resume', options));
+  }
+
+  async unpark(id: string, options?: ActOptions): Promise<void> {
+    await this.#control(id, actOf('unpark', options));
+  }
+
+  async #control(id: string, envelope: ControlEnvelope): Promise<void> {
+    this.#checkOpen();
+    checkId(id, 'workflow id');
     const { supervisor } = this.#parts.engine;
-    return this.#ask<SendResult>(id, (asked) => new SignalLetter(supervisor, this.#parts.store, signal, asked));
+    await this.#ask<void>(id, (asked) => new ControlLetter(supervisor, envelope, asked));
+  }
+
+  async delete(id: string): Promise<void> {
+    this.#checkOpen();
+    checkId(id, 'workflow id');
+    const { engine, store } = this.#parts;
+    await this.#ask<void>(id, (asked) => new DeleteLetter(engine.supervisor, store, asked));
   }
 
   async describe(id: string): Promise<WorkflowDescription> {
@@ -176,17 +183,13 @@ export class LocalRuntime implements Runtime {
   /** Hands a letter over and waits for what it comes to. */
   async #ask<Answer>(id: string, letter: (asked: Asked<Answer>) => Letter): Promise<Answer> {
     const { supervisor } = this.#parts.engine;
-    if (supervisor.backlog(id) >= limits.mailboxMax) {
-      throw new PerdureError(
-        'MAILBOX_FULL',
-        `Workflow "${id}" has ${limits.mailboxMax} messages waiting; send again when some are applied.`,
-        {
-          id,
-          max: limits.mailboxMax,
-        },
-      );
-    }
+    if (supervisor.backlog(id) >= limits.mailboxMax) throw mailboxFull(id);
     return new Promise<Answer>((resolve, reject) => supervisor.post(id, letter({ resolve, reject })));
+  }
+
+  #messageParts(): MessageParts {
+    const { engine, store, messageIdRetentionMs: retentionMs } = this.#parts;
+    return { supervisor: engine.supervisor, store, retentionMs };
   }
 
   #handle<Machine extends AnyStateMachine>(resident: Resident): WorkflowHandle<Machine> {
@@ -198,6 +201,7 @@ export class LocalRuntime implements Runtime {
       clock,
       closed,
       send: async (event, options) => this.send(workflowId, event, options),
+      update: async (event, options) => this.update(workflowId, event, options),
       check: () => {
         this.#checkOpen();
         if (view.current === undefined && park !== undefined) throw parkedFor(workflowId, park.reason, park.failure.message);
@@ -226,13 +230,20 @@ export class LocalRuntime implements Runtime {
   }
 }
 
+function signalOf(event: EventObject, messageId: string | undefined): NonNullable<StartRequest['signal']> {
+  if (messageId !== undefined) checkId(messageId, 'message id');
+  return { kind: 'signal', event: encodeEvent(event), ...(messageId === undefined ? {} : { messageId }) };
+}
+
 /** Callers without types get told, too. */
-function checkStartArguments(machine: unknown, options: unknown): void {
+function checkStartArguments(door: string, machine: unknown, options: unknown): void {
   if (typeof machine !== 'object' || machine === null || !('version' in machine)) {
-    throw new TypeError(`start: give a machine that was registered with openRuntime; found ${machine === null ? 'null' : typeof machine}.`);
+    throw new TypeError(
+      `${door}: give a machine that was registered with openRuntime; found ${machine === null ? 'null' : typeof machine}.`,
+    );
   }
   if (typeof options !== 'object' || options === null) {
-    throw new TypeError(`start: give options such as { id, input }; found ${options === null ? 'null' : typeof options}.`);
+    throw new TypeError(`${door}: give options such as { id, input }; found ${options === null ? 'null' : typeof options}.`);
   }
 }
 

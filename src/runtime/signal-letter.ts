@@ -1,25 +1,33 @@
-/** `send` as a letter: applied once per message id, acknowledged by the commit that applied it. */
-import type { Step } from '../kernel/decide-in-tree.ts';
+/** `send` and `update` as a letter: applied or stored once per message id, acknowledged by the commit that did it. */
+import type { Commit } from '../kernel/commit.ts';
 import { decideInTree } from '../kernel/decide-in-tree.ts';
-import type { Envelope } from '../kernel/envelope.ts';
+import type { StepEnvelope } from '../kernel/envelope.ts';
+import { holdSignal } from '../kernel/mailbox.ts';
 import type { Store } from '../kernel/ports.ts';
 import { closedError, notFoundError, parkedFor } from '../kernel/refusals.ts';
 import type { SendResult } from '../kernel/signal.ts';
-import { answerOf, firstOutcome } from '../kernel/signal.ts';
+import { firstOutcome } from '../kernel/signal.ts';
+import { commitMessage } from './message-commit.ts';
 import type { Asked, Letter, Resident } from './resident.ts';
 import type { Supervisor } from './supervisor.ts';
 
-type Signal = Extract<Envelope, { kind: 'signal' }>;
+type Signal = Extract<StepEnvelope, { readonly kind: 'signal' }>;
+
+/** What a letter with a message in it needs. */
+export interface MessageParts {
+  readonly supervisor: Supervisor;
+  readonly store: Store;
+  /** How long message ids are known; undefined: as long as the workflow. */
+  readonly retentionMs: number | undefined;
+}
 
 export class SignalLetter implements Letter {
-  readonly #supervisor: Supervisor;
-  readonly #store: Store;
+  readonly #parts: MessageParts;
   readonly #signal: Signal;
   readonly #asked: Asked<SendResult>;
 
-  constructor(supervisor: Supervisor, store: Store, signal: Signal, asked: Asked<SendResult>) {
-    this.#supervisor = supervisor;
-    this.#store = store;
+  constructor(parts: MessageParts, signal: Signal, asked: Asked<SendResult>) {
+    this.#parts = parts;
     this.#signal = signal;
     this.#asked = asked;
   }
@@ -41,38 +49,31 @@ export class SignalLetter implements Letter {
   }
 
   #apply(resident: Resident): void {
-    const { tree } = resident;
-    if (tree === undefined) {
-      this.reject(withoutActor(resident));
-      return;
-    }
-    const decision = decideInTree(tree, { to: [], envelope: this.#signal }, this.#supervisor.context());
-    if (decision.kind === 'refuse') this.#supervisor.refuse(resident, this, decision.error);
-    if (decision.kind === 'commit') this.#commit(resident, decision.steps);
+    const { supervisor } = this.#parts;
+    const { tree, park } = resident;
+    if (tree !== undefined) {
+      const decision = decideInTree(tree, { to: [], envelope: this.#signal }, supervisor.context());
+      if (decision.kind === 'refuse') supervisor.refuse(resident, this, decision.error);
+      if (decision.kind === 'commit') {
+        const { steps } = decision;
+        this.#commit(resident, steps[0].commit, (...told) => supervisor.commit(resident, steps, ...told));
+      }
+    } else if (park?.record !== undefined) {
+      const decision = holdSignal(park.record, this.#signal, supervisor.context().nowMs);
+      if (decision.kind === 'refuse') supervisor.refuse(resident, this, decision.error);
+      if (decision.kind === 'commit') {
+        this.#commit(resident, decision.commit, (...told) => supervisor.commitParked(resident, decision.commit, ...told));
+      }
+    } else this.reject(withoutActor(resident));
   }
 
-  #commit(resident: Resident, steps: readonly [Step, ...Step[]]): void {
-    const { messageId } = this.#signal;
-    const answer = answerOf(steps[0].commit);
-    const committed = new Promise<SendResult>((resolve, reject) => {
-      const acknowledge = (): void => {
-        const isKept = messageId !== undefined && resident.uncommittedMessages.get(messageId) === committed;
-        if (isKept) resident.uncommittedMessages.delete(messageId);
-        if (answer.kind === 'result') resolve(answer.result);
-        else reject(answer.error);
-      };
-      this.#supervisor.commit(resident, steps, acknowledge, reject);
-    });
-    // Until the commit is on disk the store cannot answer for this message: whoever repeats it waits for the same outcome.
-    if (messageId !== undefined) resident.uncommittedMessages.set(messageId, committed);
-    this.#answerWith(committed);
+  #commit(resident: Resident, commit: Commit, submit: Parameters<typeof commitMessage>[3]): void {
+    this.#answerWith(commitMessage(resident, commit, this.#signal.messageId, submit));
   }
 
   async #lookUp(resident: Resident, messageId: string): Promise<void> {
     try {
-      const record = resident.tree?.root.record ?? resident.closed;
-      const known = await this.#store.readMessage(resident.workflowId, messageId);
-      const first = record === undefined ? undefined : firstOutcome(record, known);
+      const first = await outcomeOnDisk(this.#parts, resident, messageId);
       if (first === undefined) this.#apply(resident);
       else this.#asked.resolve(first);
     } catch (error) {
@@ -86,6 +87,15 @@ export class SignalLetter implements Letter {
       (error: unknown) => this.reject(error),
     );
   }
+}
+
+/** What a message was answered before, by a commit that is on disk. */
+export async function outcomeOnDisk(parts: MessageParts, resident: Resident, messageId: string): Promise<SendResult | undefined> {
+  const { supervisor, store, retentionMs } = parts;
+  const { tree, closed, park, workflowId } = resident;
+  const known = await store.readMessage(workflowId, messageId);
+  const record = tree?.root.record ?? closed ?? park?.record;
+  return record === undefined ? undefined : firstOutcome(record, known, { nowMs: supervisor.context().nowMs, retentionMs });
 }
 
 export function withoutActor({ workflowId, closed, park }: Resident): Error {

@@ -6,11 +6,13 @@
  * 2. Nothing is acted upon, acknowledged or shown before its commit is on disk (`commit` below is the only way there).
  * 3. A resident is passivated only if reading it again gives the same actor: nothing undecided, uncommitted or running.
  * 4. After the store refused a write, no letter is handled any more.
- * 5. Attempts that were running when an actor is read from disk belong to a process that died: they are lost, first of all.
+ * 5. What waits in the stored mailbox of an actor is handled before any letter.
+ * 6. Attempts that were running when an actor is read from disk belong to a process that died: they are lost, first of all.
  */
+import type { Actor } from '../kernel/actor.ts';
 import type { Address } from '../kernel/address.ts';
 import { rootAddress } from '../kernel/address.ts';
-import type { Step } from '../kernel/decide-in-tree.ts';
+import type { Commit } from '../kernel/commit.ts';
 import { decideInTree } from '../kernel/decide-in-tree.ts';
 import type { DecideContext } from '../kernel/draft.ts';
 import { isNextInLine } from '../kernel/draft.ts';
@@ -19,14 +21,18 @@ import { limits } from '../kernel/limits.ts';
 import type { MachineRegistry } from '../kernel/machine-registry.ts';
 import { damaged, revive } from '../kernel/machine-registry.ts';
 import type { Clock, Store } from '../kernel/ports.ts';
+import { isDraining, isHeld } from '../kernel/mailbox.ts';
 import { isClosed } from '../kernel/record.ts';
+import type { Step } from '../kernel/step.ts';
 import type { Tree } from '../kernel/tree.ts';
 import { lostAttempts } from '../kernel/wake.ts';
 import type { CommitPipeline } from './commit-pipeline.ts';
 import type { ViewRegistry } from './committed-view.ts';
+import { DrainLetter } from './drain-letter.ts';
+import { finishErasing } from './erasing.ts';
 import type { InnerEnvelope, Performer } from './performer.ts';
 import type { Letter, Resident } from './resident.ts';
-import { createResident, isIdle } from './resident.ts';
+import { createResident, hasWork, isIdle } from './resident.ts';
 
 export interface SupervisorParts {
   readonly store: Store;
@@ -45,15 +51,16 @@ export class Supervisor {
   readonly #parts: SupervisorParts;
   readonly #residents = new Map<string, Resident>();
   readonly #loading = new Map<string, Promise<void>>();
+  readonly #drain: Letter;
   #ready: Resident[] = [];
   #isTurnPlanned = false;
   #failure: { readonly error: unknown } | undefined;
-
   readonly #showLive: (sessionId: string) => unknown;
 
   constructor(parts: SupervisorParts) {
     this.#parts = parts;
     this.#showLive = (sessionId) => parts.performer.snapshotOfVolatile(sessionId);
+    this.#drain = new DrainLetter(this, parts.store);
   }
 
   /** What decisions depend on now. */
@@ -98,26 +105,45 @@ export class Supervisor {
   #reconsider(tree: Tree, address: Address, n: number): void {
     const actor = tree.get(address.path);
     const activity = actor?.activities.get(n);
-    if (actor === undefined || activity === undefined || tree.root.record.status === 'parked') return;
-    const isWanted = activity.state !== 'running' && isNextInLine(actor.activities, activity);
-    if (isWanted) this.#parts.performer.enlist(address, activity);
+    if (actor === undefined || activity === undefined || isHeld(tree.root.record)) return;
+    const isToBegin = activity.state === 'waiting' || activity.state === 'backoff';
+    if (isToBegin && isNextInLine(actor.activities, activity)) this.#parts.performer.enlist(address, activity);
   }
 
   /** Commits steps of one resident as one unit; `onCommitted` acknowledges. Without steps: waits for what was decided before. */
   commit(resident: Resident, steps: readonly Step[], onCommitted?: () => void, onRejected?: (error: unknown) => void): void {
     const { tree } = resident;
     if (tree !== undefined) tree.showLive = this.#showLive;
+    const act = (): void => {
+      for (const { commit: written, actor } of steps) this.#act(resident, tree, written, actor);
+      onCommitted?.();
+    };
+    const commits = steps.map((step) => step.commit);
+    this.#submit(resident, commits, act, onRejected);
+  }
+
+  #act(resident: Resident, tree: Tree | undefined, written: Commit, actor: Actor): void {
+    const { address } = actor.record;
+    if (address.run === tree?.address.run) tree.show(actor);
+    if (address.path.length === 0) this.#parts.views.publish(resident.view, actor, written.journal.emitted);
+    this.#parts.performer.perform(written, actor);
+    // What came due while it was paused or parked went by unheard.
+    if (goesOn(written) && tree !== undefined) this.#resume(tree);
+  }
+
+  /** Commits a change of the record of a workflow that waits for its machine: there is nothing to show and nothing to do. */
+  commitParked(resident: Resident, commit: Commit, onCommitted: () => void, onRejected: (error: unknown) => void): void {
+    if (resident.park !== undefined) resident.park = { ...resident.park, record: commit.record };
+    this.#submit(resident, [commit], onCommitted, onRejected);
+  }
+
+  #submit(resident: Resident, commits: readonly Commit[], act: () => void, onRejected?: (error: unknown) => void): void {
     resident.uncommitted += 1;
     this.#parts.pipeline.submit({
-      commits: steps.map((step) => step.commit),
+      commits,
       onCommitted: () => {
         resident.uncommitted -= 1;
-        for (const { commit: written, actor } of steps) {
-          if (actor.record.address.run === tree?.address.run) tree.show(actor);
-          if (actor.record.address.path.length === 0) this.#parts.views.publish(resident.view, actor, written.journal.emitted);
-          this.#parts.performer.perform(written, actor);
-        }
-        onCommitted?.();
+        act();
         this.#letGo(resident);
       },
       onRejected: (error) => onRejected?.(error),
@@ -128,6 +154,19 @@ export class Supervisor {
   refuse(resident: Resident, letter: Letter, error: unknown): void {
     const reject = (reason: unknown): void => letter.reject(reason);
     this.commit(resident, [], () => reject(error), reject);
+  }
+
+  /** Rows that go are taken away by the store between two batches. */
+  async erase(work: () => Promise<void>): Promise<void> {
+    await new Promise<void>((resolve, reject) =>
+      this.#parts.pipeline.submit({ commits: [], work, onCommitted: resolve, onRejected: reject }),
+    );
+  }
+
+  /** What is on disk of an actor turned out to be damaged, or could not be read. */
+  giveUp(resident: Resident, error: unknown): void {
+    if (hasErrorCode(error, 'RECORD_DAMAGED')) [resident.tree, resident.park] = [undefined, damaged(error)];
+    else this.#parts.onError(error);
   }
 
   #bringIn(workflowId: string): Resident {
@@ -142,13 +181,11 @@ export class Supervisor {
     try {
       const run = await this.#parts.store.readLatestRun(resident.workflowId);
       const stored = run === undefined ? undefined : await this.#parts.store.readTree(rootAddress(resident.workflowId, run));
-      if (stored !== undefined) this.#settleIn(resident, revive(this.#parts.registry, stored));
+      if (stored === undefined) resident.lastRun = await finishErasing(this.#parts.store, resident.workflowId, (work) => this.erase(work));
+      else this.#settleIn(resident, revive(this.#parts.registry, stored));
     } catch (error) {
-      if (!hasErrorCode(error, 'RECORD_DAMAGED')) {
-        this.#parts.onError(error);
-        return;
-      }
-      resident.park = damaged(error);
+      this.giveUp(resident, error);
+      if (resident.park === undefined) return;
     }
     resident.isBusy = false;
     this.#schedule(resident);
@@ -168,16 +205,21 @@ export class Supervisor {
     resident.tree = tree;
     tree.showLive = this.#showLive;
     resident.view.current ??= tree.root;
-    if (tree.root.record.status === 'parked') return;
     const lost = lostAttempts(tree);
     for (const { to, envelope } of lost) this.deliver({ ...tree.address, path: to }, envelope);
     // In front of what is waiting already.
     resident.mailbox.unshift(...resident.mailbox.splice(resident.mailbox.length - lost.length));
+    this.#resume(tree);
+  }
+
+  #resume(tree: Tree): void {
+    const { status } = tree.root.record;
+    if (status === 'paused' || status === 'parked') return;
     for (const actor of tree.actors()) this.#parts.performer.resume(actor);
   }
 
   #schedule(resident: Resident): void {
-    if (resident.isReady || resident.isBusy || resident.mailbox.length === 0) return;
+    if (resident.isReady || resident.isBusy || !hasWork(resident)) return;
     resident.isReady = true;
     this.#ready.push(resident);
     if (this.#isTurnPlanned) return;
@@ -199,13 +241,17 @@ export class Supervisor {
 
   #handleSome(resident: Resident): void {
     for (let handled = 0; handled < limits.lettersPerTurn && !resident.isBusy; handled += 1) {
-      const letter = this.#failure === undefined ? resident.mailbox.shift() : undefined;
+      const letter = this.#failure === undefined ? this.#nextLetter(resident) : undefined;
       if (letter === undefined) break;
       const done = letter.handle(resident);
       if (done !== undefined) void this.#hold(resident, done);
     }
     this.#schedule(resident);
     this.#letGo(resident);
+  }
+
+  #nextLetter({ tree, mailbox }: Resident): Letter | undefined {
+    return tree !== undefined && isDraining(tree.root.record) ? this.#drain : mailbox.shift();
   }
 
   async #hold(resident: Resident, done: Promise<void>): Promise<void> {
@@ -236,13 +282,13 @@ export class Supervisor {
     const resident = this.#residents.get(workflowId) ?? this.#bringIn(workflowId);
     const pending = this.#loading.get(workflowId);
     if (pending !== undefined) await pending;
-    else for (const actor of resident.tree?.actors() ?? []) this.#parts.performer.resume(actor);
+    else if (resident.tree !== undefined) this.#resume(resident.tree);
   }
 
   /** Whether every letter handed over so far is handled, or none will be any more. */
   isSettled(): boolean {
     if (this.#failure !== undefined) return true;
-    return [...this.#residents.values()].every((resident) => !resident.isBusy && resident.mailbox.length === 0);
+    return [...this.#residents.values()].every((resident) => !resident.isBusy && !hasWork(resident));
   }
 
   /** Resolves when {@link isSettled}. */
@@ -256,4 +302,8 @@ export class Supervisor {
     this.#ready = [];
     for (const resident of this.#residents.values()) for (const letter of resident.mailbox.splice(0)) letter.reject(error);
   }
+}
+
+function goesOn({ journal: { envelope } }: Commit): boolean {
+  return envelope.kind === 'resume' || envelope.kind === 'unpark';
 }

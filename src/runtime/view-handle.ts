@@ -19,6 +19,7 @@ export interface HandleParts {
   /** Closed on a machine that is gone: there is no snapshot to show, but its end is known. */
   readonly closed: ActorRecord | undefined;
   readonly send: (event: EventObject, options: SendOptions | undefined) => Promise<SendResult>;
+  readonly update: HandleParts['send'];
   /** Throws if the runtime is closed or the workflow cannot be shown. */
   readonly check: () => void;
 }
@@ -27,12 +28,14 @@ export interface HandleParts {
 export class ViewHandle {
   readonly id: string;
   readonly send: HandleParts['send'];
+  readonly update: HandleParts['send'];
   readonly #parts: HandleParts;
 
   constructor(parts: HandleParts) {
     this.#parts = parts;
     this.id = parts.view.workflowId;
     this.send = parts.send;
+    this.update = parts.update;
   }
 
   getSnapshot(): AnyMachineSnapshot {

@@ -20,12 +20,20 @@ export interface WorkflowHandle<Machine extends AnyStateMachine = AnyStateMachin
   /** The workflow's id. */
   readonly id: string;
   /**
-   * Sends an event; resolves when the commit that applied it is on disk.
+   * Sends an event; resolves when the commit that applied it is on disk. To a workflow that is paused or parked it is stored, and
+   * the result says `queued`.
    *
-   * @throws PerdureError `WORKFLOW_NOT_FOUND`, `WORKFLOW_CLOSED`, `WORKFLOW_PARKED`, `EVENT_TYPE_RESERVED`, `PAYLOAD_…`, `MAILBOX_FULL`,
+   * @throws PerdureError `WORKFLOW_NOT_FOUND`, `WORKFLOW_CLOSED`, `WORKFLOW_PARKED` if its record is damaged, `EVENT_TYPE_RESERVED`, `PAYLOAD_…`, `MAILBOX_FULL`,
    *   `STORE_UNAVAILABLE` (outcome unknown: repeat with the same `messageId`)
    */
   send(event: EventFromLogic<Machine>, options?: SendOptions): Promise<SendResult>;
+  /**
+   * `send` that refuses what the state does not accept, and whatever comes while the workflow is paused or parked; nothing is
+   * stored then.
+   *
+   * @throws PerdureError `EVENT_NOT_ACCEPTED` with the event types accepted now, and what `send` throws
+   */
+  update(event: EventFromLogic<Machine>, options?: SendOptions): Promise<SendResult>;
   /** The last committed snapshot. */
   getSnapshot(): SnapshotFrom<Machine>;
   /** Calls back with the snapshot of every commit from now on, and once when the workflow closed. */

@@ -3,7 +3,15 @@ import type { Address } from '../kernel/address.ts';
 import { formatAddress } from '../kernel/address.ts';
 import type { Commit } from '../kernel/commit.ts';
 import type { StoreBatch, StoredJournalRecord } from '../kernel/ports.ts';
-import type { ActivityRecord, ActorRecord, ChildRecord, DefinitionRecord, MessageRecord } from '../kernel/record.ts';
+import type {
+  ActivityRecord,
+  ActorRecord,
+  ChildRecord,
+  DefinitionRecord,
+  MailRecord,
+  MessageRecord,
+  TombstoneRecord,
+} from '../kernel/record.ts';
 import type { Codec } from './codec.ts';
 import type { Operation } from './database.ts';
 import {
@@ -12,8 +20,10 @@ import {
   encodeChildKey,
   encodeDefinitionKey,
   encodeJournalKey,
+  encodeMailKey,
   encodeMessageKey,
   encodeTimerKey,
+  encodeTombstoneKey,
   headKey,
 } from './keys.ts';
 
@@ -23,6 +33,7 @@ export type ActorValue = StoredValue<ActorRecord, 'address'>;
 export type JournalValue = StoredValue<StoredJournalRecord, 'address' | 'sequence'>;
 export type ActivityValue = StoredValue<ActivityRecord, 'n'>;
 export type ChildValue = StoredValue<ChildRecord, 'n'>;
+export type MailValue = StoredValue<MailRecord, 'n'>;
 export type MessageValue = StoredValue<MessageRecord, 'workflowId' | 'messageId'>;
 export type DefinitionValue = { readonly structureHash: string } & StoredValue<DefinitionRecord, 'machine'>;
 
@@ -75,6 +86,9 @@ function pushStep(operations: Operation[], commit: Commit, number: number, codec
   for (const { generation, dueAtMs } of commit.timersDisarmed) {
     operations.push({ kind: 'delete', key: encodeTimerKey({ address, generation, dueAtMs }) });
   }
+  const root = { ...address, path: [] };
+  for (const mail of commit.mailPut) operations.push(put(codec, encodeMailKey(root, mail.n), { ...mail, n: undefined }));
+  for (const n of commit.mailRemoved) operations.push({ kind: 'delete', key: encodeMailKey(root, n) });
   if (commit.message !== undefined) operations.push(messageOperation(commit.message, codec));
 }
 
@@ -117,6 +131,11 @@ function activityOperation(address: Address, activity: ActivityRecord, codec: Co
 function messageOperation(message: MessageRecord, codec: Codec): Operation {
   const key = encodeMessageKey(message.workflowId, message.messageId);
   return put(codec, key, { ...message, workflowId: undefined, messageId: undefined });
+}
+
+/** What is left of a workflow id that is deleted. */
+export function tombstoneOperation(workflowId: string, tombstone: TombstoneRecord, codec: Codec): Operation {
+  return put(codec, encodeTombstoneKey(workflowId), tombstone);
 }
 
 function definitionOperation({ machine, ...rest }: DefinitionRecord, codec: Codec): Operation {

@@ -7,8 +7,10 @@
  * | journal | address, sequence |
  * | activity | address, n |
  * | child | address of the parent, n |
+ * | mailbox | address of the root, n |
  * | timer | moment due, address, generation |
  * | message | workflow id, message id |
+ * | tombstone | workflow id |
  * | definition | machine id, version |
  * | meta | a word |
  */
@@ -18,7 +20,18 @@ import type { TimerRow } from '../kernel/ports.ts';
 import { reasonOf, recordDamaged } from './damage.ts';
 import { KeyReader, addressBytes, idBytes, integerBytes, momentBytes, uint32Bytes } from './key-bytes.ts';
 
-const letters = { actor: 'a', child: 'c', definition: 'd', journal: 'j', message: 'm', meta: 's', timer: 't', activity: 'y' } as const;
+const letters = {
+  actor: 'a',
+  mailbox: 'b',
+  child: 'c',
+  definition: 'd',
+  journal: 'j',
+  message: 'm',
+  meta: 's',
+  timer: 't',
+  tombstone: 'x',
+  activity: 'y',
+} as const;
 
 /** A kind of record. */
 export type Space = keyof typeof letters;
@@ -64,6 +77,14 @@ export function decodeChildKey(key: Uint8Array): { readonly parent: Address; rea
   return decode('child', key, (reader) => ({ parent: reader.address(), n: reader.uint32() }));
 }
 
+export function encodeMailKey(root: Address, n: number): Uint8Array {
+  return keyOf('mailbox', addressBytes(root), integerBytes(n));
+}
+
+export function decodeMailKey(key: Uint8Array): { readonly address: Address; readonly n: number } {
+  return decode('mailbox', key, (reader) => ({ address: reader.address(), n: reader.integer() }));
+}
+
 export function encodeTimerKey(timer: TimerRow): Uint8Array {
   return keyOf('timer', momentBytes(timer.dueAtMs), addressBytes(timer.address), integerBytes(timer.generation));
 }
@@ -80,6 +101,14 @@ export function decodeMessageKey(key: Uint8Array): { readonly workflowId: string
   return decode('message', key, (reader) => ({ workflowId: reader.id(), messageId: reader.id() }));
 }
 
+export function encodeTombstoneKey(workflowId: string): Uint8Array {
+  return keyOf('tombstone', idBytes(workflowId));
+}
+
+export function decodeTombstoneKey(key: Uint8Array): string {
+  return decode('tombstone', key, (reader) => reader.id());
+}
+
 export function encodeDefinitionKey(id: string, version: string): Uint8Array {
   return keyOf('definition', idBytes(id), idBytes(version));
 }
@@ -93,13 +122,13 @@ export function spaceRange(space: Space): KeyRange {
   return prefixRange(keyOf(space));
 }
 
-/** Every run and child of a workflow id, in the space of actors or journals; runs ascend. */
-export function workflowRange(space: 'actor' | 'journal', workflowId: string): KeyRange {
+/** All rows of a workflow id in one space; where they stand under addresses, runs ascend. */
+export function workflowRange(space: 'actor' | 'journal' | 'activity' | 'child' | 'mailbox' | 'message', workflowId: string): KeyRange {
   return prefixRange(keyOf(space, idBytes(workflowId)));
 }
 
 /** The rows of one actor, without those of its children. */
-export function actorRowsRange(space: 'journal' | 'activity' | 'child', address: Address): KeyRange {
+export function actorRowsRange(space: 'journal' | 'activity' | 'child' | 'mailbox', address: Address): KeyRange {
   return prefixRange(keyOf(space, addressBytes(address)));
 }
 
@@ -151,6 +180,10 @@ function describe(key: Uint8Array): string {
       const { parent, n } = decodeChildKey(key);
       return `child ${n} of ${formatPlace(parent)}`;
     }
+    case 'mailbox': {
+      const { address, n } = decodeMailKey(key);
+      return `mail ${n} of ${formatPlace(address)}`;
+    }
     case 'timer': {
       const { dueAtMs, address, generation } = decodeTimerKey(key);
       return `timer ${generation} of ${formatPlace(address)}, due at ${dueAtMs}`;
@@ -159,6 +192,8 @@ function describe(key: Uint8Array): string {
       const { workflowId, messageId } = decodeMessageKey(key);
       return `message ${JSON.stringify(messageId)} of ${JSON.stringify(workflowId)}`;
     }
+    case 'tombstone':
+      return `tombstone of ${JSON.stringify(decodeTombstoneKey(key))}`;
     case 'definition': {
       const { id, version } = decodeDefinitionKey(key);
       return `definition ${JSON.stringify(id)} version ${JSON.stringify(version)}`;

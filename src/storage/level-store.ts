@@ -11,17 +11,18 @@
 import type { Address } from '../kernel/address.ts';
 import { PerdureError, hasErrorCode } from '../kernel/errors.ts';
 import type { Page, Store, StoreBatch, StoredJournalRecord, StoredTree, TimerRow } from '../kernel/ports.ts';
-import type { DefinitionRecord, MessageRecord } from '../kernel/record.ts';
+import type { DefinitionRecord, MailRecord, MessageRecord, TombstoneRecord } from '../kernel/record.ts';
 import { batchOperations, headOperation } from './batch.ts';
 import type { Codec } from './codec.ts';
 import { createCodec } from './codec.ts';
 import { reasonOf, recordDamaged, storeDamaged, storeUnavailable } from './damage.ts';
 import type { Database, DatabaseReader } from './database.ts';
-import { encodeActorKey, encodeMessageKey, formatKey } from './keys.ts';
-import { readTree } from './read-tree.ts';
-import { readDefinitions, readHead, readJournal, readLatestRun, readMessage } from './reads.ts';
+import { eraseOperations, forgetOperations } from './erasing.ts';
+import { encodeActorKey, encodeMessageKey, encodeTombstoneKey, formatKey } from './keys.ts';
+import { readMailbox, readTree } from './read-tree.ts';
+import { readDefinitions, readHead, readJournal, readLatestRun, readMessage, readTombstone } from './reads.ts';
 import type { ScannedActor } from './scans.ts';
-import { scanActive, scanActors, scanTimers } from './scans.ts';
+import { scanActive, scanActors, scanMail, scanTimers } from './scans.ts';
 
 export interface StoreOptions {
   /** Where the database is, for messages to people. */
@@ -69,7 +70,7 @@ class LevelStore implements Store {
   /** Number of the last commit that can be on disk: moved before a batch is written. */
   #issuedCommit: number;
   /** The write on its way: `close` waits for it. */
-  #writing: Promise<void> | undefined;
+  #writing: Promise<unknown> | undefined;
   /** Why no more writes are taken, set once. */
   #failure: PerdureError | undefined;
   #closing: Promise<void> | undefined;
@@ -83,15 +84,37 @@ class LevelStore implements Store {
   }
 
   async write(batch: StoreBatch): Promise<void> {
+    await this.#inTurn(() => this.#writeOne(batch));
+  }
+
+  async erase(workflowId: string, lastRun: number, limit: number): Promise<{ readonly isDone: boolean }> {
+    return this.#inTurn(async () => {
+      const { operations, isDone } = await eraseOperations(this.#database, this.#codec, workflowId, lastRun, limit);
+      await this.#database.write(operations);
+      return { isDone };
+    });
+  }
+
+  async forgetMessages(beforeMs: number, limit: number, after?: Uint8Array): Promise<{ readonly next: Uint8Array | undefined }> {
+    return this.#inTurn(async () => {
+      const { operations, next } = await forgetOperations(this.#database, this.#codec, beforeMs, limit, after);
+      if (operations.length > 0) await this.#database.write(operations);
+      return { next };
+    });
+  }
+
+  /** Invariants 1 and 3. */
+  async #inTurn<Answer>(write: () => Promise<Answer>): Promise<Answer> {
     this.#refuseClosed();
     if (this.#failure !== undefined) {
       const sentence = `The store at ${this.location} takes no writes since one failed; close it and open it again.`;
       throw storeUnavailable(this.location, sentence, this.#failure);
     }
     if (this.#writing !== undefined) throw this.#fail(new TypeError('a batch was written before the one ahead of it was on disk'));
-    this.#writing = this.#writeOne(batch);
+    const writing = write();
+    this.#writing = writing;
     try {
-      await this.#writing;
+      return await writing;
     } catch (error) {
       throw this.#fail(error);
     } finally {
@@ -117,7 +140,14 @@ class LevelStore implements Store {
   readLatestRun(workflowId: string): Promise<number | undefined> {
     return this.#read(
       () => `runs of ${JSON.stringify(workflowId)}`,
-      () => readLatestRun(this.#database, workflowId),
+      () => this.#database.readAtOnce((reader) => readLatestRun(reader, this.#codec, workflowId)),
+    );
+  }
+
+  readTombstone(workflowId: string): Promise<TombstoneRecord | undefined> {
+    return this.#read(
+      () => formatKey(encodeTombstoneKey(workflowId)),
+      () => readTombstone(this.#database, this.#codec, workflowId),
     );
   }
 
@@ -125,6 +155,13 @@ class LevelStore implements Store {
     return this.#read(
       () => formatKey(encodeActorKey(root)),
       () => this.#database.readAtOnce((reader) => readTree(reader, this.#codec, root, this.#issuedCommit, closedMax)),
+    );
+  }
+
+  readMailbox(root: Address, limit: number): Promise<readonly MailRecord[]> {
+    return this.#read(
+      () => `mailbox of ${formatKey(encodeActorKey(root))}`,
+      () => readMailbox(this.#database, this.#codec, root, limit),
     );
   }
 
@@ -146,6 +183,13 @@ class LevelStore implements Store {
     return this.#read(
       () => 'list of pending activities',
       () => scanActive(this.#database, limit, after),
+    );
+  }
+
+  scanMail(limit: number, after?: Uint8Array): Promise<Page<Address>> {
+    return this.#read(
+      () => 'list of mailboxes',
+      () => scanMail(this.#database, limit, after),
     );
   }
 

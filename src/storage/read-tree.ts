@@ -5,12 +5,21 @@
 import type { Address } from '../kernel/address.ts';
 import { childAddress, formatPlace } from '../kernel/address.ts';
 import type { StoredActor, StoredJournalRecord, StoredTree } from '../kernel/ports.ts';
-import type { ActivityRecord, ActorRecord, ChildRecord } from '../kernel/record.ts';
-import type { ActivityValue, ActorValue, ChildValue } from './batch.ts';
+import type { ActivityRecord, ActorRecord, ChildRecord, MailRecord } from '../kernel/record.ts';
+import type { ActivityValue, ActorValue, ChildValue, MailValue } from './batch.ts';
 import type { Codec } from './codec.ts';
 import { recordDamaged, unlessDamaged } from './damage.ts';
 import type { DatabaseReader, Entry } from './database.ts';
-import { actorRowsRange, decodeActivityKey, decodeActorKey, decodeChildKey, encodeActorKey, formatKey, runRange } from './keys.ts';
+import {
+  actorRowsRange,
+  decodeActivityKey,
+  decodeActorKey,
+  decodeChildKey,
+  decodeMailKey,
+  encodeActorKey,
+  formatKey,
+  runRange,
+} from './keys.ts';
 import { journalRecordOf } from './reads.ts';
 
 interface Rows {
@@ -30,9 +39,10 @@ export async function readTree(
   lastCommit: number,
   closedMax: number,
 ): Promise<StoredTree | undefined> {
-  const [activityRows, childRows] = await Promise.all([
+  const [activityRows, childRows, mailKeys] = await Promise.all([
     reader.entries(runRange('activity', root)),
     reader.entries(runRange('child', root)),
+    reader.keys(actorRowsRange('mailbox', root)),
   ]);
   const rows = sortRows(codec, root, activityRows, childRows);
   const actors = await Promise.all([...rows.values()].map((found) => readActor(reader, codec, found, lastCommit)));
@@ -41,6 +51,7 @@ export async function readTree(
   if (first === undefined) return undefined;
   if (first.record.address.path.length > 0)
     throw recordDamaged(formatKey(encodeActorKey(root)), 'it is missing, though its children are there');
+  checkMail(encodeActorKey(root), first.record, mailKeys.length);
   return { root: first, others, closed: closedMax === 0 ? [] : await readClosed(reader, codec, root, rows, closedMax) };
 }
 
@@ -101,6 +112,16 @@ async function readActor(reader: DatabaseReader, codec: Codec, rows: Rows, lastC
     throw recordDamaged(formatKey(key), `it counts ${record.children} children, and ${children.length} are there`);
   }
   return { record, activities, children };
+}
+
+function checkMail(key: Uint8Array, { queued = 0 }: ActorRecord, found: number): void {
+  if (found !== queued) throw recordDamaged(formatKey(key), `its mailbox has ${found} rows, it counts ${queued}`);
+}
+
+/** Oldest first. */
+export async function readMailbox(reader: DatabaseReader, codec: Codec, root: Address, limit: number): Promise<readonly MailRecord[]> {
+  const rows = await reader.entries({ ...actorRowsRange('mailbox', root), limit });
+  return rows.map(({ key, value }) => ({ n: decodeMailKey(key).n, ...(codec.decode(key, value) as MailValue) }));
 }
 
 function comparePaths({ path: left }: Address, { path: right }: Address): number {

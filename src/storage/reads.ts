@@ -4,7 +4,7 @@
  */
 import type { Address } from '../kernel/address.ts';
 import type { StoredJournalRecord } from '../kernel/ports.ts';
-import type { DefinitionRecord, MessageRecord } from '../kernel/record.ts';
+import type { DefinitionRecord, MessageRecord, TombstoneRecord } from '../kernel/record.ts';
 import type { DefinitionValue, HeadValue, JournalValue, MessageValue } from './batch.ts';
 import type { Codec } from './codec.ts';
 import { recordDamaged, unlessDamaged } from './damage.ts';
@@ -16,6 +16,7 @@ import {
   decodeJournalKey,
   encodeJournalKey,
   encodeMessageKey,
+  encodeTombstoneKey,
   formatKey,
   headKey,
   spaceRange,
@@ -29,9 +30,10 @@ export async function readHead(reader: DatabaseReader, codec: Codec): Promise<nu
 }
 
 /**
- * Looks at journals as well as records: if a record is lost, its id must not look free and be started over its own journal.
+ * Looks at journals as well as records: if a record is lost, its id must not look free and be started over its own journal. What
+ * a tombstone covers is not there any more.
  */
-export async function readLatestRun(reader: DatabaseReader, workflowId: string): Promise<number | undefined> {
+export async function readLatestRun(reader: DatabaseReader, codec: Codec, workflowId: string): Promise<number | undefined> {
   const last = { limit: 1, isReverse: true };
   const [[actorKey], [journalKey]] = await Promise.all([
     reader.keys({ ...workflowRange('actor', workflowId), ...last }),
@@ -40,7 +42,16 @@ export async function readLatestRun(reader: DatabaseReader, workflowId: string):
   const runs: number[] = [];
   if (actorKey !== undefined) runs.push(decodeActorKey(actorKey).run);
   if (journalKey !== undefined) runs.push(decodeJournalKey(journalKey).address.run);
-  return runs.length === 0 ? undefined : Math.max(...runs);
+  if (runs.length === 0) return undefined;
+  const latest = Math.max(...runs);
+  const tombstone = await readTombstone(reader, codec, workflowId);
+  return tombstone !== undefined && latest <= tombstone.lastRun ? undefined : latest;
+}
+
+export async function readTombstone(reader: DatabaseReader, codec: Codec, workflowId: string): Promise<TombstoneRecord | undefined> {
+  const key = encodeTombstoneKey(workflowId);
+  const bytes = await reader.get(key);
+  return bytes === undefined ? undefined : (codec.decode(key, bytes) as TombstoneRecord);
 }
 
 export async function readMessage(

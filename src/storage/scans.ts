@@ -17,6 +17,7 @@ import {
   compareKeys,
   decodeActivityKey,
   decodeActorKey,
+  decodeMailKey,
   decodeTimerKey,
   spaceRange,
   successorOf,
@@ -51,6 +52,20 @@ export async function scanActive(reader: DatabaseReader, limit: number, after?: 
       found.set(place, address);
     }
     if (keys.length <= limit) return { rows: [...found.values()] };
+  }
+}
+
+/** Root addresses of all workflows with mail, each once: the rows of one are jumped over. */
+export async function scanMail(reader: DatabaseReader, limit: number, after?: Uint8Array): Promise<Page<Address>> {
+  const range = spaceRange('mailbox');
+  const rows: Address[] = [];
+  for (let from = after ?? range.from; ;) {
+    const [key] = await reader.keys({ from, to: range.to, limit: 1 });
+    if (key === undefined) return { rows };
+    if (rows.length === limit) return { rows, next: key };
+    const address = unlessDamaged(() => decodeMailKey(key).address);
+    if (address !== undefined) rows.push(address);
+    from = address === undefined ? successorOf(key) : actorRowsRange('mailbox', address).to;
   }
 }
 

@@ -142,7 +142,8 @@ contractGroup('data', ({ backend, contractCase }) => {
     'context: the step is rolled back whole and the workflow parked': async (host) => {
       const runtime = await openedVault(host, 'small');
       const handle = await runtime.get<typeof vault>('v');
-      const { message } = await refusalOf(handle.send({ type: 'BLOAT', length: max }), 'WORKFLOW_PARKED');
+      expect(await handle.send({ type: 'BLOAT', length: max })).toEqual({ sequence: 2, outcome: 'queued' });
+      const { message } = await refusalOf(handle.result(), 'WORKFLOW_PARKED');
       expect(message).toContain('context.more');
       expect(message).toContain(`limit is ${max}`);
       expect(await runtime.describe('v')).toMatchObject({ status: 'parked', context: { kept: 'small' } });

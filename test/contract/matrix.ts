@@ -4,9 +4,12 @@ import type { BackendName, Harm } from '../support/contract-host.ts';
 export const cases = {
   1: 'A signal accepted before the final transition commits is processed; one that arrives after is refused with `WORKFLOW_CLOSED`.',
   2: 'A signal to an unknown id is refused with `WORKFLOW_NOT_FOUND`; nothing is stored.',
+  3: 'A signal the state does not accept: `send` records it as unhandled and says so; `update` refuses it and lists the events accepted now.',
   4: 'The same message id twice: the second call returns the first outcome; one transition.',
   5: 'A signal sent while `start` is still committing is applied after the initial transition.',
+  6: '`signalWithStart` is one batch: starts if absent, then signals.',
   7: 'Duplicate start of an open id: same machine and input (canonical encoding) returns the existing workflow; another input is refused with `WORKFLOW_EXISTS`; policies `fail`, `use-existing`, `terminate-existing` override. Never a silent reset.',
+  8: 'Duplicate start of a closed id: same machine and input returns the closed workflow, another input is refused; `allow-after-failure` and `allow` start a new run, whose keys and addresses were never issued before.',
   9: "A second process, or a second open in the same process or another thread of it, fails with `STORE_LOCKED` naming the holder, and the first is unharmed; a dead owner is no obstacle; `onLocked: 'wait'` takes over when the owner dies.",
   10: "A crash after an activity's effect and before its record: it runs again with the same key; the lost attempt counts.",
   11: 'A crash after the record and before the reaction: the completion is delivered; no second run.',
@@ -16,12 +19,14 @@ export const cases = {
   21: "Timer and signal in the same tick: the journal's order decides; a timer whose state was left is not delivered. Both orders tested.",
   24: "A backoff longer than the process's life resumes at its stored time.",
   25: "Delays above 2^31 ms and up to 100 years are exact; 0 and negative mean now; NaN, Infinity and more fail the step with the state's path.",
+  28: 'An activity no longer registered parks the workflow as `activity-missing`; it goes on when registered.',
   29: 'A machine version no longer registered parks its workflows as `version-missing`, counted at open; nothing else is blocked.',
   32: 'A guard, assign or action that throws rolls the transition back; the event is retried twice in the process, then the workflow is parked with event and error.',
   35: 'A payload over its limit is refused at the boundary with its size and path; nothing is half-written.',
   36: 'Functions, symbols, cycles and class instances are refused with their path. `Date`, `Map`, `Set`, `BigInt`, `Error`, `undefined`, `NaN`, `-0` and bytes survive.',
   37: 'Ids: any non-empty string up to 255 bytes of UTF-8 without lone surrogates; order and prefix scans are correct for every one of them.',
   50: 'A query sees the state before or after a commit, never between; lists and counts agree with the workflows they index.',
+  52: 'Deleting an open workflow is refused; deleting a closed one removes journal, timers, index, results and queue items together.',
 } as const;
 
 export type CaseNumber = keyof typeof cases;
@@ -29,6 +34,9 @@ export type CaseNumber = keyof typeof cases;
 /** The files of the suite and the cases each of them runs. */
 export const groups = {
   'messages-and-starts': [1, 2, 4, 5, 7],
+  'messages-kept': [3, 28],
+  'starts-again': [6, 8],
+  deletion: [52],
   ownership: [9],
   crashes: [10, 11, 12],
   damage: [19, 20],

@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import { brittle, counter } from '../support/machines.ts';
+import { brittle, counter, fragileErrand } from '../support/machines.ts';
 import { refusalOf } from '../support/outcomes.ts';
 import { World } from '../support/world.ts';
 import { contractGroup } from './contract-group.ts';
@@ -25,7 +25,10 @@ contractGroup('poison', ({ contractCase, everywhere }) => {
           await runtime.send('glass', { type: 'TOUCH' });
           const armed = (await runtime.describe('glass')).timers;
 
-          const refused = await refusalOf(runtime.send('glass', { type }, { messageId: 'm' }), 'WORKFLOW_PARKED');
+          const sent = await runtime.send('glass', { type }, { messageId: 'm' });
+          expect(sent).toEqual({ sequence: 3, outcome: 'queued' });
+          expect(await runtime.send('glass', { type }, { messageId: 'm' })).toEqual(sent);
+          const refused = await refusalOf((await runtime.get('glass')).result(), 'WORKFLOW_PARKED');
           expect(refused.details).toEqual({ id: 'glass', reason: 'poison' });
           expect(refused.message).toContain(`broke in the ${place}`);
           expect(world.count(place)).toBe(3);
@@ -39,7 +42,7 @@ contractGroup('poison', ({ contractCase, everywhere }) => {
             outcome: 'parked',
             status: 'parked',
           });
-          await refusalOf(runtime.send('glass', { type: 'TOUCH' }), 'WORKFLOW_PARKED');
+          expect(await runtime.send('glass', { type: 'TOUCH' })).toEqual({ sequence: 4, outcome: 'queued' });
           host.clock.advance(5_000);
           await host.settled();
           expect(await runtime.send('sum', { type: 'OTHER' })).toMatchObject({ sequence: 2 });
@@ -49,13 +52,70 @@ contractGroup('poison', ({ contractCase, everywhere }) => {
           await host.settled();
           host.clock.advance(5_000);
           await host.settled();
-          expect(await next.describe('glass')).toMatchObject({ ...left, ...parked, sequence: 3 });
-          await refusalOf(next.send('glass', { type: 'TOUCH' }), 'WORKFLOW_PARKED');
+          expect(await next.describe('glass')).toMatchObject({ ...left, ...parked, sequence: 4, queued: 2 });
           expect(world.count(place)).toBe(3);
+
+          await next.unpark('glass', { by: 'eva', note: 'have another look' });
+          await host.settled();
+          expect(world.count(place)).toBe(6);
+          expect(await next.describe('glass')).toMatchObject({ ...left, ...parked, queued: 2 });
+
+          world.mend();
+          await next.unpark('glass');
+          await host.settled();
+          expect(await next.describe('glass')).toMatchObject({ status: 'running', value: 'old', queued: 0 });
+          const heard = (await next.history('glass'))
+            .slice(4)
+            .map(({ kind, outcome, mail, by, event }) => ({ kind, outcome, mail, by, event }));
+          expect(heard).toEqual([
+            { kind: 'unpark', outcome: 'noted', mail: undefined, by: 'eva', event: undefined },
+            { kind: 'signal', outcome: 'parked', mail: 1, by: undefined, event: { type } },
+            { kind: 'unpark', outcome: 'noted', mail: undefined, by: undefined, event: undefined },
+            { kind: 'signal', outcome: 'applied', mail: 1, by: undefined, event: { type } },
+            { kind: 'signal', outcome: 'unhandled', mail: 2, by: undefined, event: { type: 'TOUCH' } },
+          ]);
+          expect(await next.send('glass', { type }, { messageId: 'm' })).toEqual(sent);
         },
       ]),
     ),
   );
+
+  everywhere('What is not parked is not unparked.', async (host) => {
+    const sum = counter();
+    const runtime = await host.open([sum]);
+    await runtime.start(sum, { id: 'sum', input: { from: 0 } });
+    expect((await refusalOf(runtime.unpark('sum'), 'WORKFLOW_NOT_PARKED')).details).toEqual({ id: 'sum', status: 'running' });
+    await refusalOf(runtime.unpark('nobody'), 'WORKFLOW_NOT_FOUND');
+    await runtime.send('sum', { type: 'FINISH' });
+    await refusalOf(runtime.unpark('sum'), 'WORKFLOW_CLOSED');
+  });
+
+  everywhere('An outcome, a time-out and a crash that come while a workflow is parked are heard of when it is unparked.', async (host) => {
+    const world = new World();
+    const machine = fragileErrand(world);
+    for (const way of ['succeeds', 'fails', 'takes too long', 'is lost'] as const) {
+      const runtime = await host.open([machine]);
+      await runtime.start(machine, { id: way, input: {} });
+      await host.settled();
+      await runtime.send(way, { type: 'PRESS' });
+      if (way === 'succeeds') world.last('fetch').succeed('a lamp');
+      if (way === 'fails') world.last('fetch').fail(new Error('sold out'));
+      if (way === 'takes too long') host.clock.advance(60_000);
+      await host.settled();
+      await host.crash();
+      world.mend();
+      const next = await host.open([machine]);
+      await host.settled();
+      expect(await next.describe(way)).toMatchObject({ status: 'parked', queued: 2, activities: [{ state: 'settled', attempt: 1 }] });
+      await next.unpark(way);
+      await host.settled();
+      expect(world.callsOf('fetch')).toHaveLength(1);
+      const ends = { succeeds: 'found', fails: 'lost', 'takes too long': 'lost', 'is lost': 'lost' };
+      expect(await next.describe(way)).toMatchObject({ status: 'completed', value: ends[way] });
+      await host.close();
+      world.breakAgain();
+    }
+  });
 
   everywhere('A start whose first step throws is refused with `STEP_FAILED`; nothing is stored.', async (host) => {
     const world = new World();

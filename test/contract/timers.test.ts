@@ -1,5 +1,6 @@
 import { expect } from 'vitest';
-import type { ContractHost, ContractRuntime } from '../support/contract-host.ts';
+import type { PerdureError, SendResult } from 'perdure';
+import type { ContractHandle, ContractHost, ContractRuntime } from '../support/contract-host.ts';
 import { errand, sleeper } from '../support/machines.ts';
 import { refusalOf } from '../support/outcomes.ts';
 import { World, errorOf } from '../support/world.ts';
@@ -210,10 +211,15 @@ async function expectStartRefused(host: ContractHost, delayMs: number): Promise<
   await refusalOf(runtime.describe('nap'), 'WORKFLOW_NOT_FOUND');
 }
 
+async function parkedBy(sent: Promise<SendResult>, handle: Pick<ContractHandle, 'result'>): Promise<PerdureError<'WORKFLOW_PARKED'>> {
+  expect(await sent).toEqual({ sequence: 2, outcome: 'queued' });
+  return refusalOf(handle.result(), 'WORKFLOW_PARKED');
+}
+
 async function expectParked(host: ContractHost, delayMs: number): Promise<void> {
   const runtime = await host.open([sleeper]);
   const handle = await runtime.start(sleeper, { id: 'nap', input: { delayMs: 1, isAwake: true } });
-  const { details, message } = await refusalOf(handle.send({ type: 'SLEEP', delayMs }), 'WORKFLOW_PARKED');
+  const { details, message } = await parkedBy(handle.send({ type: 'SLEEP', delayMs }), handle);
   expect(details).toEqual({ id: 'nap', reason: 'poison' });
   expect(message).toContain('state "sleeper.asleep"');
   expect(await runtime.describe('nap')).toMatchObject({ status: 'parked', value: 'awake', context: { delayMs: 1 }, timers: [] });

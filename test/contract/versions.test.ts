@@ -5,7 +5,8 @@ import { World } from '../support/world.ts';
 import { contractGroup } from './contract-group.ts';
 
 const [one, two] = [counter('1'), counter('2')];
-const add = { type: 'ADD' as const, amount: 5 };
+const adding = (amount: number) => ({ type: 'ADD' as const, amount });
+const add = adding(5);
 const parked = { status: 'parked', parked: { reason: 'version-missing' } };
 
 contractGroup('versions', ({ contractCase }) => {
@@ -23,9 +24,12 @@ contractGroup('versions', ({ contractCase }) => {
       expect(runtime.health()).toMatchObject({ state: 'open', versionMissing: 2 });
       for (const id of ['a', 'b']) {
         expect(await runtime.describe(id)).toMatchObject({ ...parked, value: 'open', context: { total: 1 }, sequence: 1 });
-        const { details, message } = await refusalOf(runtime.send(id, add), 'WORKFLOW_PARKED');
+        expect(await runtime.send(id, add, { messageId: 'm' })).toEqual({ sequence: 2, outcome: 'queued' });
+        expect(await runtime.send(id, add, { messageId: 'm' })).toEqual({ sequence: 2, outcome: 'queued' });
+        const { details, message } = await refusalOf(runtime.unpark(id), 'WORKFLOW_PARKED');
         expect(details).toEqual({ id, reason: 'version-missing' });
         expect(message).toContain('"counter" version "1"');
+        expect(await runtime.describe(id)).toMatchObject({ ...parked, context: { total: 1 }, sequence: 2, queued: 1 });
       }
       await refusalOf(runtime.start(two, { id: 'a', input: { from: 1 }, onExisting: 'terminate-existing' }), 'WORKFLOW_PARKED');
       host.clock.advance(60_000);
@@ -61,15 +65,37 @@ contractGroup('versions', ({ contractCase }) => {
       host.clock.advance(120_000);
       await host.settled();
       expect(await without.describe('nap')).toMatchObject({ ...parked, value: 'asleep', sequence: 1 });
-      await refusalOf(without.send('a', add), 'WORKFLOW_PARKED');
+      expect(await without.send('a', add)).toEqual({ sequence: 2, outcome: 'queued' });
       await host.close();
 
       const runtime = await host.open([one, two, sleeper]);
       await host.settled();
       expect(runtime.health().versionMissing).toBe(0);
       expect(await runtime.describe('nap')).toMatchObject({ status: 'running', value: 'ringing', sequence: 2 });
-      expect(await runtime.send('a', add)).toEqual({ sequence: 2, outcome: 'applied' });
-      expect(await runtime.describe('a')).toMatchObject({ machine: { version: '1' }, context: { total: 6 } });
+      expect(await runtime.describe('a')).toMatchObject({ machine: { version: '1' }, context: { total: 6 }, queued: 0, sequence: 3 });
+      expect(await runtime.send('a', add)).toEqual({ sequence: 4, outcome: 'applied' });
+    },
+
+    'what they are sent is heard in its order when it is registered again, also after a crash on the way': async (host) => {
+      const before = await host.open([one]);
+      await before.start(one, { id: 'a', input: { from: 0 } });
+      await host.crash();
+      const without = await host.open([two]);
+      for (const amount of [1, 10, 100]) await without.send('a', adding(amount));
+      await without.pause('a', { by: 'eva' });
+      await without.send('a', adding(1_000));
+      expect(await without.describe('a')).toMatchObject({ ...parked, queued: 4 });
+      await host.crash();
+      const again = await host.open([two]);
+      await again.resume('a');
+      await host.crash();
+      const runtime = await host.open([one]);
+      await host.settled();
+      expect(await runtime.describe('a')).toMatchObject({ status: 'running', context: { total: 1_111 }, queued: 0 });
+      const applied = (await runtime.history('a')).filter(({ kind, outcome }) => kind === 'signal' && outcome === 'applied');
+      expect(applied.map(({ event, mail }) => [mail, event])).toEqual(
+        [1, 10, 100, 1_000].map((amount, index) => [index + 1, { type: 'ADD', amount }]),
+      );
     },
 
     'an activity that was running waits with them': async (host) => {

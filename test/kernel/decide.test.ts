@@ -123,7 +123,14 @@ describe('an event', () => {
   test('with a message id leaves a row with its outcome', () => {
     const before = open();
     const applied = took(before.actor, { ...signal('PAY'), messageId: 'web-1' });
-    expect(applied.commit.message).toStrictEqual({ workflowId: 'w-1', messageId: 'web-1', run: 1, sequence: 3, outcome: 'applied' });
+    expect(applied.commit.message).toStrictEqual({
+      workflowId: 'w-1',
+      messageId: 'web-1',
+      run: 1,
+      sequence: 3,
+      outcome: 'applied',
+      atMs: 2_000,
+    });
     expect(took(before.actor, { ...signal('NOPE'), messageId: 'web-2' }).commit.message).toMatchObject({ outcome: 'unhandled' });
     expect(took(before.actor, signal('PAY')).commit).not.toHaveProperty('message');
   });
@@ -283,7 +290,8 @@ describe('a step whose code throws', () => {
   test('parks the workflow after that, and keeps event and error', () => {
     const check = vi.fn<() => boolean>(() => thrower('no such column'));
     const before = began(fragile(check));
-    const { commit } = taken(decide(before.actor, signal('GO', { id: 7 }), at(2_000)));
+    const envelope = { ...signal('GO', { id: 7 }), messageId: 'web-1' };
+    const { commit } = taken(decide(before.actor, envelope, at(2_000)));
     expect(check).toHaveBeenCalledTimes(1 + limits.stepRetriesMax);
     expect(commit).toMatchObject({
       journal: { outcome: 'parked', status: 'parked', envelope: { kind: 'signal', event: { type: 'GO', id: 7 } } },
@@ -297,24 +305,28 @@ describe('a step whose code throws', () => {
       effects: [],
     });
     const { parked } = commit.record;
-    expect(commit.record).toStrictEqual({ ...before.commit.record, status: 'parked', parked, sequence: 2, updatedAtMs: 2_000 });
-    expect(commit).not.toHaveProperty('message');
+    const counters = { ...before.commit.record.counters, mail: 1 };
+    const after = { status: 'parked', parked, counters, queued: 1, sequence: 2, updatedAtMs: 2_000 };
+    expect(commit.record).toStrictEqual({ ...before.commit.record, ...after });
+    expect(commit.mailPut).toStrictEqual([{ n: 1, to: [], envelope }]);
+    expect(commit.message).toMatchObject({ messageId: 'web-1', sequence: 2, outcome: 'queued' });
   });
 
-  test('leaves a parked workflow that takes no events, fires no timers and begins no attempts', () => {
+  test('leaves a parked workflow that stores what it is told, fires no timers and begins no attempts', () => {
     const parked = took(began(fragile(() => thrower('x'))).actor, signal('GO')).actor;
-    expect(decide(parked, signal('GO'), at(3_000))).toMatchObject({
-      kind: 'refuse',
-      error: { code: 'WORKFLOW_PARKED', details: { id: 'w-1', reason: 'poison' } },
-    });
     for (const envelope of [
-      { kind: 'timer', generation: 1 } as const,
-      { kind: 'attempt-due', n: 1 } as const,
+      signal('GO'),
       { kind: 'attempt-lost', n: 1, attempt: 1 } as const,
       { kind: 'attempt-released', n: 1, attempt: 1, hasBegun: true } as const,
       completed(1, { price: 1 }),
       failed(1, new Error('x')),
     ]) {
+      const { commit } = took(parked, envelope, at(9_000));
+      expect(commit.journal).toMatchObject({ envelope, outcome: 'queued', mail: 2, status: 'parked' });
+      expect(commit.mailPut).toStrictEqual([{ n: 2, to: [], envelope }]);
+      expect(commit.activitiesPut).toMatchObject(envelope.kind === 'signal' ? [] : [{ n: 1, state: 'settled' }]);
+    }
+    for (const envelope of [{ kind: 'timer', generation: 1 } as const, { kind: 'attempt-due', n: 1 } as const]) {
       expect(decide(parked, envelope, at(9_000))).toEqual({ kind: 'ignore' });
     }
   });
@@ -323,10 +335,11 @@ describe('a step whose code throws', () => {
     const parked = took(began(fragile(() => thrower('x'))).actor, signal('GO'));
     const { commit } = took(parked.actor, { kind: 'attempt-timed-out', n: 1, attempt: 1 }, at(9_000));
     expect(commit).toMatchObject({
-      effects: [{ kind: 'abort-attempt', n: 1, reason: 'start-to-close-timeout' }],
-      journal: { outcome: 'noted', status: 'parked' },
+      effects: [{ kind: 'abort-attempt', n: 1, reason: 'timeout' }],
+      journal: { outcome: 'queued', status: 'parked' },
     });
-    expect(commit.record).toStrictEqual({ ...parked.commit.record, sequence: 3, updatedAtMs: 9_000 });
+    const counters = { ...parked.commit.record.counters, mail: 2 };
+    expect(commit.record).toStrictEqual({ ...parked.commit.record, counters, queued: 2, sequence: 3, updatedAtMs: 9_000 });
     expect(decide(parked.actor, { kind: 'attempt-timed-out', n: 1, attempt: 2 }, at(9_000))).toEqual({ kind: 'ignore' });
   });
 

@@ -4,7 +4,7 @@ import { activity } from '../../src/kernel/activity.ts';
 import type { Actor } from '../../src/kernel/actor.ts';
 import { decide } from '../../src/kernel/decide.ts';
 import type { RetryOptions } from '../../src/kernel/retry-policy.ts';
-import type { StepEnvelope } from './workflows.ts';
+import type { StepEnvelope } from '../../src/kernel/envelope.ts';
 import { at, began, completed, errorNamed, failed, pending, revive, signal, took, walked } from './workflows.ts';
 
 function machineWith(retry: RetryOptions) {

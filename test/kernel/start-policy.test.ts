@@ -89,13 +89,14 @@ describe('starting an id again', () => {
 });
 
 describe('the policy', () => {
-  test('is one of four words; a misspelt one is refused with all of them', () => {
-    for (const policy of ['same-input', 'fail', 'use-existing', 'terminate-existing']) expect(() => checkStartPolicy(policy)).not.toThrow();
-    for (const policy of ['allow', '', 'Fail', null, 7]) {
+  test('is one of six words; a misspelt one is refused with all of them', () => {
+    const words = ['same-input', 'fail', 'use-existing', 'terminate-existing', 'allow', 'allow-after-failure'];
+    for (const policy of words) expect(() => checkStartPolicy(policy)).not.toThrow();
+    for (const policy of ['allowed', '', 'Fail', null, 7]) {
       const error = thrownBy(() => checkStartPolicy(policy));
       expect(error).toBeInstanceOf(TypeError);
       expect((error as Error).message).toBe(
-        `start: onExisting must be one of 'same-input', 'fail', 'use-existing', 'terminate-existing'; found ${JSON.stringify(policy)}.`,
+        `start: onExisting must be one of ${words.map((word) => `'${word}'`).join(', ')}; found ${JSON.stringify(policy)}.`,
       );
     }
   });

@@ -25,7 +25,7 @@ function refuse(): never {
 
 const registered = registerMachine(machine);
 const decideStartOf = (existing: ExistingRun | undefined, size: number, policy: StartPolicy = 'same-input') =>
-  decideNewRun('w-1', existing, { machine: registered, input: { size }, policy }, at(9_000));
+  decideNewRun('w-1', 0, existing, { machine: registered, input: { size }, policy }, at(9_000));
 
 const first = began(machine, { size: 1 });
 const existing = (actor: Actor): ExistingRun => ({ record: actor.record, actor, input: { size: 1 } });

@@ -70,8 +70,14 @@ describe('what an actor waits for', () => {
     expect(actor.record.status === 'parked' ? 'parked' : 'closed').toBe(status);
     expect(wakeAt(actor)).toBeUndefined();
     expect(due(actor, Infinity)).toEqual([]);
-    expect(lostAttempts(actor)).toEqual([]);
+    if (status === 'closed') expect(lostAttempts(actor)).toEqual([]);
   });
+});
+
+test('attempts of a parked workflow are lost, too, unless their outcome waits in the mailbox', () => {
+  const parked = took(backingOff, signal('POISON')).actor;
+  expect(lostAttempts(parked)).toEqual([{ kind: 'attempt-lost', n: 2, attempt: 1 }]);
+  expect(lostAttempts(took(parked, { kind: 'attempt-lost', n: 2, attempt: 1 }).actor)).toEqual([]);
 });
 
 test('attempts that ran when the process died are lost; those that wait are not', () => {

@@ -9,7 +9,7 @@ import type { Commit } from '../../src/kernel/commit.ts';
 import type { Decision } from '../../src/kernel/decide.ts';
 import { decide, decideStart } from '../../src/kernel/decide.ts';
 import type { DecideContext } from '../../src/kernel/draft.ts';
-import type { Envelope } from '../../src/kernel/envelope.ts';
+import type { StepEnvelope } from '../../src/kernel/envelope.ts';
 import { encodeEvent } from '../../src/kernel/event-check.ts';
 import { failedOutcome } from '../../src/kernel/failure.ts';
 import type { ActivityRecord } from '../../src/kernel/record.ts';
@@ -21,8 +21,6 @@ export interface Taken {
   readonly actor: Actor;
 }
 
-export type StepEnvelope = Exclude<Envelope, { kind: 'start' }>;
-
 /** What decisions depend on; a place for every attempt and the middle of every jitter unless told otherwise. */
 export function at(nowMs: number, others: Partial<DecideContext> = {}): DecideContext {
   return { nowMs, random: () => 0.5, admit: () => true, ...others };
@@ -33,9 +31,9 @@ export function began(machine: AnyStateMachine, input?: unknown, context: Decide
 }
 
 /** One step that commits. It is decided twice, in memory and on the actor as it would be read from disk: both must say the same. */
-export function took(actor: Actor, envelope: StepEnvelope, context: DecideContext = at(2_000)): Taken {
-  const live = taken(decide(actor, envelope, context));
-  const revived = taken(decide(revive(actor), envelope, context));
+export function took(actor: Actor, envelope: StepEnvelope, context: DecideContext = at(2_000), mail?: number): Taken {
+  const live = taken(decide(actor, envelope, context, mail));
+  const revived = taken(decide(revive(actor), envelope, context, mail));
   expect(withoutStacks(revived.commit)).toStrictEqual(withoutStacks(live.commit));
   return live;
 }

@@ -8,7 +8,8 @@ import { implement } from '../../src/authoring.ts';
 import type { ActivityDescriptor } from '../../src/authoring.ts';
 import { activityDescriptor } from '../../src/kernel/activity-descriptor.ts';
 import { registerMachine } from '../../src/kernel/registered-machine.ts';
-import type { StepEnvelope, Taken } from '../kernel/workflows.ts';
+import type { StepEnvelope } from '../../src/kernel/envelope.ts';
+import type { Taken } from '../kernel/workflows.ts';
 import { began, completed, errorNamed, failed, pending, took } from '../kernel/workflows.ts';
 
 const merchant: OnboardingInput = {

@@ -4,7 +4,7 @@ import type { AnyStateMachine } from 'xstate';
 import { assembleRuntime } from '../../src/hosts/local/open-runtime.ts';
 import { createRegistry } from '../../src/kernel/machine-registry.ts';
 import type { Store } from '../../src/kernel/ports.ts';
-import type { Runtime } from '../../src/runtime/runtime.ts';
+import type { Runtime } from '../../src/runtime/runtime-door.ts';
 import { openStoreOn } from '../../src/storage/level-store.ts';
 import type { MemoryDatabase } from '../storage/memory-database.ts';
 import { createMemoryDatabase } from '../storage/memory-database.ts';

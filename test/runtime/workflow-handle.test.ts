@@ -344,11 +344,10 @@ describe('messages', () => {
     await expect(runtime.send('c-1', { type: 'ADD' })).rejects.toMatchObject(refusal);
   });
 
-  test('that poison a workflow are refused, as are those after them', async () => {
+  test('that poison a workflow are stored, as are those after them', async () => {
     const { handle } = await begin();
-    const refusal = { code: 'WORKFLOW_PARKED', details: { id: 'c-1', reason: 'poison' } };
-    await expect(handle.send({ type: 'POISON' })).rejects.toMatchObject(refusal);
-    await expect(handle.send({ type: 'ADD' })).rejects.toMatchObject(refusal);
+    expect(await handle.send({ type: 'POISON' })).toEqual({ sequence: 2, outcome: 'queued' });
+    expect(await handle.send({ type: 'ADD' })).toEqual({ sequence: 3, outcome: 'queued' });
     expect(handle.getSnapshot()).toMatchObject({ value: 'open' });
   });
 
@@ -383,7 +382,7 @@ test('a workflow started without an id has one of its own', async () => {
 
 test('a start with a policy that does not exist is refused, and nothing is stored', async () => {
   const { runtime } = await begin();
-  await expect(runtime.start(counter, { id: 'c-2', onExisting: 'allow' as never })).rejects.toThrow('start: onExisting must be one of');
+  await expect(runtime.start(counter, { id: 'c-2', onExisting: 'allowed' as never })).rejects.toThrow('start: onExisting must be one of');
   await expect(runtime.get('c-2')).rejects.toMatchObject({ code: 'WORKFLOW_NOT_FOUND' });
 });
 

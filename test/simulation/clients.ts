@@ -4,7 +4,7 @@ import { PerdureError } from '../../src/kernel/errors.ts';
 import { encodeValue } from '../../src/kernel/value-encoding.ts';
 import { isClosed } from '../../src/kernel/record.ts';
 import type { SendResult } from '../../src/kernel/signal.ts';
-import type { Runtime } from '../../src/runtime/runtime.ts';
+import type { Runtime } from '../../src/runtime/runtime-door.ts';
 import type { WorkflowHandle } from '../../src/runtime/workflow-handle.ts';
 import type { SimulationInput, SimulationSignal } from './machines.ts';
 import { signalTypes } from './machines.ts';

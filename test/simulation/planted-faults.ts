@@ -10,7 +10,7 @@ import { isClosed } from '../../src/kernel/record.ts';
 import { ActivityRunner } from '../../src/runtime/activity-runner.ts';
 import { Admission } from '../../src/runtime/admission.ts';
 import { Performer } from '../../src/runtime/performer.ts';
-import type { Step } from '../../src/runtime/supervisor.ts';
+import type { Step } from '../../src/runtime/resident.ts';
 import { Supervisor } from '../../src/runtime/supervisor.ts';
 import { TimerQueue } from '../../src/runtime/timer-queue.ts';
 import { seams } from './disk.ts';

@@ -3,7 +3,7 @@
  * seeded scheduler picks them. Between two picks everything that can run without the scheduler has run.
  */
 import { assembleRuntime } from '../../src/hosts/local/open-runtime.ts';
-import type { Runtime } from '../../src/runtime/runtime.ts';
+import type { Runtime } from '../../src/runtime/runtime-door.ts';
 import { Clients } from './clients.ts';
 import { Disk, DiskHandle } from './disk.ts';
 import { Ledger } from './ledger.ts';

@@ -94,7 +94,7 @@ async function filled(): Promise<{ readonly store: Store; readonly memory: Memor
       sampleCommit(2, {
         record: { activities },
         timersArmed: [sampleTimer(1, 5_000)],
-        message: { workflowId: 'order-1', messageId: 'web-1', run: 1, sequence: 2, outcome: 'applied' },
+        message: { workflowId: 'order-1', messageId: 'web-1', run: 1, sequence: 2, outcome: 'applied', atMs: 1_700_000_000_001 },
       }),
     ],
     definitions: [{ machine: { id: 'order', version: '1', structureHash: 'aa' }, structure: { id: 'order' } }],

@@ -52,6 +52,8 @@ export function sampleCommit(sequence: number, step: SampleStep = {}): Commit {
     activitiesRemoved: [],
     timersArmed: [],
     timersDisarmed: [],
+    mailPut: [],
+    mailRemoved: [],
     effects: [],
     ...rest,
   };

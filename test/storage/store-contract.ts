@@ -66,7 +66,14 @@ function declareWriting(store: () => Store, reopen: () => Promise<void>): void {
   });
 
   test('keeps everything a commit carries, and the number of the last one, when it is opened again', async () => {
-    const message: MessageRecord = { workflowId: 'order-1', messageId: 'web-1', run: 1, sequence: 1, outcome: 'applied' };
+    const message: MessageRecord = {
+      workflowId: 'order-1',
+      messageId: 'web-1',
+      run: 1,
+      sequence: 1,
+      outcome: 'applied',
+      atMs: 1_700_000_000_001,
+    };
     const definition: DefinitionRecord = {
       machine: { id: 'order', version: '1', structureHash: 'aa' },
       structure: { states: { open: {} } },

@@ -1,6 +1,15 @@
 /** What the contract suite asks of a host, whatever it is built of. */
 import type { AnyStateMachine, EventFromLogic, OutputFrom, SnapshotFrom } from 'xstate';
-import type { HistoryEntry, Runtime, RuntimeHealth, SendOptions, SendResult, StartOptions, WorkflowDescription } from 'perdure';
+import type {
+  HistoryEntry,
+  Runtime,
+  RuntimeHealth,
+  SendOptions,
+  SendResult,
+  SignalWithStartOptions,
+  StartOptions,
+  WorkflowDescription,
+} from 'perdure';
 import type { Fate } from './life.ts';
 import type { VirtualClock } from './virtual-clock.ts';
 
@@ -17,6 +26,11 @@ export interface ContractHandle<Machine extends AnyStateMachine = AnyStateMachin
 
 /** The part of a runtime that the contract speaks of. */
 export interface ContractRuntime extends Pick<Runtime, 'send' | 'activities'> {
+export interface ContractRuntime extends Pick<Runtime, 'send' | 'update' | 'pause' | 'resume' | 'unpark' | 'delete'> {
+  signalWithStart<Machine extends AnyStateMachine>(
+    machine: Machine,
+    options: SignalWithStartOptions<Machine>,
+  ): Promise<{ readonly handle: ContractHandle<Machine>; readonly sent: SendResult }>;
   start<Machine extends AnyStateMachine>(machine: Machine, options: StartOptions<Machine>): Promise<ContractHandle<Machine>>;
   get<Machine extends AnyStateMachine>(id: string): Promise<ContractHandle<Machine>>;
   describe(id: string): Promise<WorkflowDescription>;
@@ -25,8 +39,9 @@ export interface ContractRuntime extends Pick<Runtime, 'send' | 'activities'> {
   close(): Promise<void>;
 }
 
-/** What can be harmed on disk: the last record of a journal or one in its middle is gone, an activity's row is, or a row is unreadable. */
-export type Harm = 'record' | 'journal end' | 'journal middle' | 'activity' | 'activity gone' | 'timer';
+/** What can be harmed on disk: the last record of a journal or one in its middle is gone, an activity's or a mailbox's row is, or a row is unreadable; `definition`: what is stored of machines is gone. */
+export type Harm =
+  'record' | 'journal end' | 'journal middle' | 'activity' | 'activity gone' | 'mail' | 'mail gone' | 'timer' | 'definition';
 
 export interface ContractHost {
   readonly clock: VirtualClock;

@@ -9,7 +9,7 @@ export type Fate = 'lost' | 'kept';
 export class Life {
   #isCut = false;
   #inFlight = 0;
-  #held: (() => Promise<void>)[] | undefined;
+  #held: (() => Promise<unknown>)[] | undefined;
 
   get isCut(): boolean {
     return this.#isCut;
@@ -29,7 +29,7 @@ export class Life {
     return this.#track(work);
   }
 
-  write(work: () => Promise<void>): Promise<void> {
+  write<Answer>(work: () => Promise<Answer>): Promise<Answer> {
     const held = this.#held;
     if (held === undefined || this.#isCut) return this.#track(work);
     return new Promise((resolve, reject) => {

@@ -83,6 +83,12 @@ async function harmDatabase(database: Database, id: string, harm: Harm): Promise
       return spoil(await database.entries(actorRowsRange('activity', address)));
     case 'activity gone':
       return drop((await database.keys(actorRowsRange('activity', address)))[0]);
+    case 'definition':
+      return database.write((await database.keys(spaceRange('definition'))).map((key) => ({ kind: 'delete', key })));
+    case 'mail':
+      return spoil(await database.entries(actorRowsRange('mailbox', address)));
+    case 'mail gone':
+      return drop((await database.keys(actorRowsRange('mailbox', address)))[0]);
     case 'timer': {
       const mark = Buffer.from(encodeActorKey(address).subarray(1));
       const timers = await database.entries(spaceRange('timer'));
@@ -111,11 +117,16 @@ function cutOffStore(store: Store, life: Life): Store {
     location: store.location,
     lastCommit: store.lastCommit,
     write: (batch) => life.write(() => store.write(batch)),
+    erase: (id, lastRun, limit) => life.write(() => store.erase(id, lastRun, limit)),
+    forgetMessages: (beforeMs, limit, after) => life.write(() => store.forgetMessages(beforeMs, limit, after)),
+    readTombstone: (id) => life.read(() => store.readTombstone(id)),
+    readMailbox: (root, limit) => life.read(() => store.readMailbox(root, limit)),
     readLatestRun: (id) => life.read(() => store.readLatestRun(id)),
     readTree: (address, closedMax) => life.read(() => store.readTree(address, closedMax)),
     readMessage: (id, messageId) => life.read(() => store.readMessage(id, messageId)),
     readJournal: (address, from, limit) => life.read(() => store.readJournal(address, from, limit)),
     scanActive: (limit, after) => life.read(() => store.scanActive(limit, after)),
+    scanMail: (limit, after) => life.read(() => store.scanMail(limit, after)),
     scanTimers: (untilMs, limit, after) => life.read(() => store.scanTimers(untilMs, limit, after)),
     scanActors: (limit, after) => life.read(() => store.scanActors(limit, after)),
     readDefinitions: () => life.read(() => store.readDefinitions()),

@@ -134,9 +134,10 @@ export function relay(world: World) {
 
 /** Breaks in a guard, in an assign, or at birth. */
 export function brittle(world: World) {
-  const breakIn = (place: string): never => {
+  const breakIn = (place: string): boolean => {
     world.note(place);
-    throw new RangeError(`broke in the ${place}`);
+    if (world.isBroken) throw new RangeError(`broke in the ${place}`);
+    return true;
   };
   return setup({
     types: {
@@ -145,7 +146,7 @@ export function brittle(world: World) {
       events: {} as { readonly type: 'TOUCH' | 'PRESS' | 'BEND' },
     },
     guards: { check: () => breakIn('guard') },
-    actions: { bend: assign({ touches: () => breakIn('assign') }) },
+    actions: { bend: assign({ touches: ({ context }) => (breakIn('assign') ? context.touches : 0) }) },
   }).createMachine({
     id: 'brittle',
     version: '1',
@@ -161,6 +162,28 @@ export function brittle(world: World) {
         },
       },
       old: {},
+    },
+  });
+}
+
+/** An activity tried once, beside a guard that breaks. */
+export function fragileErrand(world: World) {
+  return setup({
+    actors: { fetch: activity<unknown, unknown>({ retry: { maximumAttempts: 1 }, run: (scope) => world.call('fetch', scope) }) },
+    guards: {
+      check: () => {
+        if (world.isBroken) throw new RangeError('broke in the guard');
+        return false;
+      },
+    },
+  }).createMachine({
+    id: 'fragile-errand',
+    version: '1',
+    initial: 'fetching',
+    states: {
+      fetching: { on: { PRESS: { guard: 'check', target: 'lost' } }, invoke: { src: 'fetch', onDone: 'found', onError: 'lost' } },
+      found: { type: 'final' },
+      lost: { type: 'final' },
     },
   });
 }

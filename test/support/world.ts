@@ -31,6 +31,19 @@ export class World {
     return call;
   }
 
+  /** Whether the impure places of machines break. */
+  isBroken = true;
+
+  mend(): void {
+    this.isBroken = false;
+  }
+
+  /** As it was, with nobody having called. */
+  breakAgain(): void {
+    this.isBroken = true;
+    this.calls.length = 0;
+  }
+
   /** Counts how often some code ran. */
   note(what: string): void {
     this.#counts.set(what, this.count(what) + 1);

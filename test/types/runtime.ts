@@ -18,7 +18,7 @@ export async function uses(runtime: Runtime): Promise<void> {
   expectTypeOf<typeof handle>().toEqualTypeOf<WorkflowHandle<typeof onboarding>>();
 
   const sent = await handle.send({ type: 'DOCUMENT_UPLOADED', url: '' }, { messageId: 'web-551' });
-  expectTypeOf<typeof sent.outcome>().toEqualTypeOf<'applied' | 'unhandled'>();
+  expectTypeOf<typeof sent.outcome>().toEqualTypeOf<'applied' | 'unhandled' | 'queued'>();
   expectTypeOf<typeof sent.sequence>().toEqualTypeOf<number>();
 
   const snapshot = handle.getSnapshot();

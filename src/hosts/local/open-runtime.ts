@@ -2,6 +2,8 @@
 import type { RateLimitOptions } from '../../kernel/activity-bounds.ts';
 import { parseRateLimit } from '../../kernel/activity-bounds.ts';
 import type { RateLimit } from '../../kernel/activity-descriptor.ts';
+import type { Duration } from '../../kernel/duration.ts';
+import { parseDuration } from '../../kernel/duration.ts';
 import { PerdureError } from '../../kernel/errors.ts';
 import { limits } from '../../kernel/limits.ts';
 import type { Logger } from '../../kernel/logger.ts';
@@ -14,7 +16,7 @@ import type { AnyStateMachine } from '../../kernel/xstate-seam.ts';
 import { selfTestXState } from '../../kernel/xstate-self-test.ts';
 import { reconcileDefinitions } from '../../runtime/definitions.ts';
 import { Engine } from '../../runtime/engine.ts';
-import type { Runtime } from '../../runtime/runtime.ts';
+import type { Runtime } from '../../runtime/runtime-door.ts';
 import type { Reader } from '../../runtime/reader.ts';
 import { StoreReader } from '../../runtime/reader.ts';
 import { LocalRuntime } from '../../runtime/runtime.ts';
@@ -33,6 +35,11 @@ export interface OpenRuntimeOptions {
   readonly rateLimit?: RateLimitOptions;
   /** Where the runtime says what people who run it should know. Default: nowhere. */
   readonly logger?: Logger;
+  /**
+   * How long the `messageId` of a message is known: after that, the same id is a new message. Default `workflow`: as long as the
+   * workflow is there. A duration such as `'30d'` keeps a workflow that lives for years from gathering them.
+   */
+  readonly messageIdRetention?: Duration | 'workflow';
   /** What to do when another process has the store: `fail` (default) with `STORE_LOCKED`, or `wait` until its owner is gone. */
   readonly onLocked?: 'fail' | 'wait';
   /** Ends the waiting of `onLocked: 'wait'`. */
@@ -48,6 +55,8 @@ export interface LocalParts {
   readonly maxConcurrentAttempts: number;
   readonly rateLimit?: RateLimit | undefined;
   readonly logger?: Logger | undefined;
+  /** Default: as long as their workflows. */
+  readonly messageIdRetentionMs?: number | undefined;
 }
 
 /**
@@ -73,6 +82,7 @@ export async function openRuntime(options: OpenRuntimeOptions): Promise<Runtime>
     maxConcurrentAttempts: options.maxConcurrentAttempts ?? limits.concurrentAttemptsMax,
     rateLimit: options.rateLimit === undefined ? undefined : parseRateLimit(options.rateLimit, 'openRuntime'),
     logger: options.logger,
+    messageIdRetentionMs: retentionOf(options),
   });
 }
 
@@ -111,13 +121,13 @@ export async function openReader(options: {
 
 /** Puts a runtime together over an open store, which it closes; if that fails the store is closed, too. */
 export async function assembleRuntime(parts: LocalParts): Promise<Runtime> {
-  const { store, registry, clock } = parts;
+  const { store, registry, clock, messageIdRetentionMs } = parts;
   try {
     const { versionMissing } = await reconcileDefinitions(store, registry);
     if (parts.logger !== undefined) warnOfPlainPromises(registry, parts.logger);
-    const engine = new Engine(parts);
+    const engine = new Engine({ ...parts, messageIdRetentionMs });
     void engine.recover();
-    return new LocalRuntime({ engine, store, registry, clock, versionMissing });
+    return new LocalRuntime({ engine, store, registry, clock, versionMissing, messageIdRetentionMs });
   } catch (error) {
     await store.close();
     throw error;
@@ -131,6 +141,10 @@ function warnOfPlainPromises({ machines }: MachineRegistry, logger: Logger): voi
       logger.warn({ machine: reference.id, version: reference.version, src }, plainPromiseWarning(reference, src));
     }
   }
+}
+
+function retentionOf({ messageIdRetention = 'workflow' }: OpenRuntimeOptions): number | undefined {
+  return messageIdRetention === 'workflow' ? undefined : parseDuration(messageIdRetention, `openRuntime: messageIdRetention`);
 }
 
 type Door = 'openRuntime' | 'openReader';
@@ -154,6 +168,7 @@ function checkOptions(options: OpenRuntimeOptions, door: Door): void {
     throw new TypeError(`${door}: maxConcurrentAttempts must be a whole number from 1; found ${maxConcurrentAttempts}.`);
   }
   if (options.rateLimit !== undefined) parseRateLimit(options.rateLimit, door);
+  retentionOf(options);
   if (onLocked !== 'fail' && onLocked !== 'wait') {
     throw new TypeError(`${door}: onLocked must be 'fail' or 'wait'; found ${formatValue(onLocked)}.`);
   }

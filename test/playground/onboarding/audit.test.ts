@@ -31,6 +31,7 @@ function description(id: string, status: WorkflowDescription['status']): Workflo
     startedAtMs: 0,
     updatedAtMs: 0,
     ...(status === 'running' ? {} : { closedAtMs: 1 }),
+    queued: 0,
     activities: [],
     timers: [],
     waitsFor: [],

@@ -16,6 +16,7 @@ function merchant(status: WorkflowDescription['status'], value: WorkflowDescript
     sequence: 1,
     startedAtMs: 0,
     updatedAtMs: 0,
+    queued: 0,
     activities: [],
     timers: [],
     waitsFor: [],

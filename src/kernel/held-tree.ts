@@ -1,0 +1,108 @@
+/** Workflows that are paused, parked or have mail to read first: what is told to one of their actors, and how one comes to be parked. */
+import { abortOverdue } from './attempt-protocol.ts';
+import type { Actor } from './actor.ts';
+import type { Commit, Effect, Message } from './commit.ts';
+import type { ControlEnvelope, Envelope, StepEnvelope } from './envelope.ts';
+import type { PerdureError } from './errors.ts';
+import type { FailureRecord } from './failure-record.ts';
+import { holdingOf, keepMail, parkPoisoned, refusalToHold } from './mailbox.ts';
+import { control } from './pause.ts';
+import type { RecordChange, RecordDecision } from './record-commit.ts';
+import { actorAfter, commitRecord } from './record-commit.ts';
+import type { ActivityRecord } from './record.ts';
+import { activityNotFound } from './refusals.ts';
+import type { Step } from './step.ts';
+import type { Tree } from './tree.ts';
+
+type Held =
+  | { readonly kind: 'commit'; readonly steps: readonly [Step, ...Step[]] }
+  | { readonly kind: 'ignore' }
+  | { readonly kind: 'refuse'; readonly error: PerdureError };
+
+/** What becomes of the actor by a commit on its record alone. */
+export function recordStep(tree: Tree, actor: Actor, { commit }: { readonly commit: Commit }): Step {
+  const step = { commit, actor: actorAfter(actor, commit) };
+  tree.put(commit, step.actor);
+  return step;
+}
+
+/** What a person asks of the engine. */
+export function controlTree(tree: Tree, envelope: ControlEnvelope, nowMs: number): Held {
+  const decision: RecordDecision = control(tree.root.record, envelope, nowMs);
+  return decision.kind === 'commit' ? { kind: 'commit', steps: [recordStep(tree, tree.root, decision)] } : decision;
+}
+
+/** What a workflow that is held makes of what one of its actors is told; undefined for what is decided as ever. */
+export function holdInTree(
+  tree: Tree,
+  to: readonly number[],
+  envelope: Exclude<StepEnvelope, { readonly kind: 'terminate' }>,
+  nowMs: number,
+): Held | undefined {
+  const actor = tree.get(to);
+  const activity = 'n' in envelope ? actor?.activities.get(envelope.n) : undefined;
+  if (actor === undefined) return { kind: 'ignore' };
+  const refusal = refusalToHold(tree.root.record, envelope);
+  if (refusal !== undefined) return { kind: 'refuse', error: refusal };
+  switch (holdingOf(envelope, activity)) {
+    case 'pass':
+      return undefined;
+    case 'refuse':
+      return { kind: 'refuse', error: activityNotFound(actor.record, 'n' in envelope ? envelope.n : 0) };
+    case 'ignore':
+      return { kind: 'ignore' };
+    case 'late':
+      return { kind: 'commit', steps: [recordStep(tree, actor, commitRecord(actor.record, envelope, 'late', nowMs, {}))] };
+    case 'keep':
+      return { kind: 'commit', steps: keep(tree, actor, envelope, nowMs, {}) };
+    case 'settle':
+      return { kind: 'commit', steps: keep(tree, actor, envelope, nowMs, settling(activity, envelope)) };
+  }
+}
+
+/**
+ * Parks the workflow on what made a chart of it throw.
+ *
+ * @param mail the row of the mailbox it was read from; without one it becomes one
+ */
+export function parkTree(
+  tree: Tree,
+  poison: Message,
+  failure: FailureRecord,
+  nowMs: number,
+  mail: number | undefined,
+): readonly [Step, ...Step[]] {
+  const { to, envelope } = poison;
+  const actor = tree.get(to);
+  const activity = 'n' in envelope ? actor?.activities.get(envelope.n) : undefined;
+  const change = settling(activity, envelope);
+  const { root } = tree;
+  const state = (actor ?? root).record.chart.value;
+  const at = to.length === 0 ? change : {};
+  const parked = parkPoisoned(root.record, poison, { ...failure, state }, nowMs, { ...at, ...(mail === undefined ? {} : { mail }) });
+  const first = recordStep(tree, root, parked);
+  return actor === undefined || to.length === 0 ? [first] : [first, ...besides(tree, actor, envelope, nowMs, change)];
+}
+
+/** A row of the root's mailbox, and what changes with the actor it is for. */
+function keep(tree: Tree, actor: Actor, envelope: StepEnvelope, nowMs: number, change: RecordChange): readonly [Step, ...Step[]] {
+  const { path } = actor.record.address;
+  const { root } = tree;
+  const first = recordStep(tree, root, keepMail(root.record, [{ to: path, envelope }], envelope, nowMs, path.length === 0 ? change : {}));
+  return path.length === 0 ? [first] : [first, ...besides(tree, actor, envelope, nowMs, change)];
+}
+
+function besides(tree: Tree, actor: Actor, envelope: Envelope, nowMs: number, change: RecordChange): readonly Step[] {
+  if (change.activitiesPut === undefined) return [];
+  return [recordStep(tree, actor, commitRecord(actor.record, envelope, 'queued', nowMs, change))];
+}
+
+/** The activity waits for nothing but its outcome in the mailbox; an attempt that took too long gives up its place. */
+function settling(activity: ActivityRecord | undefined, envelope: Envelope): RecordChange {
+  if (activity === undefined || activity.kind === 'volatile') return {};
+  const effects: Effect[] = [];
+  const isByHand = envelope.kind === 'activity-completed' || envelope.kind === 'activity-failed';
+  if (isByHand && activity.state === 'running') effects.push({ kind: 'abort-attempt', n: activity.n, reason: 'settled' });
+  abortOverdue({ activities: new Map([[activity.n, activity]]), effects }, envelope);
+  return { activitiesPut: [{ ...activity, state: 'settled' }], effects };
+}

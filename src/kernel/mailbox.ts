@@ -1,0 +1,157 @@
+/**
+ * The stored mailbox: what a workflow that is paused or parked was told, in the order it came, until it can hear of it.
+ *
+ * Invariants
+ * 1. While rows wait nothing overtakes them: what comes meanwhile is put behind them, and hosts apply them before anything else.
+ * 2. Each row is taken by the commit that applies it, the oldest first. One that makes the chart throw stays where it is.
+ * 3. An activity is `settled` exactly while the outcome of its attempt waits here: it comes to one outcome.
+ */
+import type { ActorEnvelope, Envelope, StepEnvelope } from './envelope.ts';
+import { PerdureError } from './errors.ts';
+import { limits } from './limits.ts';
+import type { ActivityRecord, ActorRecord, MessageRecord } from './record.ts';
+import { isClosed } from './record.ts';
+import type { FailureRecord } from './failure-record.ts';
+import type { RecordChange, RecordDecision } from './record-commit.ts';
+import { commitRecord } from './record-commit.ts';
+import { notAcceptedError } from './refusals.ts';
+
+type SignalEnvelope = Extract<StepEnvelope, { readonly kind: 'signal' }>;
+type OutcomeEnvelope = Extract<StepEnvelope, { readonly attempt: number }>;
+
+/** Whether the workflow may hear of its mail now, and has some: a host applies it before it decides anything else. */
+export function isDraining({ status, queued }: ActorRecord): boolean {
+  return queued !== undefined && status !== 'paused' && status !== 'parked';
+}
+
+/** Whether a message is stored instead of applied. */
+export function isHeld({ status, queued }: ActorRecord): boolean {
+  return !isClosed(status) && (queued !== undefined || status === 'paused' || status === 'parked');
+}
+
+/** What is told, and to which actor of the workflow. */
+export interface Mail {
+  readonly to: readonly number[];
+  readonly envelope: ActorEnvelope;
+}
+
+/**
+ * What a workflow that is held makes of what it is told.
+ * - `keep`: a row of the mailbox
+ * - `settle`: likewise, and the activity it is about waits for nothing but that
+ * - `refuse`: there is nothing left to be done by hand, its outcome is there already
+ * - `pass`: bookkeeping of an attempt, of which the chart does not hear: it is decided as ever
+ */
+export type Holding = 'ignore' | 'late' | 'keep' | 'settle' | 'pass' | 'refuse';
+
+/** @param activity the one the envelope is about, if it is about one */
+export function holdingOf(envelope: Exclude<StepEnvelope, { readonly kind: 'terminate' }>, activity: ActivityRecord | undefined): Holding {
+  switch (envelope.kind) {
+    // Wake-ups come again when it goes on.
+    case 'timer':
+    case 'attempt-due':
+      return 'ignore';
+    case 'signal':
+    case 'message':
+    case 'child-done':
+    case 'child-failed':
+    case 'child-snapshot':
+    case 'child-gone':
+    case 'stop':
+    case 'activity-hurried':
+      return 'keep';
+    case 'attempt-handed-over':
+    case 'attempt-heartbeat':
+    case 'activity-adjusted':
+      return 'pass';
+    case 'activity-timed-out':
+      return activity === undefined || activity.state === 'settled' ? 'ignore' : 'settle';
+    case 'activity-completed':
+    case 'activity-failed':
+      return activity === undefined || activity.state === 'settled' ? 'refuse' : 'settle';
+    default:
+      return holdingOfOutcome(envelope, activity);
+  }
+}
+
+/** The outcome of the attempt that runs is kept; any other is late, as it would be if the workflow heard of it. */
+function holdingOfOutcome(envelope: OutcomeEnvelope, activity: ActivityRecord | undefined): Holding {
+  if (activity?.state === 'running' && activity.attempt === envelope.attempt) return 'settle';
+  if ('isFromOutside' in envelope && envelope.isFromOutside === true) return 'pass';
+  return envelope.kind === 'attempt-completed' ? 'late' : 'ignore';
+}
+
+/** A signal to a workflow whose machine is not there: told from its record alone. */
+export function holdSignal(record: ActorRecord, envelope: SignalEnvelope, nowMs: number): RecordDecision {
+  const refusal = refusalToHold(record, envelope);
+  return refusal === undefined ? keepMail(record, [{ to: [], envelope }], envelope, nowMs) : { kind: 'refuse', error: refusal };
+}
+
+export function refusalToHold(record: ActorRecord, envelope: Envelope): PerdureError | undefined {
+  if (isClosed(record.status)) throw new TypeError('A closed workflow has no mailbox.');
+  if (envelope.kind !== 'signal') return undefined;
+  if (envelope.isUpdate === true) return notAcceptedError(record, envelope, []);
+  return (record.queued ?? 0) >= limits.mailboxMax ? mailboxFull(record.address.workflowId) : undefined;
+}
+
+type Kept = Extract<RecordDecision, { kind: 'commit' }>;
+
+/**
+ * Puts rows at the end of the mailbox.
+ *
+ * @param before the root's record
+ * @param about what the journal says of it
+ */
+export function keepMail(before: ActorRecord, mail: readonly Mail[], about: Envelope, nowMs: number, change: RecordChange = {}): Kept {
+  const first = (before.counters.mail ?? 0) + 1;
+  const counters = { ...before.counters, mail: first + mail.length - 1 };
+  const record = { ...(change.record ?? before), counters, queued: (before.queued ?? 0) + mail.length };
+  const mailPut = mail.map(({ to, envelope }, index) => ({ n: first + index, to, envelope }));
+  const message = messageGiven(before, about, 'queued');
+  return commitRecord(before, about, 'queued', nowMs, {
+    ...change,
+    record,
+    mail: first,
+    mailPut,
+    ...(message === undefined ? {} : { message }),
+  });
+}
+
+/** Takes the oldest row: what it says was applied to an actor below the root. */
+export function takeOldest(before: ActorRecord, n: number, about: Envelope, nowMs: number): Kept {
+  const { queued = 0, ...rest } = before;
+  const record = queued > 1 ? { ...rest, queued: queued - 1 } : rest;
+  return commitRecord(before, about, 'noted', nowMs, { record, mail: n, mailRemoved: [n] });
+}
+
+/**
+ * Parks a workflow. What made it throw is kept, to be redone first: as the row it was, or as a new one in front of all that will
+ * come.
+ */
+export function parkPoisoned(
+  before: ActorRecord,
+  poison: Mail,
+  failure: FailureRecord,
+  nowMs: number,
+  { mail, ...change }: RecordChange = {},
+): Kept {
+  const record: ActorRecord = { ...before, status: 'parked', parked: { reason: 'poison', failure } };
+  if (mail !== undefined) return commitRecord(before, poison.envelope, 'parked', nowMs, { ...change, record, mail });
+  const kept = keepMail(before, [poison], poison.envelope, nowMs, { ...change, record });
+  return { ...kept, commit: { ...kept.commit, journal: { ...kept.commit.journal, outcome: 'parked' } } };
+}
+
+/** The row that makes repeating a message safe. */
+export function messageGiven(
+  { address: { workflowId, run } }: Pick<ActorRecord, 'address'>,
+  envelope: Envelope,
+  outcome: MessageRecord['outcome'],
+): Omit<MessageRecord, 'sequence' | 'atMs'> | undefined {
+  if (envelope.kind !== 'signal' || envelope.messageId === undefined) return undefined;
+  return { workflowId, messageId: envelope.messageId, run, outcome };
+}
+
+export function mailboxFull(id: string): PerdureError {
+  const message = `Workflow "${id}" has ${limits.mailboxMax} messages waiting; send again when some are applied.`;
+  return new PerdureError('MAILBOX_FULL', message, { id, max: limits.mailboxMax });
+}

@@ -1,0 +1,61 @@
+/** Pausing, resuming and unparking: what a person asks of the engine. The chart is not asked, so no machine is needed. */
+import type { ControlEnvelope } from './envelope.ts';
+import { PerdureError } from './errors.ts';
+import type { ActorRecord } from './record.ts';
+import { isClosed } from './record.ts';
+import type { RecordDecision } from './record-commit.ts';
+import { commitRecord } from './record-commit.ts';
+import { closedError, parkedError } from './refusals.ts';
+
+/** The longest `by` and `note`, in characters: they are journaled with every act. */
+const actTextMax = 1_000;
+
+/**
+ * Pausing what is paused and resuming what runs change nothing: repeating them is safe. What is parked has an end of its own,
+ * `unpark`, and is not paused besides.
+ */
+export function control(record: ActorRecord, envelope: ControlEnvelope, nowMs: number): RecordDecision {
+  const { status } = record;
+  if (isClosed(status)) return { kind: 'refuse', error: closedError(record) };
+  switch (envelope.kind) {
+    case 'pause':
+      if (status === 'parked') return { kind: 'refuse', error: parkedError(record) };
+      return status === 'paused' ? { kind: 'ignore' } : pause(record, envelope, nowMs);
+    case 'resume':
+      if (status === 'parked') return { kind: 'refuse', error: parkedError(record) };
+      return status === 'running' ? { kind: 'ignore' } : goOn(record, envelope, nowMs);
+    case 'unpark':
+      return status === 'parked' ? goOn(record, envelope, nowMs) : { kind: 'refuse', error: notParkedError(record) };
+  }
+}
+
+/** A person's act as it is journaled: only what was given. */
+export function actOf(kind: ControlEnvelope['kind'], options: unknown): ControlEnvelope {
+  const { by, note } = Object(options) as { readonly by?: unknown; readonly note?: unknown };
+  const act: { kind: ControlEnvelope['kind']; by?: string; note?: string } = { kind };
+  for (const [name, text] of Object.entries({ by, note })) {
+    if (text === undefined) continue;
+    if (typeof text !== 'string' || text.length > actTextMax) {
+      const found = typeof text === 'string' ? `${text.length} characters` : typeof text;
+      throw new TypeError(`${kind}: ${name} must be text of at most ${actTextMax} characters; found ${found}.`);
+    }
+    act[name as 'by' | 'note'] = text;
+  }
+  return act;
+}
+
+function pause(before: ActorRecord, envelope: ControlEnvelope, nowMs: number): RecordDecision {
+  const { kind: _kind, ...act } = envelope;
+  const paused = { ...act, atMs: Math.max(nowMs, before.updatedAtMs) };
+  return commitRecord(before, envelope, 'noted', nowMs, { record: { ...before, status: 'paused', paused } });
+}
+
+function goOn(before: ActorRecord, envelope: ControlEnvelope, nowMs: number): RecordDecision {
+  const { paused: _paused, parked: _parked, ...rest } = before;
+  return commitRecord(before, envelope, 'noted', nowMs, { record: { ...rest, status: 'running' } });
+}
+
+function notParkedError({ address: { workflowId: id }, status }: ActorRecord): PerdureError {
+  const remedy = status === 'paused' ? `resume("${id}") it instead` : 'there is nothing to do';
+  return new PerdureError('WORKFLOW_NOT_PARKED', `Workflow "${id}" is not parked (${status}); ${remedy}.`, { id, status });
+}

@@ -1,0 +1,82 @@
+/**
+ * Commits that change the record and leave the chart alone: what is queued, paused, resumed and unparked. They need no machine, so
+ * that they can be made of a workflow whose version is not registered.
+ */
+import type { Actor } from './actor.ts';
+import type { Commit, Effect } from './commit.ts';
+import type { Envelope } from './envelope.ts';
+import type { PerdureError } from './errors.ts';
+import { limits } from './limits.ts';
+import type { ActivityRecord, ActorRecord, JournalOutcome, MailRecord, MessageRecord } from './record.ts';
+
+export type RecordDecision =
+  | { readonly kind: 'commit'; readonly commit: Commit }
+  /** Nothing to write. */
+  | { readonly kind: 'ignore' }
+  | { readonly kind: 'refuse'; readonly error: PerdureError };
+
+/** What a commit of this kind may change. */
+export interface RecordChange {
+  /** The record after it but for sequence and time. Default: as before. */
+  readonly record?: ActorRecord;
+  readonly mailPut?: readonly MailRecord[];
+  readonly mailRemoved?: readonly number[];
+  readonly mail?: number;
+  readonly activitiesPut?: readonly ActivityRecord[];
+  readonly effects?: readonly Effect[];
+  readonly message?: Omit<MessageRecord, 'sequence' | 'atMs'>;
+}
+
+export function commitRecord(
+  before: ActorRecord,
+  envelope: Envelope,
+  outcome: JournalOutcome,
+  nowMs: number,
+  change: RecordChange,
+): Extract<RecordDecision, { kind: 'commit' }> {
+  const sequence = before.sequence + 1;
+  const atMs = Math.max(nowMs, before.updatedAtMs);
+  const record: ActorRecord = { ...(change.record ?? before), sequence, updatedAtMs: atMs };
+  const { chart, address, status } = record;
+  const journal: Commit['journal'] = {
+    address,
+    sequence,
+    atMs,
+    envelope,
+    outcome,
+    ...(change.mail === undefined ? {} : { mail: change.mail }),
+    status,
+    value: chart.value,
+    context: { set: {}, removed: [] },
+    armed: [],
+    cancelled: [],
+    scheduled: [],
+    stopped: [],
+    ...(sequence % limits.journalSnapshotInterval === 0 ? { snapshot: chart } : {}),
+  };
+  const commit: Commit = {
+    base: before.sequence,
+    record,
+    journal,
+    activitiesPut: change.activitiesPut ?? [],
+    activitiesRemoved: [],
+    childrenPut: [],
+    childrenRemoved: [],
+    timersArmed: [],
+    timersDisarmed: [],
+    ...(change.message === undefined ? {} : { message: { ...change.message, sequence, atMs } }),
+    mailPut: change.mailPut ?? [],
+    mailRemoved: change.mailRemoved ?? [],
+    messages: [],
+    effects: change.effects ?? [],
+  };
+  return { kind: 'commit', commit };
+}
+
+/** The actor after such a commit. */
+export function actorAfter(actor: Actor, { record, activitiesPut }: Commit): Actor {
+  if (activitiesPut.length === 0) return { ...actor, record };
+  const activities = new Map(actor.activities);
+  for (const activity of activitiesPut) activities.set(activity.n, activity);
+  return { ...actor, record, activities };
+}

@@ -1,0 +1,48 @@
+/** `delete` as a letter: refused while the workflow is open, then slice by slice, while nothing else is done with the id. */
+import { deletionRefusal } from '../kernel/deletion.ts';
+import type { Store } from '../kernel/ports.ts';
+import { notFoundError, parkedFor } from '../kernel/refusals.ts';
+import { eraseAll } from './erasing.ts';
+import type { Asked, Letter, Resident } from './resident.ts';
+import type { Supervisor } from './supervisor.ts';
+
+export class DeleteLetter implements Letter {
+  readonly #supervisor: Supervisor;
+  readonly #store: Store;
+  readonly #asked: Asked<void>;
+
+  constructor(supervisor: Supervisor, store: Store, asked: Asked<void>) {
+    this.#supervisor = supervisor;
+    this.#store = store;
+    this.#asked = asked;
+  }
+
+  handle(resident: Resident): void | Promise<void> {
+    const { workflowId, tree, closed, park } = resident;
+    const record = tree?.root.record ?? closed ?? park?.record;
+    const refusal =
+      record !== undefined
+        ? deletionRefusal(record, tree)
+        : park === undefined
+          ? notFoundError(workflowId)
+          : parkedFor(workflowId, park.reason, park.failure.message);
+    if (refusal !== undefined) this.#supervisor.refuse(resident, this, refusal);
+    else if (record !== undefined) return this.#erase(resident, record.address.run);
+    return undefined;
+  }
+
+  reject(error: unknown): void {
+    this.#asked.reject(error);
+  }
+
+  async #erase(resident: Resident, lastRun: number): Promise<void> {
+    try {
+      await eraseAll(this.#store, resident.workflowId, lastRun, (work) => this.#supervisor.erase(work));
+      Object.assign(resident, { tree: undefined, closed: undefined, input: undefined, lastRun });
+      resident.uncommittedMessages.clear();
+      this.#asked.resolve();
+    } catch (error) {
+      this.reject(error);
+    }
+  }
+}

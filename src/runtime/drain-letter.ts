@@ -1,0 +1,45 @@
+/** The stored mailbox, a few rows a turn, in front of everything else: each row is applied by the commit that takes it. */
+import { decideInTree } from '../kernel/decide-in-tree.ts';
+import type { DecideContext } from '../kernel/draft.ts';
+import { limits } from '../kernel/limits.ts';
+import { isDraining } from '../kernel/mailbox.ts';
+import type { Store } from '../kernel/ports.ts';
+import type { Step } from '../kernel/step.ts';
+import type { Letter, Resident } from './resident.ts';
+
+/** The part of the supervisor that it needs. */
+interface Keeper {
+  context(): DecideContext;
+  commit(resident: Resident, steps: readonly Step[], onCommitted?: () => void, onRejected?: (error: unknown) => void): void;
+  giveUp(resident: Resident, error: unknown): void;
+}
+
+export class DrainLetter implements Letter {
+  readonly #keeper: Keeper;
+  readonly #store: Store;
+
+  constructor(keeper: Keeper, store: Store) {
+    this.#keeper = keeper;
+    this.#store = store;
+  }
+
+  async handle(resident: Resident): Promise<void> {
+    try {
+      // What is read has to be what is decided: rows put and taken before have to be on disk.
+      await new Promise<void>((resolve, reject) => this.#keeper.commit(resident, [], resolve, reject));
+      const { tree } = resident;
+      if (tree === undefined) return;
+      for (const { n, to, envelope } of await this.#store.readMailbox(tree.address, limits.mailPerTurn)) {
+        if (!isDraining(tree.root.record)) return;
+        const decision = decideInTree(tree, { to, envelope }, this.#keeper.context(), n);
+        if (decision.kind === 'commit') this.#keeper.commit(resident, decision.steps);
+      }
+    } catch (error) {
+      this.#keeper.giveUp(resident, error);
+    }
+  }
+
+  reject(): void {
+    // Nobody waits for it: what is not applied stays on disk.
+  }
+}

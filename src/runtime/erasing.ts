@@ -1,0 +1,21 @@
+/** Taking a deleted workflow away, slice by slice. */
+import { limits } from '../kernel/limits.ts';
+import type { Store } from '../kernel/ports.ts';
+
+/** Does work on the store while nothing else writes to it. */
+export type Alone = (work: () => Promise<void>) => Promise<void>;
+
+export async function eraseAll(store: Store, workflowId: string, lastRun: number, alone: Alone): Promise<void> {
+  for (let isDone = false; !isDone;) {
+    await alone(async () => {
+      ({ isDone } = await store.erase(workflowId, lastRun, limits.erasedPerBatchMax));
+    });
+  }
+}
+
+/** Of an id that has no workflow: goes on with a deletion that a crash cut off. Answers the highest run the id ever had. */
+export async function finishErasing(store: Store, workflowId: string, alone: Alone): Promise<number> {
+  const tombstone = await store.readTombstone(workflowId);
+  if (tombstone?.isClearing === true) await eraseAll(store, workflowId, tombstone.lastRun, alone);
+  return tombstone?.lastRun ?? 0;
+}

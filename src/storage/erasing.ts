@@ -1,0 +1,60 @@
+/**
+ * Taking rows away for good, in bounded batches.
+ *
+ * 1. The first batch of a deletion writes the tombstone: from then on `readLatestRun` finds nothing, whatever else is still there.
+ * 2. Records go first, so that scans of them meet nothing that is deleted; the batch after which nothing is left says so.
+ * 3. Timers have no rows here: what is closed has none armed.
+ */
+import type { TombstoneRecord } from '../kernel/record.ts';
+import type { MessageValue } from './batch.ts';
+import { tombstoneOperation } from './batch.ts';
+import type { Codec } from './codec.ts';
+import { unlessDamaged } from './damage.ts';
+import type { DatabaseReader, Operation } from './database.ts';
+import type { KeyRange } from './keys.ts';
+import { spaceRange, successorOf, workflowRange } from './keys.ts';
+
+const erasedSpaces = ['actor', 'activity', 'child', 'mailbox', 'journal', 'message'] as const;
+
+/** The next batch of a deletion; repeating it after a crash goes on where it was. */
+export async function eraseOperations(
+  reader: DatabaseReader,
+  codec: Codec,
+  workflowId: string,
+  lastRun: number,
+  limit: number,
+): Promise<{ readonly operations: readonly Operation[]; readonly isDone: boolean }> {
+  const keys: Uint8Array[] = [];
+  for (const space of erasedSpaces) {
+    // One more than may go says whether this is the last batch.
+    if (keys.length <= limit) keys.push(...(await reader.keys({ ...workflowRange(space, workflowId), limit: limit + 1 - keys.length })));
+  }
+  const isDone = keys.length <= limit;
+  const tombstone: TombstoneRecord = isDone ? { lastRun } : { lastRun, isClearing: true };
+  const deletions = keys.slice(0, limit).map((key): Operation => ({ kind: 'delete', key }));
+  return { operations: [tombstoneOperation(workflowId, tombstone, codec), ...deletions], isDone };
+}
+
+/**
+ * Message ids given before a moment, among the next `limit` rows; `next` is where to go on. One that cannot be read stays: its
+ * message id is unanswerable, which is not the same as unknown.
+ */
+export async function forgetOperations(
+  reader: DatabaseReader,
+  codec: Codec,
+  beforeMs: number,
+  limit: number,
+  after: Uint8Array | undefined,
+): Promise<{ readonly operations: readonly Operation[]; readonly next: Uint8Array | undefined }> {
+  const all: KeyRange = spaceRange('message');
+  const rows = await reader.entries({ from: after ?? all.from, to: all.to, limit });
+  const forgotten = rows.filter(({ key, value }) => {
+    const message = unlessDamaged(() => codec.decode(key, value) as MessageValue);
+    return message !== undefined && message.atMs < beforeMs;
+  });
+  const last = rows.at(-1);
+  return {
+    operations: forgotten.map(({ key }) => ({ kind: 'delete', key })),
+    next: rows.length < limit || last === undefined ? undefined : successorOf(last.key),
+  };
+}
