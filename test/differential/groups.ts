@@ -1,6 +1,8 @@
 /** All cases, by feature. */
 import { customs, emitting } from './cases/acting.ts';
 import { assigns, enqueued } from './cases/assigning.ts';
+import { chartCorners } from './cases/chart-corners.ts';
+import { childCorners } from './cases/child-corners.ts';
 import { childMachines } from './cases/child-machines.ts';
 import { differences } from './cases/differences.ts';
 import { endings } from './cases/endings.ts';
@@ -37,5 +39,7 @@ export const groups: Readonly<Record<string, readonly DifferentialCase[]>> = {
   onSnapshot: watching,
   fromTransition: transitionLogic,
   'system and self': systems,
+  'corners of charts': chartCorners,
+  'corners of children': childCorners,
   'known differences': differences,
 };
