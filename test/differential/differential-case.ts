@@ -60,6 +60,8 @@ export interface DurableFacts extends Facts {
 export const knownDifferences = [
   'all assigns of a macrostep run before any custom action',
   'a custom action that throws fails after its commit',
+  'a promise that a custom action returns is awaited before the next action',
+  'an action written in place inside enqueueActions is refused',
   'delivery is first in, first out per mailbox, not depth-first',
   'two timers of one id are both cancelled by it',
   'delays are exact up to 100 years, and one that is no number fails the step',

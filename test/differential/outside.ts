@@ -44,13 +44,13 @@ export class Outside {
     this.acts.push({ name, event: event.type, ...(params === undefined ? {} : { params }) });
   }
 
-  /** An activity that ends when the script says so. */
-  activity<Output = unknown>(name: string, maximumAttempts = 10): ActivityLogic<NonReducibleUnknown, Output> {
+  /** An activity that ends when the script says so: for good with a value or an error named Refused. */
+  activity<Output = unknown>(name: string): ActivityLogic<NonReducibleUnknown, Output> {
     return activity<NonReducibleUnknown, Output>({
       name,
       run: (scope) => this.world.call<Output>(name, scope),
       startToCloseTimeout: '1h',
-      retry: { maximumAttempts, initialInterval: '10s', jitter: 'none', nonRetryableErrorTypes: ['Refused'] },
+      retry: { maximumAttempts: 10, initialInterval: '10s', jitter: 'none', nonRetryableErrorTypes: ['Refused'] },
     });
   }
 

@@ -148,6 +148,7 @@ export const pendingTitles: ReadonlySet<string> = new Set<string>([
   'an assign that reads what a custom action of the same list did',
   'a custom action on entry, before an assign of a raised event',
   'a custom action that throws takes its step back in a plain actor only',
+  'a custom action that takes its time',
   'an answer of a child comes before or after what its parent said later',
   'three actors that speak to one another within one step',
   'a pending promise and a restart',

@@ -1,6 +1,7 @@
 /** Where a workflow differs from a plain actor by decision: each known difference, shown. */
-import { and, assign, cancel, createMachine, raise, sendParent, sendTo } from 'xstate';
+import { and, assign, cancel, createMachine, enqueueActions, raise, sendParent, sendTo } from 'xstate';
 import type { AnyActorRef } from 'xstate';
+import { turn } from '../../support/life.ts';
 import { errorOf } from '../../support/world.ts';
 import type { DifferentialCase } from '../differential-case.ts';
 import { advance, next, restart, send, sendEach, succeed } from '../differential-case.ts';
@@ -86,6 +87,65 @@ export const differences: readonly DifferentialCase[] = [
         error: { name: 'Unable', message: 'the action cannot' },
         workflow: 'failed',
       },
+    },
+  },
+  {
+    title: 'a custom action that takes its time',
+    machine: (outside) =>
+      of<object>().createMachine({
+        id: 'slow-action',
+        version: '1',
+        on: {
+          E: {
+            actions: [
+              async ({ event }) => {
+                await turn();
+                outside.note('slow', event);
+              },
+              ({ event }) => outside.note('quick', event),
+            ],
+          },
+        },
+      }),
+    script: [send('E')],
+    expected: {
+      acts: [
+        { name: 'quick', event: 'E' },
+        { name: 'slow', event: 'E' },
+      ],
+    },
+    difference: {
+      of: 'a promise that a custom action returns is awaited before the next action',
+      durable: {
+        acts: [
+          { name: 'slow', event: 'E' },
+          { name: 'quick', event: 'E' },
+        ],
+        refusals: [],
+      },
+    },
+  },
+  {
+    title: 'an action written in place inside enqueueActions',
+    machine: (outside) =>
+      of<{ n: number }>().createMachine({
+        id: 'enqueued-in-place',
+        version: '1',
+        context: { n: 0 },
+        on: {
+          E: {
+            actions: enqueueActions(({ enqueue }) => {
+              enqueue.assign({ n: 1 });
+              enqueue(({ event }) => outside.note('in place', event));
+            }),
+          },
+        },
+      }),
+    script: [send('E')],
+    expected: { context: { n: 1 }, acts: [{ name: 'in place', event: 'E' }] },
+    difference: {
+      of: 'an action written in place inside enqueueActions is refused',
+      durable: { context: { n: 0 }, acts: [], workflow: 'parked', refusals: ['WORKFLOW_PARKED'] },
     },
   },
   {

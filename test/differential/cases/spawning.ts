@@ -277,19 +277,18 @@ export const spawning: readonly DifferentialCase[] = [
   {
     title: 'an unhandled error of a spawned activity fails the machine',
     machine: (outside) =>
-      of<object>({ actors: { work: outside.activity('work', 1) } }).createMachine({
+      of<object>({ actors: { work: outside.activity('work') } }).createMachine({
         id: 'spawned-failure',
         version: '1',
         entry: spawnChild('work', { id: 'worker' }),
       }),
     script: [fail('work', errorOf('Refused', 'never'))],
     expected: { status: 'error', error: { name: 'Refused' } },
-    isSpoiltByCrashes: true,
   },
   {
     title: 'a handled error of a spawned activity',
     machine: (outside) =>
-      of<{ got: unknown }>({ actors: { work: outside.activity('work', 1) } }).createMachine({
+      of<{ got: unknown }>({ actors: { work: outside.activity('work') } }).createMachine({
         id: 'spawned-handled',
         version: '1',
         context: { got: null },
@@ -298,7 +297,6 @@ export const spawning: readonly DifferentialCase[] = [
       }),
     script: [fail('work', errorOf('Refused', 'never'))],
     expected: { status: 'active', context: { got: 'never' } },
-    isSpoiltByCrashes: true,
   },
   {
     title: 'a spawned promise',
@@ -311,7 +309,6 @@ export const spawning: readonly DifferentialCase[] = [
       }),
     script: [send('GO'), succeed('work', [1, 2])],
     expected: { context: { got: [1, 2] } },
-    isSpoiltByCrashes: true,
   },
   {
     title: 'enqueueActions spawns, sends to and stops children',
@@ -404,7 +401,6 @@ export const spawning: readonly DifferentialCase[] = [
       }),
     script: [send('OFF')],
     expected: { value: 'off', lives: ['source begins', 'source begins', 'source ends', 'source ends'] },
-    isSpoiltByCrashes: true,
   },
   {
     title: 'a context factory of a child may use its input and spawn',
