@@ -37,12 +37,9 @@ function apply(draft: Draft, action: ChartAction): void {
       if (draft.children.has(action.n)) stopChild(draft, action.n);
       else dropActivity(draft, action.n, 'state-left');
       break;
-    case 'send': {
-      const { path } = draft.address;
-      const event = encodePayload(action.event, 'event');
-      draft.messages.push({ to: pathOf(action.to, draft.address), envelope: { kind: 'message', event, from: path } });
+    case 'send':
+      say(draft, pathOf(action.to, draft.address), encodePayload(action.event, 'event'));
       break;
-    }
     case 'emit':
       draft.emitted.push(encodePayload(action.event, 'emitted event'));
       break;
@@ -53,6 +50,15 @@ function apply(draft: Draft, action: ChartAction): void {
       // Taken together: they run in order, after the commit.
       break;
   }
+}
+
+/** Tells another actor something; callbacks and observables hear it from the host, in the order in which they are started and stopped. */
+export function say(draft: Draft, to: readonly number[], event: Json): void {
+  const { path } = draft.address;
+  const n = to.at(-1) ?? 0;
+  const isOwn = to.length === path.length + 1 && path.every((part, index) => part === to[index]);
+  if (isOwn && draft.activities.get(n)?.kind === 'volatile') draft.effects.push({ kind: 'tell-volatile', n, event });
+  else draft.messages.push({ to, envelope: { kind: 'message', event, from: path } });
 }
 
 /** A child's end, told by it: the chart may go on referring to it. */

@@ -19,6 +19,7 @@ export type Effect =
     }
   | { readonly kind: 'abort-attempt'; readonly n: number; readonly reason: AbortReason }
   | { readonly kind: 'start-volatile'; readonly n: number }
+  | { readonly kind: 'tell-volatile'; readonly n: number; readonly event: Json }
   | { readonly kind: 'stop-volatile'; readonly n: number }
   | { readonly kind: 'log'; readonly label: string | undefined; readonly value: Json };
 

@@ -149,12 +149,12 @@ export function dropActivity(draft: Draft, n: number, reason: AbortReason): void
   forgetActivity(draft, n);
   if (activity.state === 'running') draft.effects.push({ kind: 'abort-attempt', n, reason });
   if (activity.state !== 'live') return;
-  if (wasScheduled) draft.effects.splice(0, draft.effects.length, ...draft.effects.filter((effect) => !startsVolatile(effect, n)));
+  if (wasScheduled) draft.effects.splice(0, draft.effects.length, ...draft.effects.filter((effect) => !isForVolatile(effect, n)));
   else draft.effects.push({ kind: 'stop-volatile', n });
 }
 
-function startsVolatile(effect: Effect, n: number): boolean {
-  return effect.kind === 'start-volatile' && effect.n === n;
+function isForVolatile(effect: Effect, n: number): boolean {
+  return (effect.kind === 'start-volatile' || effect.kind === 'tell-volatile') && effect.n === n;
 }
 
 export function forgetActivity(draft: Draft, n: number): void {

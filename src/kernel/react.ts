@@ -1,6 +1,7 @@
 /** What an envelope means to an actor, before the chart is asked. */
 import type { Actor } from './actor.ts';
 import { attemptCompleted, attemptDue, attemptFailed, attemptLost, attemptReleased, attemptTimedOut } from './attempt-protocol.ts';
+import { say } from './apply-actions.ts';
 import { childReaction, stopReaction } from './child-protocol.ts';
 import { ofActions } from './custom-actions.ts';
 import { activityTimedOut, attemptHandedOver, attemptHeartbeat } from './attempt-protocol.ts';
@@ -91,10 +92,9 @@ function timerFired(actor: Actor, generation: number): Reaction {
   if (timer === undefined) return { kind: 'ignore' };
   const { to, event } = timer;
   if (to === undefined) return { kind: 'deliver', event: eventIn(actor, event), change: (draft) => disarmTimer(draft, timer) };
-  const from = actor.record.address.path;
   const send: Change = (draft) => {
     disarmTimer(draft, timer);
-    draft.messages.push({ to, envelope: { kind: 'message', event, from } });
+    say(draft, to, event);
   };
   return { kind: 'note', change: send };
 }

@@ -11,7 +11,7 @@
 import { policyOf, timeoutsOf } from '../kernel/activity-policy.ts';
 import type { Actor } from '../kernel/actor.ts';
 import type { Address } from '../kernel/address.ts';
-import { activityKey } from '../kernel/address.ts';
+import { activityKey, childAddress } from '../kernel/address.ts';
 import { formatToken } from '../kernel/attempt-token.ts';
 import type { Commit, Effect } from '../kernel/commit.ts';
 import type { StepEnvelope } from '../kernel/envelope.ts';
@@ -116,6 +116,9 @@ export class Performer {
         if (activity !== undefined) volatile.start(actor, activity);
         break;
       }
+      case 'tell-volatile':
+        volatile.tell(childAddress(address, effect.n), effect.event, actor);
+        break;
       case 'stop-volatile':
         volatile.stop(address, effect.n);
         break;

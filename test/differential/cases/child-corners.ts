@@ -206,34 +206,41 @@ export const childCorners: readonly DifferentialCase[] = [
     expected: { children: { kid: { context: { log: ['A1', 'A2', 'B'] } } } },
   },
   {
-    title: 'a child started in a state that is left by what the child says at once',
+    title: 'three actors that speak to one another within one step',
     machine: () =>
-      noting.createMachine({
-        id: 'says-at-once',
-        version: '1',
-        context: empty,
-        initial: 'a',
-        states: {
-          a: { on: { GO: 'b' } },
-          b: {
-            invoke: {
-              id: 'kid',
-              src: of<object>().createMachine({
-                id: 'hasty',
-                version: '1',
-                entry: [sendParent({ type: 'NOW' }), sendParent({ type: 'THEN' })],
-                initial: 'z',
-                states: { z: { type: 'final' } },
-              }),
-              onDone: { actions: note('done in b') },
+      of<object>({
+        actors: {
+          speaker: of<object>().createMachine({
+            id: 'speaker',
+            version: '1',
+            on: {
+              GO: {
+                actions: [
+                  sendTo(({ system }) => system.get('relay') as AnyActorRef, { type: 'RELAY' }),
+                  sendTo(({ system }) => system.get('ear') as AnyActorRef, { type: 'DIRECT' }),
+                ],
+              },
             },
-            on: { NOW: { target: 'c', actions: note('now') } },
-          },
-          c: { on: { '*': { actions: 'noteEvent' } } },
+          }),
+          relay: of<object>().createMachine({
+            id: 'relay',
+            version: '1',
+            on: { RELAY: { actions: sendTo(({ system }) => system.get('ear') as AnyActorRef, { type: 'RELAYED' }) } },
+          }),
+          ear: noting.createMachine({ id: 'ear', version: '1', context: empty, on: { '*': { actions: 'noteEvent' } } }),
         },
+      }).createMachine({
+        id: 'three',
+        version: '1',
+        invoke: [
+          { src: 'ear', id: 'ear', systemId: 'ear' },
+          { src: 'relay', id: 'relay', systemId: 'relay' },
+          { src: 'speaker', id: 'speaker' },
+        ],
+        on: pass('speaker', 'GO'),
       }),
     script: [send('GO')],
-    expected: { value: 'c', context: { log: ['now', 'THEN', 'xstate.done.actor.kid'] }, childIds: [] },
+    expected: { children: { ear: { context: { log: ['RELAYED', 'DIRECT'] } } } },
   },
   {
     title: 'an exit action of an ending child speaks to a grandchild before it is stopped',

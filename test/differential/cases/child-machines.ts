@@ -140,6 +140,10 @@ export const childMachines: readonly DifferentialCase[] = [
       }),
     script: [send('BREAK')],
     expected: { value: 'failed', context: { error: { name: 'Broken', message: 'it broke' } } },
+    difference: {
+      of: 'an event that throws parks the workflow',
+      durable: { value: 'busy', context: { error: null }, workflow: 'parked', refusals: [] },
+    },
   },
   {
     title: 'an error of a child that nobody handles climbs to the root',
@@ -156,6 +160,7 @@ export const childMachines: readonly DifferentialCase[] = [
       }).createMachine({ id: 'climbing-error', version: '1', invoke: { src: 'middle', id: 'middle' }, on: pass('middle', 'BREAK') }),
     script: [send('BREAK')],
     expected: { status: 'error', error: { name: 'Broken', message: 'it broke' } },
+    difference: { of: 'an event that throws parks the workflow', durable: { status: 'active', workflow: 'parked', refusals: [] } },
   },
   {
     title: 'machines nested three deep pass events down and output up',

@@ -191,6 +191,7 @@ export const observables: readonly DifferentialCase[] = [
     script: [next('source', 7), complete('source')],
     expected: { value: 'done', context: { got: undefined } },
     isSpoiltByCrashes: true,
+    isSpoiltByCrashes: true,
   },
   {
     title: 'an observable fails',
@@ -392,6 +393,7 @@ export const watching: readonly DifferentialCase[] = [
       }),
     script: [next('source', 'some'), next('source', 'enough')],
     expected: { value: 'off', context: { log: ['xstate.snapshot.source'] } },
+    isSpoiltByCrashes: true,
   },
   {
     title: 'an assign reads the snapshot of a child kept in context',

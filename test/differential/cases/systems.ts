@@ -95,6 +95,7 @@ export const transitionLogic: readonly DifferentialCase[] = [
       }),
     script: sendEach('FINE', 'BREAK'),
     expected: { value: 'off', context: { got: 'broken' } },
+    difference: { of: 'an event that throws parks the workflow', durable: { value: 'on', workflow: 'parked', refusals: [] } },
   },
 ];
 
