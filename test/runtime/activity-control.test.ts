@@ -48,6 +48,14 @@ describe('what is handed over', () => {
     expect((await runtime.describe('a')).activities).toMatchObject([{ state: 'backoff', lastFailure: { class: 'RangeError' } }]);
   });
 
+  test('is a failure also if its code does not wait for the request', async () => {
+    const machine = machineOf(({ completeLater }) => void completeLater(async () => Promise.reject(new RangeError('nobody answers'))));
+    const { runtime } = await openTestRuntime({ machines: [machine] });
+    await runtime.start(machine, { id: 'a' });
+    await settle();
+    expect((await runtime.describe('a')).activities).toMatchObject([{ state: 'backoff', lastFailure: { class: 'RangeError' } }]);
+  });
+
   test('is so though its code does not wait for it, and only once', async () => {
     let asked = 0;
     const machine = machineOf(({ completeLater }) => {
