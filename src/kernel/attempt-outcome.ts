@@ -40,7 +40,14 @@ export async function makeAttempt(
     // Typed as never, since what the attempt comes to is none of its code's business any more.
     return undefined as never;
   };
-  const completeLater = async (request: (token: string) => unknown): Promise<never> => (handingOver ??= handOver(request));
+  const completeLater: ActivityScope<unknown>['completeLater'] = (request) => {
+    if (handingOver === undefined) {
+      handingOver = handOver(request);
+      // Code that does not wait for it hears of its failure below, and not as an unhandled rejection.
+      handingOver.catch(() => undefined);
+    }
+    return handingOver;
+  };
   let output: unknown;
   try {
     output = await descriptor.run?.(scopeOf(effect, host, completeLater));

@@ -57,6 +57,7 @@ describe('options', () => {
     ['half an attempt', { maxConcurrentAttempts: 1.5 }, 'must be a whole number from 1; found 1.5.'],
     ['endless attempts', { maxConcurrentAttempts: Infinity }, 'must be a whole number from 1; found Infinity.'],
     ['attempts as text', { maxConcurrentAttempts: '5' }, 'must be a whole number from 1; found 5.'],
+    ['a malformed rate', { rateLimit: { count: 0, per: '1s' } }, 'openRuntime: rateLimit.count must be a whole number from 1; found 0.'],
     ['a path as a URL', { path: new URL('file:///tmp') }, 'openRuntime: path must name a directory; found an object.'],
     [
       'the controller for its signal',

@@ -31,6 +31,16 @@ describe('a declaration', () => {
     });
   });
 
+  test('carries its bounds', () => {
+    const bounds = { scheduleToCloseTimeout: '2m', heartbeatTimeout: '5s', maxConcurrentAttempts: 3 } as const;
+    expect(activityDescriptor(activity({ ...bounds, rateLimit: { count: 2, per: '1s' } }))).toMatchObject({
+      scheduleToCloseTimeoutMs: 120_000,
+      heartbeatTimeoutMs: 5_000,
+      maxConcurrentAttempts: 3,
+      rateLimit: { count: 2, perMs: 1_000 },
+    });
+  });
+
   test('without options is ten attempts of a minute each', () => {
     expect(activityDescriptor(activity({}))).toMatchObject({ startToCloseTimeoutMs: 60_000, retry: { maximumAttempts: 10 } });
   });
@@ -60,6 +70,13 @@ describe('a declaration', () => {
     ],
     ['a name that is no text', { name: 7 as never }, 'The activity name must be a string, found number.'],
     ['null for its name', { name: null as never }, 'The activity name must be a string, found null.'],
+    ['a malformed time as a whole', { scheduleToCloseTimeout: 'x' as never }, 'activity: scheduleToCloseTimeout must be a duration'],
+    ['a malformed heartbeat time-out', { heartbeatTimeout: -1 }, 'activity: heartbeatTimeout must be a duration'],
+    ['no attempt at once', { maxConcurrentAttempts: 0 }, 'activity: maxConcurrentAttempts must be a whole number from 1; found 0.'],
+    ['a rate that is a number', { rateLimit: 5 as never }, "rateLimit must be an object such as { count: 10, per: '1s' }; found 5."],
+    ['a rate of none', { rateLimit: { count: 0, per: '1s' } }, 'activity: rateLimit.count must be a whole number from 1; found 0.'],
+    ['a rate without time', { rateLimit: { count: 1, per: 0 } }, 'activity: rateLimit.per must be longer than 0.'],
+    ['a malformed rate', { rateLimit: { count: 1, per: '1 s' as never } }, 'activity: rateLimit.per must be a duration'],
   ])('is refused at once with %s', (_, options, message) => {
     expect(thrownBy(() => activity(options))).toMatchObject({ name: 'TypeError', message: expect.stringContaining(message) });
   });

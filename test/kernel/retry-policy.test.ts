@@ -1,7 +1,14 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { RetryOptions } from '../../src/kernel/retry-policy.ts';
-import { backoffMs, isRetryable, parseRetryPolicy } from '../../src/kernel/retry-policy.ts';
+import {
+  adjustRetryPolicy,
+  isRefusedRetry,
+  nextRetryDelayMs,
+  backoffMs,
+  isRetryable,
+  parseRetryPolicy,
+} from '../../src/kernel/retry-policy.ts';
 import { thrownBy } from './thrown.ts';
 
 const policy = (options: RetryOptions): ReturnType<typeof parseRetryPolicy> => parseRetryPolicy(options, 'activity "a"');
@@ -85,6 +92,53 @@ describe('another attempt follows', () => {
   });
 });
 
+describe('an error’s own delay', () => {
+  test.each<[unknown, number | undefined]>([
+    [{ nextRetryDelay: 1_500 }, 1_500],
+    [{ nextRetryDelay: 0.2 }, 1],
+    [Object.assign(new Error('x'), { nextRetryDelay: '2m' }), 120_000],
+    [{ nextRetryDelay: 'soon' }, undefined],
+    [{ nextRetryDelay: -1 }, undefined],
+    [{ nextRetryDelay: NaN }, undefined],
+    [{ nextRetryDelay: null }, undefined],
+    [new Error('x'), undefined],
+    [undefined, undefined],
+    [null, undefined],
+    ['text', undefined],
+  ])('is read off what was thrown: %j', (thrown, delayMs) => {
+    expect(nextRetryDelayMs(thrown)).toBe(delayMs);
+  });
+
+  test('is passed over if reading it throws', () => {
+    const hostile = {
+      get nextRetryDelay(): number {
+        throw new Error('no');
+      },
+    };
+    expect(nextRetryDelayMs(hostile)).toBeUndefined();
+  });
+});
+
+describe('the policy’s own code', () => {
+  test('refuses a retry with a falsy answer, and only so', () => {
+    const answers = [true, 1, false, undefined].map((answer) => isRefusedRetry(policy({ retryIf: () => answer as boolean }), 'x'));
+    expect(answers).toEqual([false, false, true, true]);
+    expect(isRefusedRetry(policy({}), 'x')).toBe(false);
+  });
+
+  test('that throws leaves it to the rest of the policy', () => {
+    const retryIf = (error: unknown): boolean => (error as { response: { ok: boolean } }).response.ok;
+    expect(isRefusedRetry(policy({ retryIf }), new Error('x'))).toBe(false);
+  });
+});
+
+test('a policy is adjusted option by option', () => {
+  const declared = policy({ maximumAttempts: Infinity, initialInterval: '2s', nonRetryableErrorTypes: ['Gone'], retryIf: () => true });
+  expect(adjustRetryPolicy(declared, {}, 'x')).toEqual(declared);
+  const changed = { maximumAttempts: 3, initialInterval: '5s', jitter: undefined } as never;
+  expect(adjustRetryPolicy(declared, changed, 'x')).toEqual({ ...declared, maximumAttempts: 3, initialIntervalMs: 5_000 });
+});
+
 test.each<[string, unknown, string]>([
   ['maximumAttempts', 0, '0'],
   ['maximumAttempts', -1, '-1'],
@@ -98,6 +152,8 @@ test.each<[string, unknown, string]>([
   ['jitter', true, 'true'],
   ['initialInterval', '1 s', '"1 s"'],
   ['maximumInterval', -5, '-5'],
+  ['retryIf', 'always', '"always"'],
+  ['retryIf', null, 'null'],
   ['nonRetryableErrorTypes', 'CardDeclined', '"CardDeclined"'],
   ['nonRetryableErrorTypes', Error, 'a function'],
   ['nonRetryableErrorTypes', { 0: 'CardDeclined' }, 'an object'],

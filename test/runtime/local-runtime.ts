@@ -2,6 +2,8 @@
 import { onTestFinished } from 'vitest';
 import type { AnyStateMachine } from 'xstate';
 import { assembleRuntime } from '../../src/hosts/local/open-runtime.ts';
+import type { RateLimit } from '../../src/kernel/activity-descriptor.ts';
+import type { Logger } from '../../src/kernel/logger.ts';
 import { createRegistry } from '../../src/kernel/machine-registry.ts';
 import type { Store } from '../../src/kernel/ports.ts';
 import type { Runtime } from '../../src/runtime/runtime-door.ts';
@@ -19,6 +21,10 @@ export interface TestRuntime {
 export interface TestRuntimeOptions {
   readonly machines: readonly AnyStateMachine[];
   readonly maxConcurrentAttempts?: number;
+  readonly rateLimit?: RateLimit;
+  readonly logger?: Logger;
+  /** Default: the middle of every jitter. */
+  readonly random?: () => number;
   readonly clock?: ManualClock;
   readonly database?: MemoryDatabase;
   /** Puts something between runtime and store. */
@@ -27,10 +33,12 @@ export interface TestRuntimeOptions {
 
 /** Opened for one test, after which it is closed. */
 export async function openTestRuntime(options: TestRuntimeOptions): Promise<TestRuntime> {
-  const { machines, maxConcurrentAttempts = 100, clock = new ManualClock(), onStore = (store) => store } = options;
+  const { machines, maxConcurrentAttempts = 100, clock = new ManualClock(), onStore = (store) => store, random = () => 0.5 } = options;
+  const { rateLimit, logger } = options;
   const database = options.database ?? (await createMemoryDatabase());
   const store = onStore(await openStoreOn(database, { location: 'memory', storeId: 'test' }));
-  const runtime = await assembleRuntime({ store, registry: createRegistry(machines), clock, random: () => 0.5, maxConcurrentAttempts });
+  const registry = createRegistry(machines);
+  const runtime = await assembleRuntime({ store, registry, clock, random, maxConcurrentAttempts, rateLimit, logger });
   onTestFinished(async () => {
     const closed = runtime.close({ grace: 0 });
     await clock.pass(1);

@@ -1,5 +1,5 @@
 /** The machines of the contract suite; their activities and impure places are the test's {@link World}. */
-import type { RetryOptions } from 'perdure/authoring';
+import type { ActivityOptions, RetryOptions } from 'perdure/authoring';
 import { activity } from 'perdure/authoring';
 import { assign, setup } from 'xstate';
 import type { World } from './world.ts';
@@ -65,7 +65,7 @@ export const sleeper = setup({
 });
 
 /** One activity, `fetch`, tried as the policy says. */
-export function errand(world: World, id: string, retry: RetryOptions) {
+export function errand(world: World, id: string, retry: RetryOptions, more: ActivityOptions<{ readonly item: string }, unknown> = {}) {
   return setup({
     types: {
       input: {} as { readonly item: string },
@@ -74,7 +74,7 @@ export function errand(world: World, id: string, retry: RetryOptions) {
       output: {} as { readonly found: unknown } | { readonly error: Named },
     },
     actors: {
-      fetch: activity<{ readonly item: string }, unknown>({ retry, run: (scope) => world.call('fetch', scope) }),
+      fetch: activity<{ readonly item: string }, unknown>({ retry, run: (scope) => world.call('fetch', scope), ...more }),
     },
   }).createMachine({
     id,

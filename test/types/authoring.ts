@@ -1,6 +1,6 @@
 /** What must infer when machines are written with activities, and what the compiler must refuse. Checked, never run. */
 import { activity, implement } from 'perdure/authoring';
-import type { ActivityLogic, ActivityScope } from 'perdure/authoring';
+import type { AbortReason, ActivityLogic, ActivityScope } from 'perdure/authoring';
 import { assign, createActor, fromPromise, setup } from 'xstate';
 import type { PromiseActorLogic } from 'xstate';
 import { expectTypeOf } from 'vitest';
@@ -28,6 +28,23 @@ const settle = activity<{ merchantId: string }, Account>({
   },
 });
 expectTypeOf<typeof settle>().toEqualTypeOf<ActivityLogic<{ merchantId: string }, Account>>();
+
+// An attempt that is handed over has no output of its own; whatever the activity returns, this may stand for it.
+activity<{ merchantId: string }, Account>({
+  run: async ({ completeLater, heartbeat, heartbeatDetails, signal }) => {
+    expectTypeOf<typeof heartbeatDetails>().toEqualTypeOf<unknown>();
+    heartbeat({ page: 1 });
+    signal.reason satisfies unknown as AbortReason satisfies string;
+    return completeLater((token) => token satisfies string);
+  },
+  scheduleToCloseTimeout: '3d',
+  heartbeatTimeout: '1h',
+  maxConcurrentAttempts: 4,
+  rateLimit: { count: 10, per: '1s' },
+  retry: { retryIf: (error) => error instanceof TypeError },
+});
+// @ts-expect-error a rate needs its time
+activity({ run: () => 1, rateLimit: { count: 1 } });
 
 // Inferred from the code alone.
 const seed = activity({ run: async ({ input }: ActivityScope<{ widget: string }>) => ({ url: input.widget }) });
