@@ -54,8 +54,9 @@ export class SignalLetter implements Letter {
     if (actor !== undefined) {
       const decision = decide(actor, this.#signal, supervisor.context());
       if (decision.kind === 'refuse') supervisor.refuse(resident, this, decision.error);
-      if (decision.kind === 'commit')
+      if (decision.kind === 'commit') {
         this.#commit(resident, decision.commit, (...told) => supervisor.commit(resident, [decision], ...told));
+      }
     } else if (park?.record !== undefined) {
       const decision = holdSignal(park.record, this.#signal, supervisor.context().nowMs);
       if (decision.kind === 'refuse') supervisor.refuse(resident, this, decision.error);
