@@ -40,6 +40,6 @@ export function firstOutcome(
 }
 
 /** Whether a message id means nothing any more. */
-export function isForgotten({ atMs }: MessageRecord, nowMs: number, retentionMs: number | undefined): boolean {
+function isForgotten({ atMs }: MessageRecord, nowMs: number, retentionMs: number | undefined): boolean {
   return retentionMs !== undefined && atMs + retentionMs < nowMs;
 }

@@ -3,13 +3,12 @@ import { limits } from '../kernel/limits.ts';
 import type { Store } from '../kernel/ports.ts';
 
 /** Does work on the store while nothing else writes to it. */
-export type Alone = (work: () => Promise<void>) => Promise<void>;
+export type Alone = <Answer>(work: () => Promise<Answer>) => Promise<Answer>;
 
 export async function eraseAll(store: Store, workflowId: string, lastRun: number, alone: Alone): Promise<void> {
-  for (let isDone = false; !isDone;) {
-    await alone(async () => {
-      ({ isDone } = await store.erase(workflowId, lastRun, limits.erasedPerBatchMax));
-    });
+  for (;;) {
+    const { isDone } = await alone(() => store.erase(workflowId, lastRun, limits.erasedPerBatchMax));
+    if (isDone) return;
   }
 }
 

@@ -38,14 +38,10 @@ export class Forgetting {
   async #pass(): Promise<void> {
     const { store, clock, retentionMs, alone, onError } = this.#parts;
     const beforeMs = clock.now() - retentionMs;
-    let next: Uint8Array | undefined;
+    const forget = (after?: Uint8Array): ReturnType<Store['forgetMessages']> =>
+      alone(() => store.forgetMessages(beforeMs, limits.erasedPerBatchMax, after));
     try {
-      do {
-        const after = next;
-        await alone(async () => {
-          ({ next } = await store.forgetMessages(beforeMs, limits.erasedPerBatchMax, after));
-        });
-      } while (next !== undefined && !this.#isStopped);
+      for (let page = await forget(); page.next !== undefined && !this.#isStopped;) page = await forget(page.next);
     } catch (error) {
       if (!this.#isStopped) onError(error);
       return;

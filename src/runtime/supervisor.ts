@@ -157,10 +157,15 @@ export class Supervisor {
   }
 
   /** Rows that go are taken away by the store between two batches. */
-  async erase(work: () => Promise<void>): Promise<void> {
-    await new Promise<void>((resolve, reject) =>
-      this.#parts.pipeline.submit({ commits: [], work, onCommitted: resolve, onRejected: reject }),
-    );
+  async erase<Answer>(work: () => Promise<Answer>): Promise<Answer> {
+    return new Promise((resolve, reject) => {
+      let answer: () => void = () => undefined;
+      const take = async (): Promise<void> => {
+        const found = await work();
+        answer = () => resolve(found);
+      };
+      this.#parts.pipeline.submit({ commits: [], work: take, onCommitted: () => answer(), onRejected: reject });
+    });
   }
 
   /** What is on disk of an actor turned out to be damaged, or could not be read. */
@@ -219,7 +224,7 @@ export class Supervisor {
   }
 
   #schedule(resident: Resident): void {
-    if (resident.isReady || resident.isBusy || !hasWork(resident)) return;
+    if (this.#failure !== undefined || resident.isReady || resident.isBusy || !hasWork(resident)) return;
     resident.isReady = true;
     this.#ready.push(resident);
     if (this.#isTurnPlanned) return;

@@ -78,12 +78,18 @@ export class TimerQueue {
   #tick(): void {
     if (this.#isStopped) return;
     const nowMs = this.#clock.now();
+    const startedAt = this.#clock.monotonic();
     for (let next = this.#heap.peek(); next !== undefined && next.dueAtMs <= nowMs; next = this.#heap.peek()) {
       this.#heap.pop();
       const key = keyOf(next.address, next.generation);
       if (this.#known.get(key) !== next) continue;
       this.#known.delete(key);
       this.#events.onDue(next);
+      if (this.#clock.monotonic() - startedAt < limits.sliceMs) continue;
+      // Very many are due at once: others get a turn, then it goes on.
+      this.#cancelSleep();
+      this.#clock.yieldTurn(() => this.#tick());
+      return;
     }
     if (this.#loadAtMs() <= nowMs) void this.#load(nowMs + limits.timerWindowMs);
     // Also while the scan is under way: what is in memory goes on firing.

@@ -105,7 +105,7 @@ export function encodeTombstoneKey(workflowId: string): Uint8Array {
   return keyOf('tombstone', idBytes(workflowId));
 }
 
-export function decodeTombstoneKey(key: Uint8Array): string {
+function decodeTombstoneKey(key: Uint8Array): string {
   return decode('tombstone', key, (reader) => reader.id());
 }
 

@@ -21,6 +21,7 @@ export const cases = {
   21: "Timer and signal in the same tick: the journal's order decides; a timer whose state was left is not delivered. Both orders tested.",
   24: "A backoff longer than the process's life resumes at its stored time.",
   25: "Delays above 2^31 ms and up to 100 years are exact; 0 and negative mean now; NaN, Infinity and more fail the step with the state's path.",
+  26: 'Very many timers due in the same millisecond do not block the event loop for more than a bounded slice.',
   28: 'An activity no longer registered parks the workflow as `activity-missing`; it goes on when registered.',
   29: 'A machine version no longer registered parks its workflows as `version-missing`, counted at open; nothing else is blocked.',
   32: 'A guard, assign or action that throws rolls the transition back; the event is retried twice in the process, then the workflow is parked with event and error.',
@@ -43,7 +44,7 @@ export const groups = {
   crashes: [10, 11, 12],
   activities: [13, 14],
   damage: [19, 20],
-  timers: [21, 24, 25],
+  timers: [21, 24, 25, 26],
   versions: [29],
   poison: [32],
   data: [35, 36, 37],
@@ -56,6 +57,11 @@ export type GroupName = keyof typeof groups;
 export const cannotHold: readonly { readonly number: CaseNumber; readonly backend: BackendName; readonly why: string }[] = [
   { number: 9, backend: 'local on memory', why: 'there is no directory that a second one could open' },
   { number: 9, backend: 'second host', why: 'there is no directory that a second one could open' },
+  {
+    number: 26,
+    backend: 'second host',
+    why: 'its disk answers at once, so that no turn of the event loop lies between two of its messages',
+  },
 ];
 
 const oneText = 'a document is one text: whatever is unreadable in it makes all of it unreadable';

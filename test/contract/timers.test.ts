@@ -1,6 +1,8 @@
 import { expect } from 'vitest';
+import { setup } from 'xstate';
 import type { PerdureError, SendResult } from 'perdure';
 import type { ContractHandle, ContractHost, ContractRuntime } from '../support/contract-host.ts';
+import { turn } from '../support/life.ts';
 import { errand, sleeper } from '../support/machines.ts';
 import { refusalOf } from '../support/outcomes.ts';
 import { World, errorOf } from '../support/world.ts';
@@ -179,6 +181,34 @@ contractGroup('timers', ({ contractCase }) => {
         [`${delayMs} in a later step parks the workflow`, (host: ContractHost) => expectParked(host, delayMs)],
       ]),
     ),
+  });
+
+  contractCase(26, async (host) => {
+    const world = new World();
+    const [count, boundPerTurn] = [300, 50];
+    const alarm = setup({ guards: { fires: () => (world.note('fired'), true) } }).createMachine({
+      id: 'alarm',
+      version: '1',
+      initial: 'set',
+      states: { set: { after: { 1_000: { guard: 'fires', target: 'over' } } }, over: { type: 'final' } },
+    });
+    const before = await host.open([alarm]);
+    await Promise.all(Array.from({ length: count }, (_item, index) => before.start(alarm, { id: `a${index}` })));
+    await host.crash();
+    host.clock.advance(1_000);
+    host.clock.workMs = 1;
+    const runtime = await host.open([alarm]);
+    let mostInOneTurn = 0;
+    for (let fired = 0; fired < count;) {
+      await turn();
+      mostInOneTurn = Math.max(mostInOneTurn, world.count('fired') - fired);
+      fired = world.count('fired');
+    }
+    await host.settled();
+    host.clock.workMs = 0;
+    expect(world.count('fired')).toBe(count);
+    expect(mostInOneTurn).toBeLessThanOrEqual(boundPerTurn);
+    for (const index of [0, 150, 299]) expect(await runtime.describe(`a${index}`)).toMatchObject({ status: 'completed', sequence: 2 });
   });
 });
 

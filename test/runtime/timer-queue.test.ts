@@ -7,8 +7,19 @@ import type { Held } from './fake-store.ts';
 import { fakeStore, hold } from './fake-store.ts';
 import { ManualClock, settle } from './manual-clock.ts';
 
+/** A clock that moves a little whenever somebody looks at it, as it would while work is done. */
+class WorkingClock extends ManualClock {
+  workMs = 0;
+  #workedMs = 0;
+
+  override monotonic(): number {
+    this.#workedMs += this.workMs;
+    return super.monotonic() + this.#workedMs;
+  }
+}
+
 class Bench {
-  readonly clock = new ManualClock();
+  readonly clock = new WorkingClock();
   readonly startMs = this.clock.now();
   /** Rows on disk, in due order. */
   rows: TimerRow[] = [];
@@ -320,4 +331,20 @@ test('a scan that fails is told of', async () => {
   gate.fail(error);
   await settle();
   expect(bench.errors).toEqual([error]);
+});
+
+test('very many timers due at once fire a slice at a time, in due order, with a turn for others in between', async () => {
+  const bench = await new Bench().open();
+  const names = Array.from({ length: 50 }, (_item, index) => `t${index}`);
+  for (const name of names) bench.arm(bench.timer(name, 1_000));
+  bench.clock.workMs = 1;
+  bench.clock.advance(1_000);
+  const inTheFirstTurn = bench.fired.length;
+  expect(inTheFirstTurn).toBeGreaterThan(0);
+  expect(inTheFirstTurn).toBeLessThanOrEqual(limits.sliceMs);
+  await settle();
+  bench.clock.workMs = 0;
+  await settle();
+  expect(bench.names()).toEqual(names);
+  bench.queue.stop();
 });

@@ -196,7 +196,8 @@ export class Clients {
     const invariant = 'I8 each event is applied once, in order';
     const isCause = ({ journal }: ModelActor): boolean => {
       const { envelope, outcome } = journal[result.sequence - 1] ?? {};
-      if (envelope?.kind !== 'signal' || outcome !== result.outcome) return false;
+      const isOutcome = outcome === result.outcome || (outcome === 'parked' && result.outcome === 'queued');
+      if (envelope?.kind !== 'signal' || !isOutcome) return false;
       return messageId === undefined ? (envelope.event as unknown as { call: number }).call === call : envelope.messageId === messageId;
     };
     check(

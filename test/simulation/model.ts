@@ -150,9 +150,13 @@ export class Model {
       case 'activity-hurried':
       case 'activity-completed':
       case 'activity-failed':
-        // Nothing in these simulations does any of it.
+      case 'pause':
+      case 'resume':
+      case 'unpark':
         return;
       case 'signal':
+        // What comes from the mailbox was judged when it was put there.
+        if (commit.journal.mail !== undefined && commit.mailPut.length === 0) return;
         this.#judgeSignal(commit.record.address, commit, envelope.messageId, (envelope.event as unknown as { call: number }).call);
         return;
       case 'timer': {
@@ -188,7 +192,7 @@ export class Model {
     const lastCall = this.#lastCall.get(workflowId) ?? 0;
     check(call > lastCall, invariant, () => `call ${call} of ${workflowId} is applied after call ${lastCall}`);
     this.#lastCall.set(workflowId, call);
-    if (messageId === undefined || commit.journal.outcome === 'parked') return;
+    if (messageId === undefined) return;
     const key = messageKey(workflowId, messageId);
     const known = this.messages.get(key);
     check(
@@ -261,12 +265,15 @@ function judgeAttempt(place: string, actor: ModelActor, commit: Commit, envelope
   const what = (): string => `${envelope.kind} of ${place}:${n}, attempt ${attempt}, at ${commit.journal.sequence}`;
   check(!actor.settled.has(n), 'I3 an outcome is recorded once and ends its step', () => `${what()} comes after its outcome`);
   const row = actor.activities.get(n);
-  check(row?.state === 'running' && row.attempt === attempt, 'I3 an outcome is recorded once and ends its step', () => {
+  const state = commit.journal.mail === undefined || commit.mailPut.length > 0 ? 'running' : 'settled';
+  check(row?.state === state && row.attempt === attempt, 'I3 an outcome is recorded once and ends its step', () => {
     return `${what()} is taken, though ${row === undefined ? 'the step is not pending' : `attempt ${row.attempt} is ${row.state}`}`;
   });
+  // What becomes of it is decided when the workflow hears of it.
+  if (commit.journal.outcome === 'queued') return;
   if (envelope.kind === 'attempt-released' && envelope.hasBegun && maximumAttempts[row.src as ActivityName] === 1) {
     // At most once: it may have had its effect, so giving it back is its end.
-    check(commit.journal.outcome !== 'noted' || actor.record.status === 'parked', 'I4 key, attempts and calls of a step', what);
+    check(commit.journal.outcome !== 'noted', 'I4 key, attempts and calls of a step', what);
     actor.settled.add(n);
     return;
   }
@@ -274,8 +281,6 @@ function judgeAttempt(place: string, actor: ModelActor, commit: Commit, envelope
     actor.released.set(n, (actor.released.get(n) ?? 0) + 1);
     return;
   }
-  // A parked workflow decides nothing; the attempt is only told to stop.
-  if (actor.record.status === 'parked') return;
   const isOver = commit.journal.outcome !== 'noted';
   if (isOver) actor.settled.add(n);
   if (envelope.kind === 'attempt-completed') return;

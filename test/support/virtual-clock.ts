@@ -9,6 +9,8 @@ interface Timer {
 }
 
 export class VirtualClock {
+  /** How long whatever happens takes between two looks at the monotonic clock. */
+  workMs = 0;
   #wallMs = 1_700_000_000_000;
   #monotonicMs = 0;
   #timers: Timer[] = [];
@@ -39,7 +41,7 @@ export class VirtualClock {
   portFor(life: Life): Clock {
     return {
       now: () => this.#wallMs,
-      monotonic: () => this.#monotonicMs,
+      monotonic: () => (this.#monotonicMs += this.workMs),
       setTimer: (delayMs, callback) => {
         const timer = { dueAtMs: this.#monotonicMs + Math.max(0, delayMs), life, callback };
         this.#timers.push(timer);
