@@ -55,52 +55,40 @@ export function decideNewRun(
   request: StartRequest,
   context: DecideContext,
 ): StartDecision {
-  const decision = decideWithoutSignal(workflowId, lastRun, existing, request, context);
-  const { signal } = request;
-  if (signal === undefined || decision.kind === 'refuse') return decision;
-  const steps = decision.kind === 'commit' ? decision.steps : [];
-  const tree = decision.kind === 'commit' ? decision.tree : existing?.tree;
-  if (tree === undefined) return existing === undefined ? decision : { kind: 'refuse', error: closedError(existing.record) };
-  if (steps.length === 0 && isDraining(tree.root.record))
-    throw new TypeError('What waits in the mailbox has to be applied before a signal.');
-  const told = decideInTree(tree, { to: [], envelope: signal }, context);
-  if (told.kind === 'refuse') return told;
-  if (told.kind === 'ignore') return decision;
-  return { kind: 'commit', isNewRun: steps.length > 0, tree, steps: [...steps, ...told.steps], signalled: told.steps[0].commit };
+  const { machine, input, policy, signal } = request;
+  const verdict = existing === undefined ? undefined : judgeStart(existing, machine.reference, input, policy);
+  if (verdict?.kind === 'refuse') return verdict;
+  if (existing !== undefined && verdict?.kind === 'use-existing') return signalExisting(existing, signal, context);
+  const run = (existing?.record.address.run ?? lastRun) + 1;
+  const begun = decideTreeStart({ machine, address: rootAddress(workflowId, run), input }, context);
+  if (begun.kind === 'refuse') return begun;
+  const { tree } = begun;
+  const told = signal === undefined ? undefined : decideInTree(tree, { to: [], envelope: signal }, context);
+  if (told?.kind === 'refuse') return told;
+  // Last of all, since what is refused must not end anybody.
+  const isToEnd = verdict?.kind === 'terminate-existing' && existing?.tree !== undefined;
+  const ended = isToEnd ? decideInTree(existing.tree, { to: [], envelope: termination }, context) : undefined;
+  const signalled = told?.kind === 'commit' ? { signalled: told.steps[0].commit } : {};
+  return { kind: 'commit', isNewRun: true, tree, steps: [...stepsOf(ended), ...begun.steps, ...stepsOf(told)], ...signalled };
 }
 
-function decideWithoutSignal(
-  workflowId: string,
-  lastRun: number,
-  existing: ExistingRun | undefined,
-  request: StartRequest,
-  context: DecideContext,
-): StartDecision {
-  const { machine, input, policy } = request;
-  if (existing === undefined) return begin(workflowId, lastRun + 1, undefined, request, context);
-  const { record, tree } = existing;
-  const verdict = judgeStart(existing, machine.reference, input, policy);
-  if (verdict.kind === 'new-run') return begin(workflowId, record.address.run + 1, undefined, request, context);
-  if (verdict.kind !== 'terminate-existing') return verdict;
-  const terminate = { kind: 'terminate', reason: 'Another run was started with terminate-existing.' } as const;
-  const ended = tree && decideInTree(tree, { to: [], envelope: terminate }, context);
-  return begin(workflowId, record.address.run + 1, ended, request, context);
+const termination = { kind: 'terminate', reason: 'Another run was started with terminate-existing.' } as const;
+
+function stepsOf(decision: TreeDecision | undefined): readonly Step[] {
+  return decision?.kind === 'commit' ? decision.steps : [];
+}
+
+function signalExisting({ record, tree }: ExistingRun, signal: StartRequest['signal'], context: DecideContext): StartDecision {
+  if (signal === undefined) return { kind: 'use-existing' };
+  if (tree === undefined) return { kind: 'refuse', error: closedError(record) };
+  if (isDraining(tree.root.record)) throw new TypeError('What waits in the mailbox has to be applied before a signal.');
+  const told = decideInTree(tree, { to: [], envelope: signal }, context);
+  if (told.kind === 'refuse') return told;
+  if (told.kind === 'ignore') return { kind: 'use-existing' };
+  return { kind: 'commit', isNewRun: false, tree, steps: told.steps, signalled: told.steps[0].commit };
 }
 
 /** The input a run was started with, from the first record of its journal. */
 export function inputOf(first: JournalRecord | undefined): Json {
   return first?.envelope.kind === 'start' ? first.envelope.input : null;
-}
-
-function begin(
-  workflowId: string,
-  run: number,
-  ended: TreeDecision | undefined,
-  { machine, input }: StartRequest,
-  context: DecideContext,
-): StartDecision {
-  const decision = decideTreeStart({ machine, address: rootAddress(workflowId, run), input }, context);
-  if (decision.kind === 'refuse') return decision;
-  const { tree, steps } = decision;
-  return { kind: 'commit', isNewRun: true, tree, steps: ended?.kind === 'commit' ? [...ended.steps, ...steps] : steps };
 }
