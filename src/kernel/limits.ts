@@ -53,6 +53,14 @@ export const limits = {
   sliceMs: 5,
   /** How long `close` waits for running attempts after aborting them. */
   closeGraceMs: 5_000,
+  /** How long a store that failed is left alone before it is opened again; doubled each time in a row. */
+  reopenDelayMs: 100,
+  /** The longest of these delays. */
+  reopenDelayMaxMs: 2_000,
+  /** A store that held for this long begins with the shortest delay again. */
+  reopenCalmMs: 10_000,
+  /** A batch that takes longer to sync than this makes the runtime refuse starts until the disk has caught up. */
+  slowSyncMs: 1_000,
   /** How often a process that waits for a locked store looks again. */
   lockPollMs: 200,
 } as const;

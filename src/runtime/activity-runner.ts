@@ -25,7 +25,9 @@ export class ActivityRunner {
   readonly #clock: Clock;
   readonly #onPlaceFree: () => void;
   readonly #running = new Map<string, RunningAttempt>();
+  readonly #places: number;
   #freePlaces: number;
+  #isHolding = false;
   #isShuttingDown = false;
   #shutdown: Promise<void> | undefined;
   #onAllSettled: (() => void) | undefined;
@@ -33,12 +35,30 @@ export class ActivityRunner {
   /** @param onPlaceFree is called when a place came free */
   constructor(clock: Clock, places: number, onPlaceFree: () => void) {
     this.#clock = clock;
+    this.#places = places;
     this.#freePlaces = places;
     this.#onPlaceFree = onPlaceFree;
   }
 
   hasPlace(): boolean {
-    return !this.#isShuttingDown && this.#freePlaces > 0;
+    return !this.#isShuttingDown && !this.#isHolding && this.#freePlaces > 0;
+  }
+
+  /** Grants no place until {@link release}. */
+  hold(): void {
+    this.#isHolding = true;
+  }
+
+  /** Grants places again, to who waits for them first. */
+  release(): void {
+    if (!this.#isHolding) return;
+    this.#isHolding = false;
+    for (let place = 0; place < this.#freePlaces; place += 1) this.#onPlaceFree();
+  }
+
+  /** Takes back the places of attempts that were never started, nor will be. */
+  reclaimPlaces(): void {
+    this.#freePlaces = this.#places - this.#running.size;
   }
 
   /** Takes a place for one attempt, if there is one. */

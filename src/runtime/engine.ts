@@ -1,11 +1,12 @@
-/** The parts that move, wired together over one store. */
+/** The parts that move, wired together over one open store. When the store fails, so does the engine: `engine-keeper.ts` makes the next. */
 import type { DecideContext } from '../kernel/draft.ts';
 import { limits } from '../kernel/limits.ts';
+import type { Logger } from '../kernel/logger.ts';
 import type { MachineRegistry } from '../kernel/machine-registry.ts';
 import type { Clock, Random, Store, TimerRow } from '../kernel/ports.ts';
-import { ActivityRunner } from './activity-runner.ts';
 import { CommitPipeline } from './commit-pipeline.ts';
-import { ViewRegistry } from './committed-view.ts';
+import type { ViewRegistry } from './committed-view.ts';
+import type { OwnAttempts } from './own-attempts.ts';
 import { Performer } from './performer.ts';
 import { Supervisor } from './supervisor.ts';
 import { TimerQueue } from './timer-queue.ts';
@@ -15,36 +16,41 @@ export interface EngineParts {
   readonly registry: MachineRegistry;
   readonly clock: Clock;
   readonly random: Random;
-  readonly maxConcurrentAttempts: number;
+  readonly logger: Logger;
+  /** What outlives the engine: what readers see, and the attempts that run. */
+  readonly views: ViewRegistry;
+  readonly attempts: OwnAttempts;
+  /** Is told once that the engine stopped, after everybody who waited for it was. */
+  readonly onFailed: (error: unknown) => void;
 }
 
 export class Engine {
   readonly supervisor: Supervisor;
-  readonly views: ViewRegistry = new ViewRegistry();
-  readonly #store: Store;
+  readonly #parts: EngineParts;
   readonly #pipeline: CommitPipeline;
-  readonly #runner: ActivityRunner;
   readonly #timers: TimerQueue;
   readonly #performer: Performer;
   #failure: { readonly error: unknown } | undefined;
   #isStopping = false;
 
-  constructor({ store, registry, clock, random, maxConcurrentAttempts }: EngineParts) {
+  constructor(parts: EngineParts) {
+    const { store, registry, clock, random, logger, views, attempts } = parts;
     const onError = (error: unknown): void => this.#fail(error);
     const onDue = ({ address, generation }: TimerRow): void => this.supervisor.deliver(address, { kind: 'timer', generation });
-    const context = (): DecideContext => ({ nowMs: clock.now(), random, admit: () => this.#runner.admit() });
-    this.#store = store;
-    this.#pipeline = new CommitPipeline(store, onError);
-    this.#runner = new ActivityRunner(clock, maxConcurrentAttempts, () => this.#performer.wakeNext());
+    // After a failure a letter may still be in hand: what it decides is not written, so it gets no place.
+    const admit = (): boolean => this.#failure === undefined && attempts.admit();
+    const context = (): DecideContext => ({ nowMs: clock.now(), random, admit });
+    this.#parts = parts;
+    this.#pipeline = new CommitPipeline(store, onError, () => clock.monotonic());
     this.#timers = new TimerQueue(store, clock, { onDue, onError });
     this.#performer = new Performer({
       clock,
-      runner: this.#runner,
+      logger,
+      attempts,
       timers: this.#timers,
       deliver: (address, envelope) => this.supervisor.deliver(address, envelope),
       rescan: () => void this.recover(),
     });
-    const { views } = this;
     this.supervisor = new Supervisor({
       store,
       clock,
@@ -52,24 +58,28 @@ export class Engine {
       views,
       pipeline: this.#pipeline,
       performer: this.#performer,
+      accountFor: (actor) => attempts.accountFor(actor),
       context,
       onError,
     });
+    attempts.attach({
+      isInMemory: (workflowId) => this.supervisor.isInMemory(workflowId),
+      deliver: (address, outcome) => this.supervisor.deliver(address, outcome),
+      wake: (workflowId) => void this.supervisor.wake(workflowId),
+      onPlaceFree: () => this.#performer.wakeNext(),
+    });
   }
 
-  /** The error that stopped the engine, if one did. */
-  get failure(): unknown {
-    return this.#failure?.error;
+  /** For how long the batch on its way to the disk has been; 0 if there is none. */
+  get syncingForMs(): number {
+    return this.#pipeline.inFlightForMs;
   }
 
   /** Brings every workflow with pending activities into memory, a page at a time, so that they go on. */
   async recover(): Promise<void> {
+    const { store } = this.#parts;
     try {
-      for (
-        let page = await this.#store.scanActive(limits.scanPageMax);
-        ;
-        page = await this.#store.scanActive(limits.scanPageMax, page.next)
-      ) {
+      for (let page = await store.scanActive(limits.scanPageMax); ; page = await store.scanActive(limits.scanPageMax, page.next)) {
         if (this.#isStopping) return;
         await Promise.all(page.rows.map(async (address) => this.supervisor.wake(address.workflowId)));
         if (page.next === undefined) return;
@@ -79,12 +89,8 @@ export class Engine {
     }
   }
 
-  /** No new attempts and timers; running attempts are told and given back; everything decided is written. */
-  async shutDown(graceMs: number): Promise<void> {
-    this.#isStopping = true;
-    this.#timers.stop();
-    this.#performer.stop();
-    await this.#runner.shutDown(graceMs);
+  /** Resolves when everything decided so far is on disk, or never will be. */
+  async settled(): Promise<void> {
     // Handling letters gives commits, and performing these may give letters.
     while (!this.supervisor.isSettled() || !this.#pipeline.isIdle()) {
       await this.supervisor.settled();
@@ -92,14 +98,22 @@ export class Engine {
     }
   }
 
-  /** Stops committing, acts on nothing unconfirmed, tells everybody who waits. */
+  /** No new attempts and timers; running attempts are told and given back; everything decided is written. */
+  async shutDown(graceMs: number): Promise<void> {
+    this.#isStopping = true;
+    this.#timers.stop();
+    this.#performer.stop();
+    await this.#parts.attempts.shutDown(graceMs);
+    await this.settled();
+  }
+
+  /** Stops committing, acts on nothing unconfirmed, tells everybody who waits for a letter's answer. */
   #fail(error: unknown): void {
     if (this.#failure !== undefined) return;
     this.#failure = { error };
     this.#timers.stop();
     this.#performer.stop();
     this.supervisor.fail(error);
-    this.views.endAll(error);
-    void this.#runner.shutDown(0);
+    this.#parts.onFailed(error);
   }
 }

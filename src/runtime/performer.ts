@@ -13,9 +13,11 @@ import { formatAddress } from '../kernel/address.ts';
 import type { Commit } from '../kernel/commit.ts';
 import type { Envelope } from '../kernel/envelope.ts';
 import { limits } from '../kernel/limits.ts';
+import type { Logger } from '../kernel/logger.ts';
 import type { Clock } from '../kernel/ports.ts';
 import type { ActivityRecord } from '../kernel/record.ts';
-import type { ActivityRunner } from './activity-runner.ts';
+import { logCommit } from './commit-log.ts';
+import type { OwnAttempts } from './own-attempts.ts';
 import type { TimerQueue } from './timer-queue.ts';
 
 /** What an actor hears of its own timers and activities. */
@@ -23,11 +25,12 @@ export type InnerEnvelope = Exclude<Envelope, { kind: 'start' }>;
 
 export interface PerformerParts {
   readonly clock: Clock;
-  readonly runner: ActivityRunner;
+  readonly attempts: OwnAttempts;
   readonly timers: TimerQueue;
   readonly deliver: (address: Address, envelope: InnerEnvelope) => void;
   /** Looks through the store for waiting activities; for when the list overflowed. */
   readonly rescan: () => void;
+  readonly logger: Logger;
 }
 
 interface Waiting {
@@ -51,21 +54,22 @@ export class Performer {
 
   /** Acts on a commit that is on disk. */
   perform(commit: Commit, actor: Actor): void {
-    const { timers, runner, deliver } = this.#parts;
+    const { timers, attempts, logger } = this.#parts;
     const { address } = commit.record;
+    attempts.recorded(commit);
+    logCommit(logger, commit);
     for (const timer of commit.timersDisarmed) timers.disarm(address, timer.generation);
     for (const { generation, dueAtMs } of commit.timersArmed) timers.arm({ address, generation, dueAtMs });
     for (const n of commit.activitiesRemoved) this.#forget(keyOf(address, n));
     for (const activity of commit.activitiesPut) this.#takeUp(address, activity);
     for (const effect of commit.effects) {
-      const key = keyOf(address, effect.n);
       if (effect.kind === 'abort-attempt') {
-        runner.abort(key, effect.reason);
+        attempts.abort(address, effect.n, effect.reason);
         continue;
       }
       const registered = actor.machine.activities.get(effect.src);
       if (registered === undefined) throw new TypeError(`Activity "${effect.src}" was scheduled without being registered.`);
-      runner.run(key, effect, registered.descriptor, (outcome) => deliver(address, outcome));
+      attempts.run(address, effect, registered.descriptor);
     }
   }
 
@@ -94,7 +98,7 @@ export class Performer {
 
   /** A place came free: the longest waiting activity may have it. */
   wakeNext(): void {
-    if (!this.#parts.runner.hasPlace()) return;
+    if (!this.#parts.attempts.hasPlace()) return;
     let next = this.#waiting.shift();
     while (next !== undefined && this.#listed.get(next.key) !== next) next = this.#waiting.shift();
     if (next !== undefined) {

@@ -9,7 +9,7 @@ import { encodeEvent } from '../kernel/event-check.ts';
 import type { HistoryEntry } from '../kernel/history.ts';
 import { limits } from '../kernel/limits.ts';
 import type { MachineRegistry } from '../kernel/machine-registry.ts';
-import type { Clock, Store } from '../kernel/ports.ts';
+import type { Clock } from '../kernel/ports.ts';
 import { notFoundError, parkedFor } from '../kernel/refusals.ts';
 import type { RegisteredMachine } from '../kernel/registered-machine.ts';
 import type { SendResult } from '../kernel/signal.ts';
@@ -17,12 +17,13 @@ import type { StartPolicy } from '../kernel/start-policy.ts';
 import { checkStartPolicy } from '../kernel/start-policy.ts';
 import { encodePayload } from '../kernel/value-encoding.ts';
 import type { AnyStateMachine, EventObject, InputFrom } from '../kernel/xstate-seam.ts';
-import type { Engine } from './engine.ts';
+import type { EngineKeeper } from './engine-keeper.ts';
 import type { Asked, Letter, Resident } from './resident.ts';
 import type { HistoryOptions, Reader } from './reader.ts';
 import { StoreReader } from './reader.ts';
 import { SignalLetter } from './signal-letter.ts';
 import { StartLetter } from './start-letter.ts';
+import { spaceLow, storeFailed, storeSlow } from './store-refusals.ts';
 import { ViewHandle } from './view-handle.ts';
 import type { SendOptions, WorkflowHandle } from './workflow-handle.ts';
 
@@ -36,12 +37,20 @@ export type StartOptions<Machine extends AnyStateMachine> = {
 
 /** How the runtime itself is. */
 export interface RuntimeHealth {
-  /** `failed`: the store refused a write; open the runtime again. */
-  readonly state: 'open' | 'closed' | 'failed';
+  /**
+   * - `open`: everything is taken.
+   * - `degraded`: starts are refused, everything else goes on: a write takes longer than a second, or the disk is nearly full.
+   * - `recovering`: the store failed and will be opened again by the runtime itself; starts and sends are refused, reads go on.
+   * - `failed`: the store cannot be opened again (`STORE_DAMAGED`, …); close the runtime.
+   * - `closed`: `close` was called.
+   */
+  readonly state: 'open' | 'degraded' | 'recovering' | 'failed' | 'closed';
   /** Open workflows whose machine version was not registered when the runtime was opened; they wait for it. */
   readonly versionMissing: number;
-  /** What made it fail. */
+  /** Why it is degraded, recovering or failed. */
   readonly failure?: unknown;
+  /** Since when it is recovering or failed. Epoch milliseconds. */
+  readonly sinceAtMs?: number;
 }
 
 /** Workflows on one store, run by this process. */
@@ -50,7 +59,7 @@ export interface Runtime extends Reader {
    * Starts a workflow; resolves when its first step is on disk.
    *
    * @throws PerdureError `WORKFLOW_EXISTS`, `MACHINE_NOT_REGISTERED`, `ID_INVALID`, `PAYLOAD_…`, `STEP_FAILED` if the first step threw,
-   *   `STORE_UNAVAILABLE` (outcome unknown: repeat with the same id)
+   *   `STORE_UNAVAILABLE` (outcome unknown: repeat with the same id), `STORE_SLOW` and `STORE_SPACE_LOW` while the disk cannot keep up
    */
   start<Machine extends AnyStateMachine>(machine: Machine, options: StartOptions<Machine>): Promise<WorkflowHandle<Machine>>;
   /**
@@ -72,21 +81,26 @@ export interface Runtime extends Reader {
 }
 
 export interface RuntimeParts {
-  readonly engine: Engine;
-  readonly store: Store;
+  readonly keeper: EngineKeeper;
   readonly registry: MachineRegistry;
   readonly clock: Clock;
   readonly versionMissing: number;
+  /** Free space on the store's disk; absent where there is none to run out of. */
+  readonly space?: DiskSpace;
+}
+
+/** How much room the store has. */
+export interface DiskSpace {
+  /** Free bytes when last looked, if fewer than starts need. Answers at once. */
+  shortage(): { readonly freeBytes: number; readonly floorBytes: number } | undefined;
 }
 
 export class LocalRuntime implements Runtime {
   readonly #parts: RuntimeParts;
-  readonly #reader: Reader;
   #closing: Promise<void> | undefined;
 
   constructor(parts: RuntimeParts) {
     this.#parts = parts;
-    this.#reader = new StoreReader(parts.store, parts.registry, true);
   }
 
   async start<Machine extends AnyStateMachine>(machine: Machine, options: StartOptions<Machine>): Promise<WorkflowHandle<Machine>> {
@@ -98,10 +112,11 @@ export class LocalRuntime implements Runtime {
     const input = encodePayload(options.input, 'input');
     const policy = options.onExisting ?? 'same-input';
     checkStartPolicy(policy);
-    const { supervisor } = this.#parts.engine;
+    this.#checkRoom();
+    const { store, engine } = this.#parts.keeper;
     const resident = await this.#ask<Resident>(
       id,
-      (asked) => new StartLetter(supervisor, this.#parts.store, { machine: registered, input, policy }, asked),
+      (asked) => new StartLetter(engine.supervisor, store, { machine: registered, input, policy }, asked),
     );
     return this.#handle<Machine>(resident);
   }
@@ -109,7 +124,7 @@ export class LocalRuntime implements Runtime {
   async get<Machine extends AnyStateMachine>(id: string): Promise<WorkflowHandle<Machine>> {
     this.#checkOpen();
     checkId(id, 'workflow id');
-    const { supervisor } = this.#parts.engine;
+    const { supervisor } = this.#parts.keeper.engine;
     const resident = await this.#ask<Resident>(id, ({ resolve, reject }) => ({
       handle: (found) => {
         if (found.actor === undefined && found.closed === undefined && found.park === undefined) reject(notFoundError(id));
@@ -126,43 +141,41 @@ export class LocalRuntime implements Runtime {
     const { messageId } = options;
     if (messageId !== undefined) checkId(messageId, 'message id');
     const signal = { kind: 'signal' as const, event: encodeEvent(event), ...(messageId === undefined ? {} : { messageId }) };
-    const { supervisor } = this.#parts.engine;
-    return this.#ask<SendResult>(id, (asked) => new SignalLetter(supervisor, this.#parts.store, signal, asked));
+    const { store, engine } = this.#parts.keeper;
+    return this.#ask<SendResult>(id, (asked) => new SignalLetter(engine.supervisor, store, signal, asked));
   }
 
   async describe(id: string): Promise<WorkflowDescription> {
     this.#checkReadable();
-    return this.#reader.describe(id);
+    return this.#reader().describe(id);
   }
 
   async history(id: string, options?: HistoryOptions): Promise<readonly HistoryEntry[]> {
     this.#checkReadable();
-    return this.#reader.history(id, options);
+    return this.#reader().history(id, options);
   }
 
   health(): RuntimeHealth {
-    const failure = this.#parts.engine.failure;
-    const state = this.#closing !== undefined ? 'closed' : failure === undefined ? 'open' : 'failed';
-    return { state, versionMissing: this.#parts.versionMissing, ...(failure === undefined ? {} : { failure }) };
+    const { keeper, versionMissing } = this.#parts;
+    if (this.#closing !== undefined) return { state: 'closed', versionMissing };
+    const { trouble } = keeper;
+    if (trouble !== undefined) {
+      const { error: failure, sinceAtMs, isFinal } = trouble;
+      return { state: isFinal ? 'failed' : 'recovering', versionMissing, failure, sinceAtMs };
+    }
+    const failure = this.#strain();
+    return failure === undefined ? { state: 'open', versionMissing } : { state: 'degraded', versionMissing, failure };
   }
 
   async close(options: { readonly grace?: Duration } = {}): Promise<void> {
     const graceMs = options.grace === undefined ? limits.closeGraceMs : parseDuration(options.grace, 'close: grace');
-    this.#closing ??= this.#close(graceMs);
+    this.#closing ??= this.#parts.keeper.close(graceMs, closedError());
     await this.#closing;
-  }
-
-  async #close(graceMs: number): Promise<void> {
-    const { engine, store } = this.#parts;
-    await engine.shutDown(graceMs);
-    engine.supervisor.fail(closedError());
-    engine.views.endAll(closedError());
-    await store.close();
   }
 
   /** Hands a letter over and waits for what it comes to. */
   async #ask<Answer>(id: string, letter: (asked: Asked<Answer>) => Letter): Promise<Answer> {
-    const { supervisor } = this.#parts.engine;
+    const { supervisor } = this.#parts.keeper.engine;
     if (supervisor.backlog(id) >= limits.mailboxMax) {
       throw new PerdureError(
         'MAILBOX_FULL',
@@ -178,10 +191,10 @@ export class LocalRuntime implements Runtime {
 
   #handle<Machine extends AnyStateMachine>(resident: Resident): WorkflowHandle<Machine> {
     const { view, closed, park, workflowId } = resident;
-    const { engine, clock } = this.#parts;
+    const { keeper, clock } = this.#parts;
     const handle = new ViewHandle({
       view,
-      views: engine.views,
+      views: keeper.views,
       clock,
       closed,
       send: async (event, options) => this.send(workflowId, event, options),
@@ -201,6 +214,10 @@ export class LocalRuntime implements Runtime {
     throw new PerdureError('MACHINE_NOT_REGISTERED', message, { machine: machine.id, version });
   }
 
+  #reader(): Reader {
+    return new StoreReader(this.#parts.keeper.store, this.#parts.registry, true);
+  }
+
   /** Reads go on after the store refused a write. */
   #checkReadable(): void {
     if (this.#closing !== undefined) throw closedError();
@@ -208,8 +225,23 @@ export class LocalRuntime implements Runtime {
 
   #checkOpen(): void {
     this.#checkReadable();
-    const failure = this.#parts.engine.failure;
-    if (failure instanceof Error) throw failure;
+    const { trouble } = this.#parts.keeper;
+    if (trouble !== undefined) throw storeFailed(this.#parts.keeper.store.location, trouble.error, trouble.isFinal);
+  }
+
+  /** New work is the first to be refused where the disk cannot keep up; what is under way goes on. */
+  #checkRoom(): void {
+    const strain = this.#strain();
+    if (strain !== undefined) throw strain;
+  }
+
+  #strain(): PerdureError | undefined {
+    const { keeper, space } = this.#parts;
+    const path = keeper.store.location;
+    const sinceMs = Math.round(keeper.engine.syncingForMs);
+    if (sinceMs > limits.slowSyncMs) return storeSlow(path, sinceMs);
+    const shortage = space?.shortage();
+    return shortage === undefined ? undefined : spaceLow(path, shortage.freeBytes, shortage.floorBytes);
   }
 }
 

@@ -6,7 +6,7 @@
  * 2. Nothing is acted upon, acknowledged or shown before its commit is on disk (`commit` below is the only way there).
  * 3. A resident is passivated only if reading it again gives the same actor: nothing undecided, uncommitted or running.
  * 4. After the store refused a write, no letter is handled any more.
- * 5. Attempts that were running when an actor is read from disk belong to a process that died: they are lost, first of all.
+ * 5. Attempts that were running when an actor is read from disk are accounted for first of all: what is not this process's own is lost.
  */
 import type { Actor } from '../kernel/actor.ts';
 import type { Address } from '../kernel/address.ts';
@@ -20,7 +20,6 @@ import type { MachineRegistry } from '../kernel/machine-registry.ts';
 import { damaged, revive } from '../kernel/machine-registry.ts';
 import type { Clock, Store } from '../kernel/ports.ts';
 import { isClosed } from '../kernel/record.ts';
-import { lostAttempts } from '../kernel/wake.ts';
 import type { CommitPipeline } from './commit-pipeline.ts';
 import type { ViewRegistry } from './committed-view.ts';
 import type { InnerEnvelope, Performer } from './performer.ts';
@@ -40,6 +39,8 @@ export interface SupervisorParts {
   readonly views: ViewRegistry;
   readonly pipeline: CommitPipeline;
   readonly performer: Performer;
+  /** What an actor read from disk has to hear first about the attempts that run according to its record. */
+  readonly accountFor: (actor: Actor) => readonly InnerEnvelope[];
   /** What decisions depend on, read anew for each. */
   readonly context: () => DecideContext;
   /** The store could not be read. */
@@ -66,6 +67,16 @@ export class Supervisor {
   /** Number of letters waiting for this workflow. */
   backlog(workflowId: string): number {
     return this.#residents.get(workflowId)?.mailbox.length ?? 0;
+  }
+
+  /** Whether its actor is in memory. */
+  isInMemory(workflowId: string): boolean {
+    return this.#residents.get(workflowId)?.actor !== undefined;
+  }
+
+  /** Workflows with decisions whose commit was not confirmed. */
+  uncommittedIds(): string[] {
+    return [...this.#residents.values()].filter(({ uncommitted }) => uncommitted > 0).map(({ workflowId }) => workflowId);
   }
 
   /** Hands over a letter; the workflow is brought into memory first if need be. */
@@ -165,9 +176,9 @@ export class Supervisor {
     }
     const { actor } = revival;
     resident.actor = actor;
-    resident.view.current ??= actor;
+    this.#parts.views.catchUp(resident.view, actor);
+    const lost = this.#parts.accountFor(actor);
     if (actor.record.status !== 'running') return;
-    const lost = lostAttempts(actor);
     for (const envelope of lost) this.deliver(actor.record.address, envelope);
     // In front of what is waiting already.
     resident.mailbox.unshift(...resident.mailbox.splice(resident.mailbox.length - lost.length));

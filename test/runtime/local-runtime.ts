@@ -4,7 +4,9 @@ import type { AnyStateMachine } from 'xstate';
 import { assembleRuntime } from '../../src/hosts/local/open-runtime.ts';
 import { createRegistry } from '../../src/kernel/machine-registry.ts';
 import type { Store } from '../../src/kernel/ports.ts';
-import type { Runtime } from '../../src/runtime/runtime.ts';
+import type { Logger } from '../../src/kernel/logger.ts';
+import type { Reopening } from '../../src/runtime/engine-keeper.ts';
+import type { DiskSpace, Runtime } from '../../src/runtime/runtime.ts';
 import { openStoreOn } from '../../src/storage/level-store.ts';
 import type { MemoryDatabase } from '../storage/memory-database.ts';
 import { createMemoryDatabase } from '../storage/memory-database.ts';
@@ -23,14 +25,28 @@ export interface TestRuntimeOptions {
   readonly database?: MemoryDatabase;
   /** Puts something between runtime and store. */
   readonly onStore?: (store: Store) => Store;
+  /** How a store that failed is opened again; without it a failure is the end. */
+  readonly reopening?: (open: () => Promise<Store>) => Reopening;
+  readonly logger?: Logger;
+  readonly space?: DiskSpace;
 }
 
 /** Opened for one test, after which it is closed. */
 export async function openTestRuntime(options: TestRuntimeOptions): Promise<TestRuntime> {
   const { machines, maxConcurrentAttempts = 100, clock = new ManualClock(), onStore = (store) => store } = options;
   const database = options.database ?? (await createMemoryDatabase());
-  const store = onStore(await openStoreOn(database, { location: 'memory', storeId: 'test' }));
-  const runtime = await assembleRuntime({ store, registry: createRegistry(machines), clock, random: () => 0.5, maxConcurrentAttempts });
+  const open = async (on: MemoryDatabase): Promise<Store> => onStore(await openStoreOn(on, { location: 'memory', storeId: 'test' }));
+  const { reopening, logger, space } = options;
+  const runtime = await assembleRuntime({
+    store: await open(database),
+    registry: createRegistry(machines),
+    clock,
+    random: () => 0.5,
+    maxConcurrentAttempts,
+    ...(reopening === undefined ? {} : { reopening: reopening(() => open(database.reopen())) }),
+    ...(logger === undefined ? {} : { logger }),
+    ...(space === undefined ? {} : { space }),
+  });
   onTestFinished(async () => {
     const closed = runtime.close({ grace: 0 });
     await clock.pass(1);

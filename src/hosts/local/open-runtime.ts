@@ -1,6 +1,8 @@
 /** The local host: everything in this process, on a LevelDB directory of its own. */
 import { PerdureError } from '../../kernel/errors.ts';
 import { limits } from '../../kernel/limits.ts';
+import type { Logger } from '../../kernel/logger.ts';
+import { silentLogger } from '../../kernel/logger.ts';
 import { createRegistry } from '../../kernel/machine-registry.ts';
 import type { MachineRegistry } from '../../kernel/machine-registry.ts';
 import type { Clock, Random, Store } from '../../kernel/ports.ts';
@@ -8,8 +10,9 @@ import { formatValue } from '../../kernel/value-encoding.ts';
 import type { AnyStateMachine } from '../../kernel/xstate-seam.ts';
 import { selfTestXState } from '../../kernel/xstate-self-test.ts';
 import { reconcileDefinitions } from '../../runtime/definitions.ts';
-import { Engine } from '../../runtime/engine.ts';
-import type { Runtime } from '../../runtime/runtime.ts';
+import type { Reopening } from '../../runtime/engine-keeper.ts';
+import { EngineKeeper } from '../../runtime/engine-keeper.ts';
+import type { DiskSpace, Runtime } from '../../runtime/runtime.ts';
 import type { Reader } from '../../runtime/reader.ts';
 import { StoreReader } from '../../runtime/reader.ts';
 import { LocalRuntime } from '../../runtime/runtime.ts';
@@ -37,6 +40,11 @@ export interface LocalParts {
   readonly clock: Clock;
   readonly random: Random;
   readonly maxConcurrentAttempts: number;
+  /** Default: silent. */
+  readonly logger?: Logger;
+  /** Absent: a store that fails is the end of the runtime. */
+  readonly reopening?: Reopening;
+  readonly space?: DiskSpace;
 }
 
 /**
@@ -93,12 +101,12 @@ export async function openReader(options: {
 
 /** Puts a runtime together over an open store, which it closes; if that fails the store is closed, too. */
 export async function assembleRuntime(parts: LocalParts): Promise<Runtime> {
-  const { store, registry, clock } = parts;
+  const { store, registry, clock, logger = silentLogger, space } = parts;
   try {
     const { versionMissing } = await reconcileDefinitions(store, registry);
-    const engine = new Engine(parts);
-    void engine.recover();
-    return new LocalRuntime({ engine, store, registry, clock, versionMissing });
+    const keeper = new EngineKeeper({ ...parts, logger });
+    void keeper.engine.recover();
+    return new LocalRuntime({ keeper, registry, clock, versionMissing, ...(space === undefined ? {} : { space }) });
   } catch (error) {
     await store.close();
     throw error;

@@ -1,0 +1,175 @@
+/**
+ * Keeps an engine running. When the store refused a write (or could not be read) the engine over it is done for: the store is
+ * closed, opened again, and another engine takes up what is on disk.
+ *
+ * Invariants
+ * 1. One store is open at most; the next is opened only when the one before is closed.
+ * 2. Between a failure and the next engine nothing is decided: callers are refused with the error at once.
+ * 3. What readers hold (views) and what runs (attempts) goes from one engine to the next.
+ * 4. The failed store stays open for reading until there is a prospect of opening it again.
+ */
+import { PerdureError, hasErrorCode } from '../kernel/errors.ts';
+import { limits } from '../kernel/limits.ts';
+import type { Logger } from '../kernel/logger.ts';
+import type { MachineRegistry } from '../kernel/machine-registry.ts';
+import type { Clock, Random, Store } from '../kernel/ports.ts';
+import { ViewRegistry } from './committed-view.ts';
+import { Engine } from './engine.ts';
+import { OwnAttempts } from './own-attempts.ts';
+
+/** How a failed store is opened again. */
+export interface Reopening {
+  /** Makes what room it can, then says whether opening has a prospect. Until it has, the failed store answers reads. */
+  isPromising(failure: unknown): Promise<boolean>;
+  /** Opens it; the one before is closed. */
+  open(): Promise<Store>;
+}
+
+export interface KeeperParts {
+  readonly store: Store;
+  readonly registry: MachineRegistry;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly maxConcurrentAttempts: number;
+  /** Absent: a failure is the end. */
+  readonly reopening?: Reopening;
+}
+
+/** What is wrong with the store. */
+export interface StoreTrouble {
+  readonly error: unknown;
+  readonly sinceAtMs: number;
+  /** Whether it is not tried again. */
+  readonly isFinal: boolean;
+}
+
+export class EngineKeeper {
+  readonly views: ViewRegistry = new ViewRegistry();
+  readonly attempts: OwnAttempts;
+  readonly #parts: KeeperParts;
+  #store: Store;
+  #engine: Engine;
+  #trouble: StoreTrouble | undefined;
+  #recovery: Promise<void> = Promise.resolve();
+  #isClosing = false;
+  #endPause: () => void = () => undefined;
+  /** Failures without a calm time between them. */
+  #failuresInARow = 0;
+  #openedAtMs: number;
+
+  constructor(parts: KeeperParts) {
+    this.#parts = parts;
+    this.#store = parts.store;
+    this.attempts = new OwnAttempts(parts.clock, parts.maxConcurrentAttempts);
+    this.#engine = this.#createEngine(parts.store);
+    this.#openedAtMs = parts.clock.monotonic();
+  }
+
+  /** The engine that runs, or the last that did. */
+  get engine(): Engine {
+    return this.#engine;
+  }
+
+  /** The store that is open, or the last that was. */
+  get store(): Store {
+    return this.#store;
+  }
+
+  get trouble(): StoreTrouble | undefined {
+    return this.#trouble;
+  }
+
+  /** Shuts down, also in the middle of a recovery; `closed` is told to everybody who still waits. */
+  async close(graceMs: number, closed: PerdureError): Promise<void> {
+    this.#isClosing = true;
+    this.#endPause();
+    await this.#recovery;
+    if (this.#trouble === undefined) await this.#engine.shutDown(graceMs);
+    else await this.attempts.shutDown(graceMs);
+    this.#engine.supervisor.fail(closed);
+    this.views.endAll(closed);
+    await this.#store.close();
+  }
+
+  #createEngine(store: Store): Engine {
+    const { registry, clock, random, logger } = this.#parts;
+    const { views, attempts } = this;
+    const onFailed = (error: unknown): void => this.#onFailed(error);
+    return new Engine({ store, registry, clock, random, logger, views, attempts, onFailed });
+  }
+
+  #onFailed(error: unknown): void {
+    const { clock, logger, reopening } = this.#parts;
+    this.attempts.detach();
+    if (clock.monotonic() - this.#openedAtMs >= limits.reopenCalmMs) this.#failuresInARow = 0;
+    this.#trouble = { error, sinceAtMs: clock.now(), isFinal: false };
+    logger.error({ store: this.#store.location, error: reasonOf(error) }, 'The store failed: nothing is written until it is opened again.');
+    if (reopening === undefined) this.#giveUp(error);
+    else if (!this.#isClosing) this.#recovery = this.#recover(reopening, this.#trouble);
+  }
+
+  async #recover(reopening: Reopening, trouble: StoreTrouble): Promise<void> {
+    for (;;) {
+      await this.#pause();
+      if (this.#isClosing) return;
+      try {
+        if (!(await reopening.isPromising(trouble.error)) || this.#isClosing) continue;
+        await this.#store.close();
+        this.#store = await reopening.open();
+        if (!this.#isClosing) this.#takeUp(trouble.sinceAtMs);
+        return;
+      } catch (error) {
+        this.#trouble = { ...trouble, error };
+        this.#parts.logger.error({ store: this.#store.location, error: reasonOf(error) }, 'The store could not be opened again.');
+        if (!isFinal(error)) continue;
+        this.#giveUp(error);
+        return;
+      }
+    }
+  }
+
+  /** Goes on over the store just opened. */
+  #takeUp(failedAtMs: number): void {
+    const { clock, logger } = this.#parts;
+    const doubtful = this.#engine.supervisor.uncommittedIds();
+    this.#openedAtMs = clock.monotonic();
+    this.#trouble = undefined;
+    this.#engine = this.#createEngine(this.#store);
+    const { engine } = this;
+    logger.info({ store: this.#store.location, afterMs: clock.now() - failedAtMs }, 'The store is open again.');
+    void engine.recover();
+    // Whether their last batch took effect is on disk: whoever watches them is shown.
+    for (const workflowId of doubtful) void engine.supervisor.wake(workflowId);
+  }
+
+  #giveUp(error: unknown): void {
+    this.#trouble = { sinceAtMs: this.#parts.clock.now(), ...this.#trouble, error, isFinal: true };
+    this.views.endAll(error);
+    void this.attempts.shutDown(0);
+  }
+
+  async #pause(): Promise<void> {
+    const delayMs = Math.min(limits.reopenDelayMs * 2 ** this.#failuresInARow, limits.reopenDelayMaxMs);
+    this.#failuresInARow = Math.min(this.#failuresInARow + 1, 30);
+    await new Promise<void>((resolve) => {
+      const cancel = this.#parts.clock.setTimer(delayMs, resolve);
+      this.#endPause = () => {
+        cancel();
+        resolve();
+      };
+    });
+  }
+}
+
+/** What time does not mend. */
+function isFinal(error: unknown): boolean {
+  return hasErrorCode(error, 'STORE_DAMAGED') || hasErrorCode(error, 'STORE_FORMAT_UNSUPPORTED');
+}
+
+/** The messages of an error and its causes: those of a store name paths and reasons, never what is stored. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const code = error instanceof PerdureError ? `${error.code}: ` : '';
+  return error.cause === undefined ? `${code}${error.message}` : `${code}${error.message} (${reasonOf(error.cause)})`;
+}
