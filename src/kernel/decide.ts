@@ -79,6 +79,8 @@ export function decide(actor: Actor, envelope: Exclude<Envelope, { kind: 'start'
         status: 'terminated',
         failure: { class: 'Terminated', message: reaction.reason, state: record.chart.value },
       });
+    case 'park':
+      return seal(draft, actor, envelope, { outcome: 'parked', status: 'parked', parked: reaction.parked });
     case 'deliver': {
       const taken = takeStep(() => deliver(actor, envelope, reaction, context));
       if (taken.kind === 'commit') return taken;

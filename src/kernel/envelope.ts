@@ -1,3 +1,4 @@
+import type { FailureRecord } from './failure-record.ts';
 import type { FailedOutcome } from './failure.ts';
 import type { Json } from './json.ts';
 
@@ -14,4 +15,6 @@ export type Envelope =
   | { readonly kind: 'attempt-lost'; readonly n: number; readonly attempt: number }
   /** the process is closing and the attempt is given back; `hasBegun` if its code was entered */
   | { readonly kind: 'attempt-released'; readonly n: number; readonly attempt: number; readonly hasBegun: boolean }
-  | { readonly kind: 'terminate'; readonly reason: string };
+  | { readonly kind: 'terminate'; readonly reason: string }
+  /** the engine will not run it any more */
+  | { readonly kind: 'park'; readonly reason: 'crash-loop'; readonly failure: FailureRecord };

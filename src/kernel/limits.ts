@@ -59,6 +59,22 @@ export const limits = {
   reopenDelayMaxMs: 2_000,
   /** A store that held for this long begins with the shortest delay again. */
   reopenCalmMs: 10_000,
+  /** Deaths of the process in a row at which a workflow was in flight, after which it is not run any more. */
+  crashLoopDeathsMax: 3,
+  /** A process that lived for this long is no part of a crash loop. */
+  crashLoopCalmMs: 600_000,
+  /** How long after everything pending was taken up a boot counts as over: what is due at once has begun by then. */
+  bootCalmMs: 50,
+  /** Workflows that a boot after one that died goes through one at a time; more are gone through in as many groups. */
+  bootNamesMax: 64,
+  /** Free space on the store's disk below which nothing is started; what is under way goes on. */
+  freeSpaceFloorBytes: 67_108_864,
+  /** For how long a measurement of the free space holds. */
+  spaceCheckMs: 1_000,
+  /** A file that holds room on the disk, to be deleted when it is full. */
+  reserveBytes: 16_777_216,
+  /** Room that opening a store needs besides what its log becomes. */
+  reopenSpaceBytes: 1_048_576,
   /** A batch that takes longer to sync than this makes the runtime refuse starts until the disk has caught up. */
   slowSyncMs: 1_000,
   /** How often a process that waits for a locked store looks again. */

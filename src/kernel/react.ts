@@ -23,6 +23,9 @@ export function reactionTo(actor: Actor, envelope: Exclude<Envelope, { kind: 'st
       return { kind: 'deliver', event: decodeValue(envelope.event) as EventObject, change: nothing };
     case 'terminate':
       return isClosed(status) ? { kind: 'ignore' } : { kind: 'terminate', reason: envelope.reason };
+    case 'park':
+      if (status !== 'running') return { kind: 'ignore' };
+      return { kind: 'park', parked: { reason: envelope.reason, failure: { ...envelope.failure, state: actor.record.chart.value } } };
     case 'timer':
       return status === 'running' ? timerFired(actor, envelope.generation) : { kind: 'ignore' };
     case 'attempt-due':

@@ -1,6 +1,7 @@
 /** What an envelope means to an actor: what the chart is to hear, if anything, and how the rest of the record changes. */
 import type { Draft } from './draft.ts';
 import type { PerdureError } from './errors.ts';
+import type { ActorRecord } from './record.ts';
 import type { EventObject } from './xstate-seam.ts';
 
 /** A part of the commit that follows. */
@@ -16,4 +17,5 @@ export type Reaction =
   /** nothing to write: a wake-up for what is no longer there */
   | { readonly kind: 'ignore' }
   | { readonly kind: 'refuse'; readonly error: PerdureError }
-  | { readonly kind: 'terminate'; readonly reason: string };
+  | { readonly kind: 'terminate'; readonly reason: string }
+  | { readonly kind: 'park'; readonly parked: NonNullable<ActorRecord['parked']> };

@@ -11,7 +11,7 @@ import type { Json } from './json.ts';
 export type WorkflowStatus = 'running' | 'parked' | 'completed' | 'failed' | 'cancelled' | 'terminated';
 
 /** Why the engine will not run a workflow. The last two are found when it is read and end when the thing is registered. */
-export type ParkReason = 'poison' | 'record-damaged' | 'version-missing' | 'activity-missing';
+export type ParkReason = 'poison' | 'crash-loop' | 'record-damaged' | 'version-missing' | 'activity-missing';
 
 export interface MachineReference {
   readonly id: string;
@@ -94,7 +94,7 @@ export type JournalOutcome =
   | 'noted'
   /** a result nobody waits for any more */
   | 'late'
-  /** the step threw again and again; the workflow was parked */
+  /** the workflow was parked: the step threw again and again, or it was in flight whenever the process died */
   | 'parked'
   /** closed without asking the chart, for another run */
   | 'terminated';

@@ -8,13 +8,16 @@
  * 3. What readers hold (views) and what runs (attempts) goes from one engine to the next.
  * 4. The failed store stays open for reading until there is a prospect of opening it again.
  */
+import type { Actor } from '../kernel/actor.ts';
 import { PerdureError, hasErrorCode } from '../kernel/errors.ts';
 import { limits } from '../kernel/limits.ts';
 import type { Logger } from '../kernel/logger.ts';
 import type { MachineRegistry } from '../kernel/machine-registry.ts';
 import type { Clock, Random, Store } from '../kernel/ports.ts';
+import type { BootWatch } from './boot-watch.ts';
 import { ViewRegistry } from './committed-view.ts';
 import { Engine } from './engine.ts';
+import type { InnerEnvelope } from './performer.ts';
 import { OwnAttempts } from './own-attempts.ts';
 
 /** How a failed store is opened again. */
@@ -34,6 +37,10 @@ export interface KeeperParts {
   readonly maxConcurrentAttempts: number;
   /** Absent: a failure is the end. */
   readonly reopening?: Reopening;
+  /** Absent: nobody counts at what deaths of the process a workflow was in flight. */
+  readonly bootWatch?: BootWatch;
+  /** Is waited for before the store is closed for good. */
+  readonly onClosing?: () => Promise<void>;
 }
 
 /** What is wrong with the store. */
@@ -52,8 +59,9 @@ export class EngineKeeper {
   #engine: Engine;
   #trouble: StoreTrouble | undefined;
   #recovery: Promise<void> = Promise.resolve();
+  #booting: Promise<void> = Promise.resolve();
   #isClosing = false;
-  #endPause: () => void = () => undefined;
+  readonly #pauses = new Set<() => void>();
   /** Failures without a calm time between them. */
   #failuresInARow = 0;
   #openedAtMs: number;
@@ -62,8 +70,16 @@ export class EngineKeeper {
     this.#parts = parts;
     this.#store = parts.store;
     this.attempts = new OwnAttempts(parts.clock, parts.maxConcurrentAttempts);
-    this.#engine = this.#createEngine(parts.store);
+    if (parts.bootWatch?.isAfterFailedBoot === true) this.attempts.hold();
+    this.#engine = this.#createEngine(parts.store, (actor) => parts.bootWatch?.examine(actor) ?? []);
     this.#openedAtMs = parts.clock.monotonic();
+  }
+
+  /** Takes up what is pending in the store, in the background. */
+  begin(): void {
+    const { bootWatch } = this.#parts;
+    if (bootWatch === undefined) void this.#engine.recover();
+    else this.#booting = this.#boot(bootWatch);
   }
 
   /** The engine that runs, or the last that did. */
@@ -83,20 +99,32 @@ export class EngineKeeper {
   /** Shuts down, also in the middle of a recovery; `closed` is told to everybody who still waits. */
   async close(graceMs: number, closed: PerdureError): Promise<void> {
     this.#isClosing = true;
-    this.#endPause();
+    for (const end of this.#pauses) end();
     await this.#recovery;
     if (this.#trouble === undefined) await this.#engine.shutDown(graceMs);
     else await this.attempts.shutDown(graceMs);
     this.#engine.supervisor.fail(closed);
     this.views.endAll(closed);
+    await this.#booting;
+    await this.#parts.bootWatch?.end(this.#trouble === undefined);
+    await this.#parts.onClosing?.();
     await this.#store.close();
   }
 
-  #createEngine(store: Store): Engine {
+  async #boot(bootWatch: BootWatch): Promise<void> {
+    const { engine } = this;
+    await Promise.all([engine.recover(), ...bootWatch.condemned().map(async (id) => engine.supervisor.wake(id))]);
+    // Under load there may always be a letter: then what was pending has had its turn by the end of this.
+    for (let looks = 0; looks < 100 && !engine.isSettled(); looks += 1) await this.#pause(limits.bootCalmMs / 5);
+    await bootWatch.takenUp();
+    this.attempts.release();
+  }
+
+  #createEngine(store: Store, examine: (actor: Actor) => readonly InnerEnvelope[]): Engine {
     const { registry, clock, random, logger } = this.#parts;
     const { views, attempts } = this;
     const onFailed = (error: unknown): void => this.#onFailed(error);
-    return new Engine({ store, registry, clock, random, logger, views, attempts, onFailed });
+    return new Engine({ store, registry, clock, random, logger, views, attempts, onFailed, examine });
   }
 
   #onFailed(error: unknown): void {
@@ -111,7 +139,7 @@ export class EngineKeeper {
 
   async #recover(reopening: Reopening, trouble: StoreTrouble): Promise<void> {
     for (;;) {
-      await this.#pause();
+      await this.#pause(this.#nextDelayMs());
       if (this.#isClosing) return;
       try {
         if (!(await reopening.isPromising(trouble.error)) || this.#isClosing) continue;
@@ -135,7 +163,7 @@ export class EngineKeeper {
     const doubtful = this.#engine.supervisor.uncommittedIds();
     this.#openedAtMs = clock.monotonic();
     this.#trouble = undefined;
-    this.#engine = this.#createEngine(this.#store);
+    this.#engine = this.#createEngine(this.#store, () => []);
     const { engine } = this;
     logger.info({ store: this.#store.location, afterMs: clock.now() - failedAtMs }, 'The store is open again.');
     void engine.recover();
@@ -149,15 +177,22 @@ export class EngineKeeper {
     void this.attempts.shutDown(0);
   }
 
-  async #pause(): Promise<void> {
+  #nextDelayMs(): number {
     const delayMs = Math.min(limits.reopenDelayMs * 2 ** this.#failuresInARow, limits.reopenDelayMaxMs);
     this.#failuresInARow = Math.min(this.#failuresInARow + 1, 30);
+    return delayMs;
+  }
+
+  async #pause(delayMs: number): Promise<void> {
+    if (this.#isClosing) return;
     await new Promise<void>((resolve) => {
-      const cancel = this.#parts.clock.setTimer(delayMs, resolve);
-      this.#endPause = () => {
+      const end = (): void => {
         cancel();
+        this.#pauses.delete(end);
         resolve();
       };
+      const cancel = this.#parts.clock.setTimer(delayMs, end);
+      this.#pauses.add(end);
     });
   }
 }

@@ -1,4 +1,5 @@
 /** The parts that move, wired together over one open store. When the store fails, so does the engine: `engine-keeper.ts` makes the next. */
+import type { Actor } from '../kernel/actor.ts';
 import type { DecideContext } from '../kernel/draft.ts';
 import { limits } from '../kernel/limits.ts';
 import type { Logger } from '../kernel/logger.ts';
@@ -7,6 +8,7 @@ import type { Clock, Random, Store, TimerRow } from '../kernel/ports.ts';
 import { CommitPipeline } from './commit-pipeline.ts';
 import type { ViewRegistry } from './committed-view.ts';
 import type { OwnAttempts } from './own-attempts.ts';
+import type { InnerEnvelope } from './performer.ts';
 import { Performer } from './performer.ts';
 import { Supervisor } from './supervisor.ts';
 import { TimerQueue } from './timer-queue.ts';
@@ -17,6 +19,8 @@ export interface EngineParts {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
+  /** What an actor read from disk has to hear first of all. */
+  readonly examine: (actor: Actor) => readonly InnerEnvelope[];
   /** What outlives the engine: what readers see, and the attempts that run. */
   readonly views: ViewRegistry;
   readonly attempts: OwnAttempts;
@@ -58,7 +62,7 @@ export class Engine {
       views,
       pipeline: this.#pipeline,
       performer: this.#performer,
-      accountFor: (actor) => attempts.accountFor(actor),
+      accountFor: (actor) => [...parts.examine(actor), ...attempts.accountFor(actor)],
       context,
       onError,
     });
@@ -89,13 +93,9 @@ export class Engine {
     }
   }
 
-  /** Resolves when everything decided so far is on disk, or never will be. */
-  async settled(): Promise<void> {
-    // Handling letters gives commits, and performing these may give letters.
-    while (!this.supervisor.isSettled() || !this.#pipeline.isIdle()) {
-      await this.supervisor.settled();
-      await this.#pipeline.idle();
-    }
+  /** Whether everything handed over so far is handled and on disk, or never will be. */
+  isSettled(): boolean {
+    return this.supervisor.isSettled() && this.#pipeline.isIdle();
   }
 
   /** No new attempts and timers; running attempts are told and given back; everything decided is written. */
@@ -104,7 +104,11 @@ export class Engine {
     this.#timers.stop();
     this.#performer.stop();
     await this.#parts.attempts.shutDown(graceMs);
-    await this.settled();
+    // Handling letters gives commits, and performing these may give letters.
+    while (!this.isSettled()) {
+      await this.supervisor.settled();
+      await this.#pipeline.idle();
+    }
   }
 
   /** Stops committing, acts on nothing unconfirmed, tells everybody who waits for a letter's answer. */

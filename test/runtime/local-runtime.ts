@@ -5,6 +5,7 @@ import { assembleRuntime } from '../../src/hosts/local/open-runtime.ts';
 import { createRegistry } from '../../src/kernel/machine-registry.ts';
 import type { Store } from '../../src/kernel/ports.ts';
 import type { Logger } from '../../src/kernel/logger.ts';
+import type { BootStorage } from '../../src/runtime/boot-watch.ts';
 import type { Reopening } from '../../src/runtime/engine-keeper.ts';
 import type { DiskSpace, Runtime } from '../../src/runtime/runtime.ts';
 import { openStoreOn } from '../../src/storage/level-store.ts';
@@ -29,6 +30,7 @@ export interface TestRuntimeOptions {
   readonly reopening?: (open: () => Promise<Store>) => Reopening;
   readonly logger?: Logger;
   readonly space?: DiskSpace;
+  readonly bootStorage?: BootStorage;
 }
 
 /** Opened for one test, after which it is closed. */
@@ -36,7 +38,7 @@ export async function openTestRuntime(options: TestRuntimeOptions): Promise<Test
   const { machines, maxConcurrentAttempts = 100, clock = new ManualClock(), onStore = (store) => store } = options;
   const database = options.database ?? (await createMemoryDatabase());
   const open = async (on: MemoryDatabase): Promise<Store> => onStore(await openStoreOn(on, { location: 'memory', storeId: 'test' }));
-  const { reopening, logger, space } = options;
+  const { reopening, logger, space, bootStorage } = options;
   const runtime = await assembleRuntime({
     store: await open(database),
     registry: createRegistry(machines),
@@ -46,6 +48,7 @@ export async function openTestRuntime(options: TestRuntimeOptions): Promise<Test
     ...(reopening === undefined ? {} : { reopening: reopening(() => open(database.reopen())) }),
     ...(logger === undefined ? {} : { logger }),
     ...(space === undefined ? {} : { space }),
+    ...(bootStorage === undefined ? {} : { bootStorage }),
   });
   onTestFinished(async () => {
     const closed = runtime.close({ grace: 0 });

@@ -104,9 +104,9 @@ describe('a store that refuses a write', () => {
     faults.push('lost');
     await expect(handle.send({ type: 'ADD' })).rejects.toMatchObject({ ...unavailable, cause: { message: 'no space left' } });
     expect(runtime.health()).toMatchObject({ state: 'recovering', failure: unavailable, sinceAtMs: failedAtMs });
-    for (const call of [runtime.start(machine, { id: 'b' }), handle.send({ type: 'ADD' }), runtime.get('a')]) {
-      await expect(call).rejects.toMatchObject({ ...unavailable, message: expect.stringContaining('nothing of this call was taken') });
-    }
+    const refused = { ...unavailable, message: expect.stringContaining('nothing of this call was taken') };
+    const calls = [runtime.start(machine, { id: 'b' }), handle.send({ type: 'ADD' }), runtime.get('a')];
+    await Promise.all(calls.map((call) => expect(call).rejects.toMatchObject(refused)));
     expect(await runtime.describe('a')).toMatchObject({ context: { count: 0 } });
     expect(await runtime.history('a')).toHaveLength(1);
     expect(handle.getSnapshot().context).toEqual({ count: 0 });
@@ -116,6 +116,7 @@ describe('a store that refuses a write', () => {
     await handle.send({ type: 'ADD' });
     expect(handle.getSnapshot().context).toEqual({ count: 1 });
     expect(logger.lines.map(({ level, message }) => `${level}: ${message}`)).toEqual([
+      'info: The runtime is open.',
       'error: The store failed: nothing is written until it is opened again.',
       'info: The store is open again.',
     ]);

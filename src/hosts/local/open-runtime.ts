@@ -12,11 +12,16 @@ import { selfTestXState } from '../../kernel/xstate-self-test.ts';
 import { reconcileDefinitions } from '../../runtime/definitions.ts';
 import type { Reopening } from '../../runtime/engine-keeper.ts';
 import { EngineKeeper } from '../../runtime/engine-keeper.ts';
+import type { BootStorage } from '../../runtime/boot-watch.ts';
+import { BootWatch } from '../../runtime/boot-watch.ts';
 import type { DiskSpace, Runtime } from '../../runtime/runtime.ts';
 import type { Reader } from '../../runtime/reader.ts';
 import { StoreReader } from '../../runtime/reader.ts';
 import { LocalRuntime } from '../../runtime/runtime.ts';
+import { BootJournal } from '../../storage/boot-journal.ts';
+import { measureFree } from '../../storage/free-space.ts';
 import { hasStore, openLevelStore } from '../../storage/open-level-store.ts';
+import { LocalDisk } from './local-disk.ts';
 import { realClock } from './real-clock.ts';
 
 /** Options of `openRuntime`. */
@@ -31,6 +36,8 @@ export interface OpenRuntimeOptions {
   readonly onLocked?: 'fail' | 'wait';
   /** Ends the waiting of `onLocked: 'wait'`. */
   readonly signal?: AbortSignal;
+  /** Where the runtime says what happens to it; a `pino` logger fits. Default: nowhere. */
+  readonly logger?: Logger;
 }
 
 /** What a test may replace. */
@@ -45,6 +52,10 @@ export interface LocalParts {
   /** Absent: a store that fails is the end of the runtime. */
   readonly reopening?: Reopening;
   readonly space?: DiskSpace;
+  /** Absent: crash loops are not looked for. */
+  readonly bootStorage?: BootStorage;
+  /** Is waited for before the store is closed. */
+  readonly onClosing?: () => Promise<void>;
 }
 
 /**
@@ -56,14 +67,31 @@ export interface LocalParts {
 export async function openRuntime(options: OpenRuntimeOptions): Promise<Runtime> {
   checkOptions(options, 'openRuntime');
   selfTestXState();
+  const { path, onLocked = 'fail', signal, logger = silentLogger, maxConcurrentAttempts = limits.concurrentAttemptsMax } = options;
   const registry = createRegistry(options.machines);
-  const store = await openLevelStore({
-    path: options.path,
-    onLocked: options.onLocked ?? 'fail',
-    ...(options.signal === undefined ? {} : { signal: options.signal }),
+  const store = await openLevelStore({ path, onLocked, ...(signal === undefined ? {} : { signal }) });
+  const directory = store.location;
+  const disk = new LocalDisk({
+    directory,
+    clock: realClock,
+    logger,
+    measure: measureFree,
+    open: () => openLevelStore({ path: directory }),
   });
-  const maxConcurrentAttempts = options.maxConcurrentAttempts ?? limits.concurrentAttemptsMax;
-  return assembleRuntime({ store, registry, clock: realClock, random: Math.random, maxConcurrentAttempts });
+  const runtime = await assembleRuntime({
+    store,
+    registry,
+    clock: realClock,
+    random: Math.random,
+    maxConcurrentAttempts,
+    logger,
+    reopening: disk,
+    space: disk,
+    bootStorage: new BootJournal(directory),
+    onClosing: () => disk.end(),
+  });
+  await disk.begin();
+  return runtime;
 }
 
 /** A store opened for questions only: nothing in it is run. */
@@ -101,11 +129,17 @@ export async function openReader(options: {
 
 /** Puts a runtime together over an open store, which it closes; if that fails the store is closed, too. */
 export async function assembleRuntime(parts: LocalParts): Promise<Runtime> {
-  const { store, registry, clock, logger = silentLogger, space } = parts;
+  const { store, registry, clock, logger = silentLogger, bootStorage, space } = parts;
   try {
     const { versionMissing } = await reconcileDefinitions(store, registry);
-    const keeper = new EngineKeeper({ ...parts, logger });
-    void keeper.engine.recover();
+    const bootWatch = bootStorage && (await BootWatch.begin({ storage: bootStorage, clock, logger }));
+    if (bootWatch?.isAfterFailedBoot === true) {
+      logger.warn({ store: store.location }, 'The process before died while it opened the store: this one goes step by step.');
+      await bootWatch.rehearse(store, registry);
+    }
+    const keeper = new EngineKeeper({ ...parts, logger, ...(bootWatch === undefined ? {} : { bootWatch }) });
+    keeper.begin();
+    logger.info({ store: store.location, lastCommit: store.lastCommit, versionMissing }, 'The runtime is open.');
     return new LocalRuntime({ keeper, registry, clock, versionMissing, ...(space === undefined ? {} : { space }) });
   } catch (error) {
     await store.close();

@@ -1,0 +1,169 @@
+/**
+ * Watches over a boot: counts at how many deaths of the process a workflow was in flight, parks those that are in a crash loop, and
+ * sees to it that boots that die one after the other come to an end.
+ *
+ * Invariants
+ * 1. What was found running is in the journal before a boot that follows one that died lets an attempt begin.
+ * 2. A workflow is named in the journal before its steps are gone through, and for no longer than that. Nothing is written to the
+ *    store meanwhile, so whoever kills the process from outside leaves the store as it was, and hardly ever a name.
+ * 3. The journal is written by one hand at a time, in order.
+ */
+import type { Actor } from '../kernel/actor.ts';
+import { rootAddress } from '../kernel/address.ts';
+import type { AttemptInFlight, BootRecord } from '../kernel/crash-loop.ts';
+import { attemptInFlight, bootAfter, crashLoopOf } from '../kernel/crash-loop.ts';
+import { decide } from '../kernel/decide.ts';
+import { limits } from '../kernel/limits.ts';
+import type { Logger } from '../kernel/logger.ts';
+import type { MachineRegistry } from '../kernel/machine-registry.ts';
+import { revive } from '../kernel/machine-registry.ts';
+import type { Clock, Store } from '../kernel/ports.ts';
+import { due, lostAttempts } from '../kernel/wake.ts';
+import type { InnerEnvelope } from './performer.ts';
+
+/** Where the boot record is kept between processes. */
+export interface BootStorage {
+  read(): Promise<BootRecord | undefined>;
+  /** On disk when it resolves. */
+  write(record: BootRecord): Promise<void>;
+  clear(): Promise<void>;
+}
+
+export interface BootWatchParts {
+  readonly storage: BootStorage;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+export class BootWatch {
+  readonly #parts: BootWatchParts;
+  #before: BootRecord | undefined;
+  #record: BootRecord = bootAfter(undefined);
+  /** Attempts found running by this process. */
+  readonly #found: AttemptInFlight[] = [];
+  #isExamining = true;
+  #isOver = false;
+  #writing: Promise<void> = Promise.resolve();
+  #cancelTimer: () => void = () => undefined;
+
+  private constructor(parts: BootWatchParts) {
+    this.#parts = parts;
+  }
+
+  /** Reads what the process before left, and says that this one has begun. */
+  static async begin(parts: BootWatchParts): Promise<BootWatch> {
+    const watch = new BootWatch(parts);
+    watch.#before = await parts.storage.read();
+    watch.#record = bootAfter(watch.#before);
+    await watch.#write({});
+    return watch;
+  }
+
+  /** Whether the process before died before it had taken up what was pending. */
+  get isAfterFailedBoot(): boolean {
+    return this.#before?.phase === 'opening';
+  }
+
+  /** Ids of workflows that kill the process when they are taken up. */
+  condemned(): string[] {
+    return this.#record.suspects.filter(({ deaths }) => crashLoopOf(0, deaths) !== undefined).map(({ id }) => id);
+  }
+
+  /** Goes through the next steps of everything pending, for the case that one of them kills the process (invariant 2). */
+  async rehearse(store: Store, registry: MachineRegistry): Promise<void> {
+    const condemned = new Set(this.condemned());
+    const suspects = this.#record.suspects.map(({ id }) => id).filter((id) => !condemned.has(id));
+    const others = await this.#pendingIds(store, new Set([...condemned, ...suspects]));
+    const size = Math.ceil(others.length / limits.bootNamesMax);
+    const groups = [...suspects.map((id) => [id]), ...groupsOf(others, size)];
+    for (const group of groups) {
+      await this.#write({ named: group });
+      for (const id of group) await this.#goThrough(store, registry, id);
+      // Who was gone through is not suspected any more.
+      this.#record = { ...this.#record, suspects: this.#record.suspects.filter(({ id }) => !group.includes(id)) };
+    }
+    await this.#write({ named: [] });
+  }
+
+  /** What an actor that was read from disk has to hear before anything else. */
+  examine(actor: Actor): InnerEnvelope[] {
+    const { address, status } = actor.record;
+    if (!this.#isExamining || status !== 'running') return [];
+    const running = [...actor.activities.values()].filter(({ state }) => state === 'running');
+    const found = running.map((activity) => attemptInFlight(this.#before, address, activity));
+    this.#found.push(...found);
+    const alone = this.#record.suspects.find(({ id }) => id === address.workflowId)?.deaths ?? 0;
+    const failure = crashLoopOf(Math.max(0, ...found.map(({ deaths }) => deaths)), alone);
+    return failure === undefined ? [] : [{ kind: 'park', reason: 'crash-loop', failure }];
+  }
+
+  /** Everything that was pending is in memory: says what was found running (invariant 1), and soon that the boot is over. */
+  async takenUp(): Promise<void> {
+    this.#isExamining = false;
+    this.#record = { ...this.#record, inFlight: this.#found, suspects: [] };
+    if (this.isAfterFailedBoot) await this.#write({});
+    this.#later(limits.bootCalmMs, () => {
+      void this.#write({ phase: 'running' });
+      this.#later(limits.crashLoopCalmMs, () => void this.#write({ inFlight: [] }));
+    });
+  }
+
+  /** @param isClean whether nothing was left in flight */
+  async end(isClean: boolean): Promise<void> {
+    this.#isOver = true;
+    this.#cancelTimer();
+    await this.#writing;
+    if (isClean) await this.#parts.storage.clear();
+  }
+
+  async #pendingIds(store: Store, except: ReadonlySet<string>): Promise<string[]> {
+    const ids = new Set<string>();
+    for (let page = await store.scanActive(limits.scanPageMax); ; page = await store.scanActive(limits.scanPageMax, page.next)) {
+      for (const { workflowId } of page.rows) ids.add(workflowId);
+      if (page.next === undefined) break;
+    }
+    const nowMs = this.#parts.clock.now();
+    for (let page = await store.scanTimers(nowMs, limits.scanPageMax); ;) {
+      for (const { address } of page.rows) ids.add(address.workflowId);
+      if (page.next === undefined) break;
+      page = await store.scanTimers(nowMs, limits.scanPageMax, page.next);
+    }
+    return [...ids].filter((id) => !except.has(id));
+  }
+
+  async #goThrough(store: Store, registry: MachineRegistry, id: string): Promise<void> {
+    try {
+      const run = await store.readLatestRun(id);
+      const stored = run === undefined ? undefined : await store.readActor(rootAddress(id, run));
+      const revival = stored === undefined ? undefined : revive(registry, stored);
+      if (revival?.kind !== 'actor') return;
+      const nowMs = this.#parts.clock.now();
+      const context = { nowMs, random: () => 0, admit: () => false };
+      for (const envelope of [...lostAttempts(revival.actor), ...due(revival.actor, nowMs)]) decide(revival.actor, envelope, context);
+    } catch {
+      // What cannot be read is parked when it is taken up.
+    }
+  }
+
+  #later(delayMs: number, callback: () => void): void {
+    if (!this.#isOver) this.#cancelTimer = this.#parts.clock.setTimer(delayMs, callback);
+  }
+
+  #write(change: Partial<BootRecord>): Promise<void> {
+    this.#record = { ...this.#record, ...change };
+    const record = this.#record;
+    // A journal that cannot be written must not keep the store from being opened: the disk may be full.
+    this.#writing = this.#writing.then(() =>
+      this.#parts.storage.write(record).catch((error: unknown) => {
+        this.#parts.logger.warn({ error: String(error) }, 'The boot journal could not be written.');
+      }),
+    );
+    return this.#writing;
+  }
+}
+
+function groupsOf(ids: readonly string[], size: number): string[][] {
+  const groups: string[][] = [];
+  for (let from = 0; from < ids.length; from += size) groups.push(ids.slice(from, from + size));
+  return groups;
+}
