@@ -9,6 +9,8 @@ export type {
   RetryOptions,
   RetryPolicy,
 } from './authoring.ts';
+export { closeOnSignals } from './hosts/local/close-on-signals.ts';
+export type { CloseOnSignalsOptions } from './hosts/local/close-on-signals.ts';
 export { openReader, openRuntime } from './hosts/local/open-runtime.ts';
 export type { ClosableReader, OpenRuntimeOptions } from './hosts/local/open-runtime.ts';
 export type { ActivityDescription, TimerDescription, WorkflowDescription } from './kernel/describe.ts';
@@ -16,6 +18,7 @@ export { hasErrorCode, PerdureError, WorkflowFailedError } from './kernel/errors
 export type { PerdureErrorCode, PerdureErrorDetails } from './kernel/errors.ts';
 export type { FailureRecord } from './kernel/failure-record.ts';
 export type { HistoryEntry } from './kernel/history.ts';
+export type { Logger } from './kernel/logger.ts';
 export type { JournalOutcome, ParkReason, WorkflowStatus } from './kernel/record.ts';
 export type { StartPolicy } from './kernel/start-policy.ts';
 export type { SendResult } from './kernel/signal.ts';

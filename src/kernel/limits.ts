@@ -49,6 +49,10 @@ export const limits = {
   timersInMemoryMax: 100_000,
   /** How far apart the wall clock is looked at while timers wait, so that a clock stepped forward is noticed. */
   clockCheckMs: 1_000,
+  /** How often the event loop is looked at. */
+  loopCheckMs: 100,
+  /** An event loop that is this late was blocked: somebody is told. */
+  loopLagMs: 200,
   /** The longest synchronous slice of work before the event loop gets a turn. */
   sliceMs: 5,
   /** How long `close` waits for running attempts after aborting them. */

@@ -17,6 +17,7 @@ import type { Clock, Random, Store } from '../kernel/ports.ts';
 import type { BootWatch } from './boot-watch.ts';
 import { ViewRegistry } from './committed-view.ts';
 import { Engine } from './engine.ts';
+import type { OnEnter } from './loop-watchdog.ts';
 import type { InnerEnvelope } from './performer.ts';
 import { OwnAttempts } from './own-attempts.ts';
 
@@ -39,6 +40,8 @@ export interface KeeperParts {
   readonly reopening?: Reopening;
   /** Absent: nobody counts at what deaths of the process a workflow was in flight. */
   readonly bootWatch?: BootWatch;
+  /** Is told of user code that is about to be entered. */
+  readonly onEnter?: OnEnter;
   /** Is waited for before the store is closed for good. */
   readonly onClosing?: () => Promise<void>;
 }
@@ -121,10 +124,10 @@ export class EngineKeeper {
   }
 
   #createEngine(store: Store, examine: (actor: Actor) => readonly InnerEnvelope[]): Engine {
-    const { registry, clock, random, logger } = this.#parts;
+    const { registry, clock, random, logger, onEnter = () => undefined } = this.#parts;
     const { views, attempts } = this;
     const onFailed = (error: unknown): void => this.#onFailed(error);
-    return new Engine({ store, registry, clock, random, logger, views, attempts, onFailed, examine });
+    return new Engine({ store, registry, clock, random, logger, views, attempts, onFailed, examine, onEnter });
   }
 
   #onFailed(error: unknown): void {

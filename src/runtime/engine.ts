@@ -7,6 +7,7 @@ import type { MachineRegistry } from '../kernel/machine-registry.ts';
 import type { Clock, Random, Store, TimerRow } from '../kernel/ports.ts';
 import { CommitPipeline } from './commit-pipeline.ts';
 import type { ViewRegistry } from './committed-view.ts';
+import type { OnEnter } from './loop-watchdog.ts';
 import type { OwnAttempts } from './own-attempts.ts';
 import type { InnerEnvelope } from './performer.ts';
 import { Performer } from './performer.ts';
@@ -19,6 +20,7 @@ export interface EngineParts {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
+  readonly onEnter: OnEnter;
   /** What an actor read from disk has to hear first of all. */
   readonly examine: (actor: Actor) => readonly InnerEnvelope[];
   /** What outlives the engine: what readers see, and the attempts that run. */
@@ -38,7 +40,7 @@ export class Engine {
   #isStopping = false;
 
   constructor(parts: EngineParts) {
-    const { store, registry, clock, random, logger, views, attempts } = parts;
+    const { store, registry, clock, random, logger, views, attempts, onEnter } = parts;
     const onError = (error: unknown): void => this.#fail(error);
     const onDue = ({ address, generation }: TimerRow): void => this.supervisor.deliver(address, { kind: 'timer', generation });
     // After a failure a letter may still be in hand: what it decides is not written, so it gets no place.
@@ -50,6 +52,7 @@ export class Engine {
     this.#performer = new Performer({
       clock,
       logger,
+      onEnter,
       attempts,
       timers: this.#timers,
       deliver: (address, envelope) => this.supervisor.deliver(address, envelope),
@@ -64,6 +67,7 @@ export class Engine {
       performer: this.#performer,
       accountFor: (actor) => [...parts.examine(actor), ...attempts.accountFor(actor)],
       context,
+      onEnter,
       onError,
     });
     attempts.attach({

@@ -17,6 +17,7 @@ import type { Logger } from '../kernel/logger.ts';
 import type { Clock } from '../kernel/ports.ts';
 import type { ActivityRecord } from '../kernel/record.ts';
 import { logCommit } from './commit-log.ts';
+import type { OnEnter } from './loop-watchdog.ts';
 import type { OwnAttempts } from './own-attempts.ts';
 import type { TimerQueue } from './timer-queue.ts';
 
@@ -31,6 +32,8 @@ export interface PerformerParts {
   /** Looks through the store for waiting activities; for when the list overflowed. */
   readonly rescan: () => void;
   readonly logger: Logger;
+  /** Is told of user code that is about to be entered. */
+  readonly onEnter: OnEnter;
 }
 
 interface Waiting {
@@ -54,7 +57,7 @@ export class Performer {
 
   /** Acts on a commit that is on disk. */
   perform(commit: Commit, actor: Actor): void {
-    const { timers, attempts, logger } = this.#parts;
+    const { timers, attempts, logger, onEnter } = this.#parts;
     const { address } = commit.record;
     attempts.recorded(commit);
     logCommit(logger, commit);
@@ -69,6 +72,7 @@ export class Performer {
       }
       const registered = actor.machine.activities.get(effect.src);
       if (registered === undefined) throw new TypeError(`Activity "${effect.src}" was scheduled without being registered.`);
+      onEnter('activity', registered.name);
       attempts.run(address, effect, registered.descriptor);
     }
   }

@@ -22,6 +22,7 @@ import type { Clock, Store } from '../kernel/ports.ts';
 import { isClosed } from '../kernel/record.ts';
 import type { CommitPipeline } from './commit-pipeline.ts';
 import type { ViewRegistry } from './committed-view.ts';
+import type { OnEnter } from './loop-watchdog.ts';
 import type { InnerEnvelope, Performer } from './performer.ts';
 import type { Letter, Resident } from './resident.ts';
 import { createResident, isIdle } from './resident.ts';
@@ -43,6 +44,8 @@ export interface SupervisorParts {
   readonly accountFor: (actor: Actor) => readonly InnerEnvelope[];
   /** What decisions depend on, read anew for each. */
   readonly context: () => DecideContext;
+  /** Is told of user code that is about to be entered. */
+  readonly onEnter: OnEnter;
   /** The store could not be read. */
   readonly onError: (error: unknown) => void;
 }
@@ -207,6 +210,7 @@ export class Supervisor {
   }
 
   #handleSome(resident: Resident): void {
+    if (resident.actor !== undefined) this.#parts.onEnter('machine', resident.actor.machine.reference.id);
     for (let handled = 0; handled < limits.lettersPerTurn && !resident.isBusy; handled += 1) {
       const letter = this.#failure === undefined ? resident.mailbox.shift() : undefined;
       if (letter === undefined) break;

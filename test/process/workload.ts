@@ -2,7 +2,7 @@
  * A process that works on parcels through the public door, and is killed for it. What it is to do stands in its one argument; it
  * tells its parent every entry of its ledger.
  */
-import { openRuntime, PerdureError } from 'perdure';
+import { closeOnSignals as closeRuntimeOnSignals, openRuntime, PerdureError } from 'perdure';
 import type { Duration, Runtime } from 'perdure';
 import type { LedgerEntry, OutsideLedger } from './outside-ledger.ts';
 import { openLedger } from './outside-ledger.ts';
@@ -50,19 +50,14 @@ function tell(entry: LedgerEntry): void {
   process.send?.(entry);
 }
 
-/** On the first signal the runtime is closed, and the process ends by itself; on the second at once. */
+/** What is written about the closing of a runtime. */
 function closeOnSignals(runtime: Runtime, ledger: OutsideLedger, grace?: Duration): void {
-  let isClosing = false;
-  const close = async (): Promise<void> => {
-    if (isClosing) process.exit(130);
-    isClosing = true;
+  const close: Runtime['close'] = async (options) => {
     ledger.append({ kind: 'closing' });
-    await runtime.close(grace === undefined ? {} : { grace });
+    await runtime.close(options);
     ledger.append({ kind: 'over' });
-    process.off('SIGTERM', onSignal).off('SIGINT', onSignal);
   };
-  const onSignal = (): void => void close();
-  process.on('SIGTERM', onSignal).on('SIGINT', onSignal);
+  closeRuntimeOnSignals({ close }, grace === undefined ? {} : { grace });
 }
 
 /** What a client says that is cut off by the closing of its runtime. */

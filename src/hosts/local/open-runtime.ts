@@ -10,6 +10,8 @@ import { formatValue } from '../../kernel/value-encoding.ts';
 import type { AnyStateMachine } from '../../kernel/xstate-seam.ts';
 import { selfTestXState } from '../../kernel/xstate-self-test.ts';
 import { reconcileDefinitions } from '../../runtime/definitions.ts';
+import type { OnEnter } from '../../runtime/loop-watchdog.ts';
+import { LoopWatchdog } from '../../runtime/loop-watchdog.ts';
 import type { Reopening } from '../../runtime/engine-keeper.ts';
 import { EngineKeeper } from '../../runtime/engine-keeper.ts';
 import type { BootStorage } from '../../runtime/boot-watch.ts';
@@ -54,6 +56,8 @@ export interface LocalParts {
   readonly space?: DiskSpace;
   /** Absent: crash loops are not looked for. */
   readonly bootStorage?: BootStorage;
+  /** Is told of user code that is about to be entered. */
+  readonly onEnter?: OnEnter;
   /** Is waited for before the store is closed. */
   readonly onClosing?: () => Promise<void>;
 }
@@ -78,6 +82,7 @@ export async function openRuntime(options: OpenRuntimeOptions): Promise<Runtime>
     measure: measureFree,
     open: () => openLevelStore({ path: directory }),
   });
+  const watchdog = new LoopWatchdog(realClock, logger);
   const runtime = await assembleRuntime({
     store,
     registry,
@@ -88,7 +93,14 @@ export async function openRuntime(options: OpenRuntimeOptions): Promise<Runtime>
     reopening: disk,
     space: disk,
     bootStorage: new BootJournal(directory),
-    onClosing: () => disk.end(),
+    onEnter: watchdog.enter,
+    onClosing: () => {
+      watchdog.stop();
+      return disk.end();
+    },
+  }).catch((error: unknown) => {
+    watchdog.stop();
+    throw error;
   });
   await disk.begin();
   return runtime;
@@ -157,6 +169,7 @@ function checkIsObject(options: unknown, door: Door): void {
 
 function checkOptions(options: OpenRuntimeOptions, door: Door): void {
   checkIsObject(options, door);
+  checkLogger(options.logger);
   const { path, machines, maxConcurrentAttempts = 1, onLocked = 'fail', signal } = options;
   if (typeof path !== 'string' || path === '') {
     throw new TypeError(`${door}: path must name a directory; found ${formatValue(path)}.`);
@@ -173,6 +186,16 @@ function checkOptions(options: OpenRuntimeOptions, door: Door): void {
   if (signal !== undefined && !isAbortSignal(signal)) {
     throw new TypeError(`${door}: signal must be an AbortSignal such as controller.signal; found ${formatValue(signal)}.`);
   }
+}
+
+function checkLogger(logger: unknown): void {
+  if (logger === undefined) return;
+  const methods = Object(logger) as { readonly [name: string]: unknown };
+  const missing = ['debug', 'info', 'warn', 'error'].find((name) => typeof methods[name] !== 'function');
+  if (missing === undefined) return;
+  throw new TypeError(
+    `openRuntime: logger must have the methods debug, info, warn and error, as a pino logger does; ${missing} is missing.`,
+  );
 }
 
 /** By what it can do: a page in a test has an AbortSignal of its own, which is no instance of this one. */
