@@ -63,6 +63,8 @@ export class EngineKeeper {
   #trouble: StoreTrouble | undefined;
   #recovery: Promise<void> = Promise.resolve();
   #booting: Promise<void> = Promise.resolve();
+  /** Workflows with a batch of unknown outcome that readers were not shown yet. */
+  readonly #doubtful = new Set<string>();
   #isClosing = false;
   readonly #pauses = new Set<() => void>();
   /** Failures without a calm time between them. */
@@ -163,15 +165,21 @@ export class EngineKeeper {
   /** Goes on over the store just opened. */
   #takeUp(failedAtMs: number): void {
     const { clock, logger } = this.#parts;
-    const doubtful = this.#engine.supervisor.uncommittedIds();
+    for (const id of this.#engine.supervisor.uncommittedIds()) this.#doubtful.add(id);
     this.#openedAtMs = clock.monotonic();
     this.#trouble = undefined;
     this.#engine = this.#createEngine(this.#store, () => []);
     const { engine } = this;
     logger.info({ store: this.#store.location, afterMs: clock.now() - failedAtMs }, 'The store is open again.');
     void engine.recover();
-    // Whether their last batch took effect is on disk: whoever watches them is shown.
-    for (const workflowId of doubtful) void engine.supervisor.wake(workflowId);
+    for (const id of this.#doubtful) void this.#clearUp(id);
+  }
+
+  /** Whether its last batch took effect is on disk: whoever watches it is shown. */
+  async #clearUp(workflowId: string): Promise<void> {
+    const { engine } = this;
+    await engine.supervisor.wake(workflowId);
+    if (this.#engine === engine && this.#trouble === undefined) this.#doubtful.delete(workflowId);
   }
 
   #giveUp(error: unknown): void {

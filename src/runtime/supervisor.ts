@@ -155,6 +155,7 @@ export class Supervisor {
     try {
       const run = await this.#parts.store.readLatestRun(resident.workflowId);
       const stored = run === undefined ? undefined : await this.#parts.store.readActor(rootAddress(resident.workflowId, run));
+      await this.#showEndBefore(resident, run ?? 0);
       if (stored !== undefined) this.#settleIn(resident, revive(this.#parts.registry, stored));
     } catch (error) {
       if (!hasErrorCode(error, 'RECORD_DAMAGED')) {
@@ -166,6 +167,15 @@ export class Supervisor {
     resident.isBusy = false;
     this.#schedule(resident);
     this.#letGo(resident);
+  }
+
+  /** Where a run ended and another began in a batch of unknown outcome, whoever watches the first is shown its end. */
+  async #showEndBefore({ view }: Resident, run: number): Promise<void> {
+    const shown = view.current?.record.address;
+    if (shown === undefined || shown.run >= run) return;
+    const ended = await this.#parts.store.readActor(shown);
+    const revival = ended && revive(this.#parts.registry, ended);
+    if (revival?.kind === 'actor') this.#parts.views.catchUp(view, revival.actor);
   }
 
   #settleIn(resident: Resident, revival: ReturnType<typeof revive>): void {

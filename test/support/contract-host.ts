@@ -36,6 +36,10 @@ export interface ContractHost {
   crash(fate?: Fate): Promise<void>;
   /** Ends the life in good order. */
   close(): Promise<void>;
+  /** The disk answers the next write with an error; whether it was `lost` or `kept` nobody is told. */
+  refuseNextWrite(fate: Fate): void;
+  /** Whether lives opened from now on keep a boot journal. */
+  countsDeaths: boolean;
   /** Keeps writes back in front of the disk from now on. */
   holdWrites(): void;
   /** Lets them go. */
