@@ -67,6 +67,10 @@ export const limits = {
   crashLoopDeathsMax: 3,
   /** A process that lived for this long is no part of a crash loop. */
   crashLoopCalmMs: 600_000,
+  /** How far apart those attempts begin that were in flight at all but one of these deaths. */
+  lastChanceMs: 200,
+  /** How long it takes at most until all of them have begun. */
+  lastChancesMs: 20_000,
   /** How long after everything pending was taken up a boot counts as over: what is due at once has begun by then. */
   bootCalmMs: 50,
   /** Workflows that a boot after one that died goes through one at a time; more are gone through in as many groups. */

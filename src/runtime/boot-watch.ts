@@ -6,9 +6,12 @@
  * 1. What was found running is in the journal before a boot that follows one that died lets an attempt begin.
  * 2. A workflow is named in the journal before its steps are gone through, and for no longer than that. Nothing is written to the
  *    store meanwhile, so whoever kills the process from outside leaves the store as it was, and hardly ever a name.
- * 3. The journal is written by one hand at a time, in order.
+ * 3. Who has one death left before it is a loop gets its attempt later than the others, and alone for a moment: if the process dies
+ *    of one, the others were not in flight.
+ * 4. The journal is written by one hand at a time, in order.
  */
 import type { Actor } from '../kernel/actor.ts';
+import type { Address } from '../kernel/address.ts';
 import { rootAddress } from '../kernel/address.ts';
 import type { AttemptInFlight, BootRecord } from '../kernel/crash-loop.ts';
 import { attemptInFlight, bootAfter, crashLoopOf } from '../kernel/crash-loop.ts';
@@ -29,6 +32,12 @@ export interface BootStorage {
   clear(): Promise<void>;
 }
 
+/** Word of lost attempts that is kept back. */
+export interface LastChance {
+  readonly address: Address;
+  readonly envelope: InnerEnvelope;
+}
+
 export interface BootWatchParts {
   readonly storage: BootStorage;
   readonly clock: Clock;
@@ -41,6 +50,7 @@ export class BootWatch {
   #record: BootRecord = bootAfter(undefined);
   /** Attempts found running by this process. */
   readonly #found: AttemptInFlight[] = [];
+  readonly #lastChances: LastChance[] = [];
   #isExamining = true;
   #isOver = false;
   #writing: Promise<void> = Promise.resolve();
@@ -85,16 +95,25 @@ export class BootWatch {
     await this.#write({ named: [] });
   }
 
-  /** What an actor that was read from disk has to hear before anything else. */
-  examine(actor: Actor): InnerEnvelope[] {
+  /** What an actor that was read from disk has to hear first, given what its attempts came to. */
+  examine(actor: Actor, lost: readonly InnerEnvelope[]): readonly InnerEnvelope[] {
     const { address, status } = actor.record;
-    if (!this.#isExamining || status !== 'running') return [];
+    if (!this.#isExamining || status !== 'running') return lost;
     const running = [...actor.activities.values()].filter(({ state }) => state === 'running');
     const found = running.map((activity) => attemptInFlight(this.#before, address, activity));
     this.#found.push(...found);
+    const deaths = Math.max(0, ...found.map((each) => each.deaths));
     const alone = this.#record.suspects.find(({ id }) => id === address.workflowId)?.deaths ?? 0;
-    const failure = crashLoopOf(Math.max(0, ...found.map(({ deaths }) => deaths)), alone);
-    return failure === undefined ? [] : [{ kind: 'park', reason: 'crash-loop', failure }];
+    const failure = crashLoopOf(deaths, alone);
+    if (failure !== undefined) return [{ kind: 'park', reason: 'crash-loop', failure }];
+    if (deaths < limits.crashLoopDeathsMax - 1) return lost;
+    this.#lastChances.push(...lost.map((envelope) => ({ address, envelope })));
+    return [];
+  }
+
+  /** What was kept back in {@link examine}, to be delivered when all others have theirs (invariant 3). */
+  lastChances(): readonly LastChance[] {
+    return this.#lastChances;
   }
 
   /** Everything that was pending is in memory: says what was found running (invariant 1), and soon that the boot is over. */

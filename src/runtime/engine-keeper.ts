@@ -8,7 +8,6 @@
  * 3. What readers hold (views) and what runs (attempts) goes from one engine to the next.
  * 4. The failed store stays open for reading until there is a prospect of opening it again.
  */
-import type { Actor } from '../kernel/actor.ts';
 import { PerdureError, hasErrorCode } from '../kernel/errors.ts';
 import { limits } from '../kernel/limits.ts';
 import type { Logger } from '../kernel/logger.ts';
@@ -16,9 +15,9 @@ import type { MachineRegistry } from '../kernel/machine-registry.ts';
 import type { Clock, Random, Store } from '../kernel/ports.ts';
 import type { BootWatch } from './boot-watch.ts';
 import { ViewRegistry } from './committed-view.ts';
+import type { EngineParts } from './engine.ts';
 import { Engine } from './engine.ts';
 import type { OnEnter } from './loop-watchdog.ts';
-import type { InnerEnvelope } from './performer.ts';
 import { OwnAttempts } from './own-attempts.ts';
 
 /** How a failed store is opened again. */
@@ -76,7 +75,7 @@ export class EngineKeeper {
     this.#store = parts.store;
     this.attempts = new OwnAttempts(parts.clock, parts.maxConcurrentAttempts);
     if (parts.bootWatch?.isAfterFailedBoot === true) this.attempts.hold();
-    this.#engine = this.#createEngine(parts.store, (actor) => parts.bootWatch?.examine(actor) ?? []);
+    this.#engine = this.#createEngine(parts.store, (actor, lost) => parts.bootWatch?.examine(actor, lost) ?? lost);
     this.#openedAtMs = parts.clock.monotonic();
   }
 
@@ -123,9 +122,17 @@ export class EngineKeeper {
     for (let looks = 0; looks < 100 && !engine.isSettled(); looks += 1) await this.#pause(limits.bootCalmMs / 5);
     await bootWatch.takenUp();
     this.attempts.release();
+    const chances = bootWatch.lastChances();
+    const gapMs = Math.min(limits.lastChanceMs, limits.lastChancesMs / chances.length);
+    for (const { address, envelope } of chances) {
+      await this.#pause(gapMs);
+      // Another engine has read them all from disk.
+      if (this.#isClosing || this.#engine !== engine || this.#trouble !== undefined) return;
+      engine.supervisor.deliver(address, envelope);
+    }
   }
 
-  #createEngine(store: Store, examine: (actor: Actor) => readonly InnerEnvelope[]): Engine {
+  #createEngine(store: Store, examine: EngineParts['examine']): Engine {
     const { registry, clock, random, logger, onEnter = () => undefined } = this.#parts;
     const { views, attempts } = this;
     const onFailed = (error: unknown): void => this.#onFailed(error);
@@ -168,7 +175,7 @@ export class EngineKeeper {
     for (const id of this.#engine.supervisor.uncommittedIds()) this.#doubtful.add(id);
     this.#openedAtMs = clock.monotonic();
     this.#trouble = undefined;
-    this.#engine = this.#createEngine(this.#store, () => []);
+    this.#engine = this.#createEngine(this.#store, (_actor, lost) => lost);
     const { engine } = this;
     logger.info({ store: this.#store.location, afterMs: clock.now() - failedAtMs }, 'The store is open again.');
     void engine.recover();

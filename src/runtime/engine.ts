@@ -21,8 +21,8 @@ export interface EngineParts {
   readonly random: Random;
   readonly logger: Logger;
   readonly onEnter: OnEnter;
-  /** What an actor read from disk has to hear first of all. */
-  readonly examine: (actor: Actor) => readonly InnerEnvelope[];
+  /** What an actor read from disk has to hear first of all, given what its attempts came to. */
+  readonly examine: (actor: Actor, lost: readonly InnerEnvelope[]) => readonly InnerEnvelope[];
   /** What outlives the engine: what readers see, and the attempts that run. */
   readonly views: ViewRegistry;
   readonly attempts: OwnAttempts;
@@ -65,7 +65,7 @@ export class Engine {
       views,
       pipeline: this.#pipeline,
       performer: this.#performer,
-      accountFor: (actor) => [...parts.examine(actor), ...attempts.accountFor(actor)],
+      accountFor: (actor) => parts.examine(actor, attempts.accountFor(actor)),
       context,
       onEnter,
       onError,

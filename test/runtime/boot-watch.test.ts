@@ -51,7 +51,7 @@ function machineOf({ calls, outcomes }: Scene) {
 }
 
 /** Long enough for a boot to be over. */
-const overMs = 200;
+const overMs = 500;
 /** Long enough for what is pending to be taken up. */
 const takenUpMs = 20;
 
@@ -138,11 +138,28 @@ describe('a workflow whose attempt runs at three deaths of the process', () => {
     for (const attempt of [2, 3]) {
       // Each tells what it found before it lets attempts begin.
       const next = await boot(takenUpMs);
+      // The last chance comes a little later than all others.
+      if (attempt === 3) await next.clock.pass(limits.lastChanceMs);
       expect(scene.calls.at(-1)).toBe(`a#${attempt}`);
       expect(next.lines()).toContain('The process before died while it opened the store: this one goes step by step.');
     }
     expect(await stateOf(await boot(takenUpMs), 'a')).toBe('parked: crash-loop');
   });
+});
+
+test('of many with one death left the process may die of one alone: the others are not held responsible', async () => {
+  const ids = ['a', 'b', 'c'];
+  await startIn(await boot(), ...ids);
+  await boot();
+  const third = await boot(takenUpMs);
+  await third.clock.pass(2 * limits.lastChanceMs);
+  expect(scene.calls.slice(-2)).toEqual(['a#3', 'b#3']);
+  scene.outcomes.get('a')?.('fine');
+  await settle();
+  // It dies of b, before c had its chance.
+  const last = await boot(2_000);
+  expect(await Promise.all(ids.map((id) => stateOf(last, id)))).toEqual(['running', 'parked: crash-loop', 'running']);
+  expect(scene.calls.slice(-2).sort()).toEqual(['a#2', 'c#3']);
 });
 
 describe('boots that die', () => {
