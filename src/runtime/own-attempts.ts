@@ -14,10 +14,10 @@ import type { Address } from '../kernel/address.ts';
 import { formatAddress } from '../kernel/address.ts';
 import type { AttemptOutcome, RunAttempt } from '../kernel/attempt-outcome.ts';
 import type { AbortReason, Commit } from '../kernel/commit.ts';
+import type { Envelope } from '../kernel/envelope.ts';
 import type { Clock } from '../kernel/ports.ts';
 import { lostAttempts } from '../kernel/wake.ts';
 import { ActivityRunner } from './activity-runner.ts';
-import type { InnerEnvelope } from './performer.ts';
 
 /** Who hears of attempts now. */
 export interface AttemptListener {
@@ -28,6 +28,8 @@ export interface AttemptListener {
   readonly wake: (workflowId: string) => void;
   readonly onPlaceFree: () => void;
 }
+
+type Heard = Exclude<Envelope, { kind: 'start' }>;
 
 interface Known {
   readonly attempt: number;
@@ -93,10 +95,10 @@ export class OwnAttempts {
   }
 
   /** What an actor read from disk has to hear first of all about the attempts that run according to its record (invariant 2). */
-  accountFor(actor: Actor): InnerEnvelope[] {
+  accountFor(actor: Actor): Heard[] {
     this.#dropStrays(actor);
     const known = this.#known.get(formatAddress(actor.record.address));
-    return lostAttempts(actor).flatMap((lost): InnerEnvelope[] => {
+    return lostAttempts(actor).flatMap((lost): Heard[] => {
       if (!('attempt' in lost)) return [lost];
       const own = known?.get(lost.n);
       if (own?.attempt !== lost.attempt) return [lost];

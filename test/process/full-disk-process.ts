@@ -5,7 +5,7 @@
 import { appendFileSync, existsSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { hasErrorCode, openRuntime, PerdureError } from 'perdure';
+import { openRuntime, PerdureError } from 'perdure';
 import { assign, setup } from 'xstate';
 
 const machine = setup({
@@ -38,11 +38,15 @@ function fill(): void {
   }
 }
 
+/** The code with which a promise rejects, or that it did not. */
 async function codeOf(promise: Promise<unknown>): Promise<string> {
-  return promise.then(
-    () => 'fine',
-    (error: unknown) => (error instanceof PerdureError ? error.code : String(error)),
-  );
+  try {
+    await promise;
+    return 'fine';
+  } catch (error) {
+    if (error instanceof PerdureError) return (error as PerdureError).code;
+    throw error;
+  }
 }
 
 mkdirSync(path, { recursive: true });
@@ -60,9 +64,9 @@ const add = async (): Promise<void> => {
 await until(() => existsSync(reserve) && statSync(reserve).size === 16_777_216);
 
 fill();
-let failure: unknown;
-while (failure === undefined) await add().catch((error: unknown) => (failure = error));
-report['failure'] = hasErrorCode(failure, 'STORE_UNAVAILABLE') ? failure.code : String(failure);
+let code = 'fine';
+while (code === 'fine') code = await codeOf(add());
+report['failure'] = code;
 report['state'] = runtime.health().state;
 report['described'] = (await runtime.describe('a')).status;
 

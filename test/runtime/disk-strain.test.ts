@@ -22,13 +22,13 @@ const machine = setup({ actors: { work } }).createMachine({
 });
 
 test('while one batch takes longer than a second to sync, starts are refused, everything else waits, and no activity times out for it', async () => {
-  let slow: Held | undefined;
+  const disk: { slow?: Held } = {};
   const opened = await openTestRuntime({
     machines: [machine],
     onStore: (store) =>
       changedStore(store, {
         async write(batch) {
-          await slow?.promise;
+          await disk.slow?.promise;
           await store.write(batch);
         },
       }),
@@ -36,7 +36,8 @@ test('while one batch takes longer than a second to sync, starts are refused, ev
   const { runtime, clock } = opened;
   const handle = await runtime.start(machine, { id: 'a' });
   await handle.send({ type: 'GO' });
-  slow = hold();
+  const slow = hold();
+  disk.slow = slow;
   const sent = handle.send({ type: 'TICK' });
   await clock.pass(1_000);
   expect(runtime.health()).toEqual({ state: 'open', versionMissing: 0 });

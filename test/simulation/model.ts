@@ -143,6 +143,7 @@ export class Model {
       case 'start':
       case 'attempt-due':
       case 'terminate':
+      case 'park':
         return;
       case 'signal':
         this.#judgeSignal(commit.record.address, commit, envelope.messageId, (envelope.event as unknown as { call: number }).call);
