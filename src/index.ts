@@ -13,6 +13,8 @@ export type {
   RetryOptions,
   RetryPolicy,
 } from './authoring.ts';
+export { closeOnSignals } from './hosts/local/close-on-signals.ts';
+export type { CloseOnSignalsOptions } from './hosts/local/close-on-signals.ts';
 export { openReader, openRuntime } from './hosts/local/open-runtime.ts';
 export type { ClosableReader, OpenRuntimeOptions } from './hosts/local/open-runtime.ts';
 export type { ActivityDescription, ChildDescription, TimerDescription, WorkflowDescription } from './kernel/describe.ts';

@@ -1,4 +1,5 @@
 import type { Birth, ParentClosePolicy } from './birth.ts';
+import type { FailureRecord } from './failure-record.ts';
 import type { FailedOutcome } from './failure.ts';
 import type { Json } from './json.ts';
 
@@ -75,8 +76,18 @@ export type Envelope =
   | { readonly kind: 'terminate'; readonly reason: string }
   | ControlEnvelope;
 
-/** What a person asks of the engine, not of the chart: answered from the record alone, so that no machine is needed for it. */
-export type ControlEnvelope = { readonly kind: 'pause' | 'resume' | 'unpark' } & Act;
+/** What is asked of the engine, not of the chart: answered from the record alone, so that no machine is needed for it. */
+export type ControlEnvelope = ActEnvelope | ParkEnvelope;
+
+/** By a person. */
+export type ActEnvelope = { readonly kind: 'pause' | 'resume' | 'unpark' } & Act;
+
+/** By the engine itself: it will not run the workflow any more. */
+export interface ParkEnvelope {
+  readonly kind: 'park';
+  readonly reason: 'crash-loop';
+  readonly failure: FailureRecord;
+}
 
 /** Who does something to a workflow, and why; journaled with it. */
 export interface Act {

@@ -31,6 +31,8 @@ export interface PerdureErrorDetails {
   readonly STORE_NOT_FOUND: { readonly path: string };
   readonly STORE_LOCKED: { readonly path: string; readonly holder: string };
   readonly STORE_UNAVAILABLE: { readonly path: string };
+  readonly STORE_SLOW: { readonly path: string; readonly sinceMs: number };
+  readonly STORE_SPACE_LOW: { readonly path: string; readonly freeBytes: number; readonly floorBytes: number };
   readonly STORE_DAMAGED: { readonly path: string };
   readonly STORE_FORMAT_UNSUPPORTED: { readonly path: string; readonly format: number; readonly supported: number };
   readonly RECORD_DAMAGED: { readonly key: string; readonly reason: string };

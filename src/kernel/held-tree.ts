@@ -26,7 +26,7 @@ export function recordStep(tree: Tree, actor: Actor, { commit }: { readonly comm
   return step;
 }
 
-/** What a person asks of the engine. */
+/** What is asked of the engine. */
 export function controlTree(tree: Tree, envelope: ControlEnvelope, nowMs: number): Held {
   const decision: RecordDecision = control(tree.root.record, envelope, nowMs);
   return decision.kind === 'commit' ? { kind: 'commit', steps: [recordStep(tree, tree.root, decision)] } : decision;

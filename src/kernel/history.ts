@@ -13,7 +13,7 @@ export interface HistoryEntry {
   readonly commit: number;
   /** Epoch milliseconds; never decreases along a history. */
   readonly atMs: number;
-  /** What happened: `start`, `signal`, `timer`, what became of an attempt, or what a person did to it. */
+  /** What happened: `start`, `signal`, `timer`, what became of an attempt, what a person did to it, or `park`. */
   readonly kind: StoredJournalRecord['envelope']['kind'];
   /** Who did it by hand. */
   readonly by?: string;

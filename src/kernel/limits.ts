@@ -66,10 +66,42 @@ export const limits = {
   timersInMemoryMax: 100_000,
   /** How far apart the wall clock is looked at while timers wait, so that a clock stepped forward is noticed. */
   clockCheckMs: 1_000,
+  /** How often the event loop is looked at. */
+  loopCheckMs: 100,
+  /** An event loop that is this late was blocked: somebody is told. */
+  loopLagMs: 200,
   /** The longest synchronous slice of work before the event loop gets a turn. */
   sliceMs: 5,
   /** How long `close` waits for running attempts after aborting them. */
   closeGraceMs: 5_000,
+  /** How long a store that failed is left alone before it is opened again; doubled each time in a row. */
+  reopenDelayMs: 100,
+  /** The longest of these delays. */
+  reopenDelayMaxMs: 2_000,
+  /** A store that held for this long begins with the shortest delay again. */
+  reopenCalmMs: 10_000,
+  /** Deaths of the process in a row at which a workflow was in flight, after which it is not run any more. */
+  crashLoopDeathsMax: 3,
+  /** A process that lived for this long is no part of a crash loop. */
+  crashLoopCalmMs: 600_000,
+  /** How far apart those attempts begin that were in flight at all but one of these deaths. */
+  lastChanceMs: 200,
+  /** How long it takes at most until all of them have begun. */
+  lastChancesMs: 20_000,
+  /** How long after everything pending was taken up a boot counts as over: what is due at once has begun by then. */
+  bootCalmMs: 50,
+  /** Workflows that a boot after one that died goes through one at a time; more are gone through in as many groups. */
+  bootNamesMax: 64,
+  /** Free space on the store's disk below which nothing is started; what is under way goes on. */
+  freeSpaceFloorBytes: 67_108_864,
+  /** For how long a measurement of the free space holds. */
+  spaceCheckMs: 1_000,
+  /** A file that holds room on the disk, to be deleted when it is full. */
+  reserveBytes: 16_777_216,
+  /** Room that opening a store needs besides what its log becomes. */
+  reopenSpaceBytes: 1_048_576,
+  /** A batch that takes longer to sync than this makes the runtime refuse starts until the disk has caught up. */
+  slowSyncMs: 1_000,
   /** How often a process that waits for a locked store looks again. */
   lockPollMs: 200,
 } as const;

@@ -1,5 +1,5 @@
-/** Pausing, resuming and unparking: what a person asks of the engine. The chart is not asked, so no machine is needed. */
-import type { ControlEnvelope } from './envelope.ts';
+/** Pausing, resuming, unparking, and parking what kills the process. The chart is not asked, so no machine is needed. */
+import type { ActEnvelope, ControlEnvelope, ParkEnvelope } from './envelope.ts';
 import { PerdureError } from './errors.ts';
 import type { ActorRecord } from './record.ts';
 import { isClosed } from './record.ts';
@@ -12,7 +12,7 @@ const actTextMax = 1_000;
 
 /**
  * Pausing what is paused and resuming what runs change nothing: repeating them is safe. What is parked has an end of its own,
- * `unpark`, and is not paused besides.
+ * `unpark`, and is not paused besides. What is paused or parked already is not parked again: it does not run.
  */
 export function control(record: ActorRecord, envelope: ControlEnvelope, nowMs: number): RecordDecision {
   const { status } = record;
@@ -26,13 +26,15 @@ export function control(record: ActorRecord, envelope: ControlEnvelope, nowMs: n
       return status === 'running' ? { kind: 'ignore' } : goOn(record, envelope, nowMs);
     case 'unpark':
       return status === 'parked' ? goOn(record, envelope, nowMs) : { kind: 'refuse', error: notParkedError(record) };
+    case 'park':
+      return status === 'running' ? park(record, envelope, nowMs) : { kind: 'ignore' };
   }
 }
 
 /** A person's act as it is journaled: only what was given. */
-export function actOf(kind: ControlEnvelope['kind'], options: unknown): ControlEnvelope {
+export function actOf(kind: ActEnvelope['kind'], options: unknown): ActEnvelope {
   const { by, note } = Object(options) as { readonly by?: unknown; readonly note?: unknown };
-  const act: { kind: ControlEnvelope['kind']; by?: string; note?: string } = { kind };
+  const act: { kind: ActEnvelope['kind']; by?: string; note?: string } = { kind };
   for (const [name, text] of Object.entries({ by, note })) {
     if (text === undefined) continue;
     if (typeof text !== 'string' || text.length > actTextMax) {
@@ -44,13 +46,19 @@ export function actOf(kind: ControlEnvelope['kind'], options: unknown): ControlE
   return act;
 }
 
-function pause(before: ActorRecord, envelope: ControlEnvelope, nowMs: number): RecordDecision {
+function pause(before: ActorRecord, envelope: ActEnvelope, nowMs: number): RecordDecision {
   const { kind: _kind, ...act } = envelope;
   const paused = { ...act, atMs: Math.max(nowMs, before.updatedAtMs) };
   return commitRecord(before, envelope, 'noted', nowMs, { record: { ...before, status: 'paused', paused } });
 }
 
-function goOn(before: ActorRecord, envelope: ControlEnvelope, nowMs: number): RecordDecision {
+function park(before: ActorRecord, envelope: ParkEnvelope, nowMs: number): RecordDecision {
+  const { reason, failure } = envelope;
+  const parked = { reason, failure: { ...failure, state: before.chart.value } };
+  return commitRecord(before, envelope, 'parked', nowMs, { record: { ...before, status: 'parked', parked } });
+}
+
+function goOn(before: ActorRecord, envelope: ActEnvelope, nowMs: number): RecordDecision {
   const { paused: _paused, parked: _parked, ...rest } = before;
   return commitRecord(before, envelope, 'noted', nowMs, { record: { ...rest, status: 'running' } });
 }

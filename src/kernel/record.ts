@@ -12,7 +12,7 @@ import type { Json } from './json.ts';
 export type WorkflowStatus = 'running' | 'paused' | 'parked' | 'completed' | 'failed' | 'cancelled' | 'terminated';
 
 /** Why the engine will not run a workflow. The last two are found when it is read and end when the thing is registered. */
-export type ParkReason = 'poison' | 'record-damaged' | 'version-missing' | 'activity-missing';
+export type ParkReason = 'poison' | 'crash-loop' | 'record-damaged' | 'version-missing' | 'activity-missing';
 
 export interface MachineReference {
   readonly id: string;
@@ -158,7 +158,7 @@ export type JournalOutcome =
   | 'late'
   /** stored until the workflow is resumed or unparked */
   | 'queued'
-  /** the step threw again and again; the workflow was parked, and what threw stored to be redone first */
+  /** the workflow was parked: the step threw again and again, and what threw is stored to be redone first; or it was in flight whenever the process died */
   | 'parked'
   /** closed without asking the chart: for another run, or since the parent wanted it so */
   | 'terminated'

@@ -17,7 +17,7 @@ export function parkedError(record: ActorRecord): PerdureError {
 }
 
 export function parkedFor(id: string, reason: ParkReason, message: string): PerdureError {
-  const remedy = reason === 'poison' ? ` Mend the cause, then unpark("${id}").` : '';
+  const remedy = reason === 'poison' || reason === 'crash-loop' ? ` Mend the cause, then unpark("${id}").` : '';
   return new PerdureError('WORKFLOW_PARKED', `Workflow "${id}" is parked (${reason}): ${message}${remedy}`, { id, reason });
 }
 

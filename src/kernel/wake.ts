@@ -3,13 +3,24 @@ import { policyOf, timeoutsOf } from './activity-policy.ts';
 import type { Actor } from './actor.ts';
 import type { Message } from './commit.ts';
 import { isNextInLine } from './draft.ts';
-import type { StepEnvelope } from './envelope.ts';
+import type { ParkEnvelope, StepEnvelope } from './envelope.ts';
 import { isHeld } from './mailbox.ts';
 import type { ActivityRecord } from './record.ts';
 import type { Tree } from './tree.ts';
 
 type Wake = { readonly dueAtMs: number; readonly envelope: StepEnvelope };
-type WakeUp = { readonly dueAtMs: number; readonly message: Message & { readonly envelope: StepEnvelope } };
+type WakeUp = { readonly dueAtMs: number; readonly message: StepMessage };
+
+/** What an actor of the workflow is told once it was started. */
+export type StepMessage = Message & { readonly envelope: StepEnvelope };
+
+/** What a workflow that was read from disk is told before anything else. */
+export interface FirstWords {
+  /** It is not to be run; of everything else it hears when it is unparked. */
+  readonly park?: ParkEnvelope;
+  /** What became of the attempts that run according to its records. */
+  readonly messages: readonly StepMessage[];
+}
 
 /** When this workflow next wants to be woken, or undefined if only a message or an outcome can move it. */
 export function wakeAt(tree: Tree): number | undefined {
@@ -17,7 +28,7 @@ export function wakeAt(tree: Tree): number | undefined {
 }
 
 /** Everything due by `nowMs`, in due order; each at most once per workflow as long as it is not decided. */
-export function due(tree: Tree, nowMs: number): WakeUp['message'][] {
+export function due(tree: Tree, nowMs: number): StepMessage[] {
   return wakeUps(tree)
     .filter((wakeUp) => wakeUp.dueAtMs <= nowMs)
     .map((wakeUp) => wakeUp.message);
@@ -27,7 +38,7 @@ export function due(tree: Tree, nowMs: number): WakeUp['message'][] {
  * For a workflow read from disk by a new process: attempts that ran in the old one are lost, unless their outcome comes from
  * outside. Of one that is paused or parked, too: it hears of them later.
  */
-export function lostAttempts(tree: Tree): WakeUp['message'][] {
+export function lostAttempts(tree: Tree): StepMessage[] {
   return [...tree.actors()].flatMap(({ record, activities }) =>
     [...activities.values()]
       .filter((activity) => activity.state === 'running' && activity.isHandedOver !== true)

@@ -64,6 +64,11 @@ export class ActivityRunner {
     return this.#zombies;
   }
 
+  /** Under which names places are taken, once for each. */
+  placesTaken(): string[] {
+    return [...this.#awaited.values()].filter(({ hasPlace }) => hasPlace).map(({ order }) => order.name);
+  }
+
   /** Starts an attempt on a place taken before. */
   run(order: RunOrder): void {
     const { n, attempt, effect, descriptor, report } = order;

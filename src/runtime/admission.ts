@@ -3,7 +3,8 @@
  *
  * Invariants
  * 1. What is taken is given back once: when the attempt ended, or unused, with the token it took.
- * 2. Within any time T at most count + T / per × count attempts under a rate begin.
+ * 2. While places are held back none is granted.
+ * 3. Within any time T at most count + T / per × count attempts under a rate begin.
  */
 import type { ActivityDescriptor, RateLimit } from '../kernel/activity-descriptor.ts';
 import type { MachineRegistry } from '../kernel/machine-registry.ts';
@@ -16,10 +17,12 @@ export interface AdmissionOptions {
 
 /** One bound on attempts: of all of them, or of those of one name. */
 class Gate {
+  readonly #places: number;
   #free: number;
   readonly #rates: readonly TokenBucket[];
 
   constructor(places: number, rates: readonly RateLimit[]) {
+    this.#places = places;
     this.#free = places;
     this.#rates = rates.map((rate) => new TokenBucket(rate));
   }
@@ -28,12 +31,20 @@ class Gate {
     return this.#free > 0;
   }
 
+  clear(): void {
+    this.#free = this.#places;
+  }
+
+  occupy(): void {
+    this.#free -= 1;
+  }
+
   waitMs(nowMs: number): number {
     return Math.max(0, ...this.#rates.map((rate) => rate.waitMs(nowMs)));
   }
 
   take(nowMs: number): void {
-    this.#free -= 1;
+    this.occupy();
     for (const rate of this.#rates) rate.take(nowMs);
   }
 
@@ -71,6 +82,7 @@ export class Admission {
   readonly #clock: Clock;
   readonly #whole: Gate;
   readonly #byName: ReadonlyMap<string, Gate>;
+  #isHeld = false;
 
   constructor(clock: Clock, registry: Pick<MachineRegistry, 'machines'>, { maxConcurrentAttempts, rateLimit }: AdmissionOptions) {
     this.#clock = clock;
@@ -80,13 +92,13 @@ export class Admission {
 
   /** Whether any attempt could begin, as far as places go. */
   hasPlace(): boolean {
-    return this.#whole.hasPlace();
+    return !this.#isHeld && this.#whole.hasPlace();
   }
 
   /** Milliseconds until an attempt of this name may begin; `Infinity` if it waits for another one to end. */
   waitMs(name: string): number {
     const gates = this.#gates(name);
-    if (!gates.every((gate) => gate.hasPlace())) return Infinity;
+    if (this.#isHeld || !gates.every((gate) => gate.hasPlace())) return Infinity;
     const nowMs = this.#clock.monotonic();
     return Math.max(...gates.map((gate) => gate.waitMs(nowMs)));
   }
@@ -101,6 +113,25 @@ export class Admission {
   /** @param isUnused the attempt did not begin after all */
   giveBack(name: string, isUnused = false): void {
     for (const gate of this.#gates(name)) gate.giveBack(isUnused);
+  }
+
+  /** Grants no place until {@link release}. */
+  hold(): void {
+    this.#isHeld = true;
+  }
+
+  release(): void {
+    this.#isHeld = false;
+  }
+
+  /**
+   * Takes back the places of attempts that were never begun, nor will be. Their tokens stay taken.
+   *
+   * @param taken under which names places are taken rightly, once for each
+   */
+  reclaim(taken: readonly string[]): void {
+    for (const gate of [this.#whole, ...this.#byName.values()]) gate.clear();
+    for (const gate of taken.flatMap((name) => this.#gates(name))) gate.occupy();
   }
 
   #gates(name: string): readonly Gate[] {

@@ -30,16 +30,19 @@ export class CommitPipeline {
   readonly #store: Store;
   readonly #onFailed: (error: PerdureError) => void;
   #waiting: CommitUnit[] = [];
+  readonly #monotonicMs: () => number;
   #isInFlight = false;
+  #inFlightSinceMs = 0;
   #isFlushPlanned = false;
   #failure: PerdureError | undefined;
   #nextCommit: number;
   #idleWaiters: (() => void)[] = [];
 
   /** @param onFailed is told once, after the units were rejected, that the store takes no more writes */
-  constructor(store: Store, onFailed: (error: PerdureError) => void) {
+  constructor(store: Store, onFailed: (error: PerdureError) => void, monotonicMs: () => number) {
     this.#store = store;
     this.#onFailed = onFailed;
+    this.#monotonicMs = monotonicMs;
     this.#nextCommit = store.lastCommit + 1;
   }
 
@@ -50,6 +53,11 @@ export class CommitPipeline {
     }
     this.#waiting.push(unit);
     this.#planFlush();
+  }
+
+  /** For how long the batch in flight has been; 0 if there is none. */
+  get inFlightForMs(): number {
+    return this.#isInFlight ? this.#monotonicMs() - this.#inFlightSinceMs : 0;
   }
 
   isIdle(): boolean {
@@ -76,6 +84,7 @@ export class CommitPipeline {
     const units = this.#takeBatch();
     const commits = units.flatMap((unit) => unit.commits);
     this.#isInFlight = true;
+    this.#inFlightSinceMs = this.#monotonicMs();
     try {
       if (units[0]?.work !== undefined) await units[0].work();
       else if (commits.length > 0) await this.#store.write({ firstCommit: this.#nextCommit, commits, definitions: [] });
@@ -137,6 +146,6 @@ function payloadOf(envelope: Envelope): Json {
 }
 
 function unavailable(store: Store, cause: unknown): PerdureError {
-  const message = `The store at ${store.location} refused a write. Whether it took effect is not known: open the runtime again and repeat with the same ids.`;
+  const message = `The store at ${store.location} refused a write. Whether it took effect is not known: repeat with the same ids once the store is open again.`;
   return new PerdureError('STORE_UNAVAILABLE', message, { path: store.location }, { cause });
 }

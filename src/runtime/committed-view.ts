@@ -3,12 +3,14 @@
  *
  * Invariants
  * 1. `current` changes only after the sync of the commit that explains it.
- * 2. Every observer gets every commit made while it is subscribed, in order.
+ * 2. Every observer gets every commit made while it is subscribed, in order; those of a batch whose outcome was unknown and came to
+ *    light when the store was opened again are shown by the state they led to.
  * 3. There is at most one view per workflow in a runtime while anybody holds it, so all handles agree.
  * 4. A view somebody waits on is held by the registry: a pending promise alone would not keep it alive.
  */
 import type { Actor } from '../kernel/actor.ts';
 import type { Json } from '../kernel/json.ts';
+import type { ActorRecord } from '../kernel/record.ts';
 import { isClosed } from '../kernel/record.ts';
 import { decodeValue } from '../kernel/value-decoding.ts';
 import type { AnyMachineSnapshot, EventObject } from '../kernel/xstate-seam.ts';
@@ -100,6 +102,13 @@ export class ViewRegistry {
     if (isClosed(actor.record.status)) this.#dismiss(view, (observer) => tellEnd(observer, actor));
   }
 
+  /** Takes what was read from disk; if it is newer than what is shown, everybody who watches is shown. */
+  catchUp(view: CommittedView, actor: Actor): void {
+    const shown = view.current?.record;
+    if (shown === undefined) view.current = actor;
+    else if (isNewer(actor.record, shown)) this.publish(view, actor);
+  }
+
   /** Ends every wait and every subscription with this error. */
   endAll(error: unknown): void {
     for (const view of [...this.#held]) {
@@ -157,6 +166,10 @@ function waitFor<Answer>(judge: (actor: Actor) => Answer | undefined): {
     }
   };
   return { promise, settle };
+}
+
+function isNewer(found: ActorRecord, shown: ActorRecord): boolean {
+  return found.address.run > shown.address.run || (found.address.run === shown.address.run && found.sequence > shown.sequence);
 }
 
 /** Tells an observer that no further commit will come. */

@@ -1,5 +1,5 @@
 /** `pause`, `resume` and `unpark` as letters: decided on the record, whether its machine is there or not. */
-import type { ControlEnvelope } from '../kernel/envelope.ts';
+import type { ActEnvelope } from '../kernel/envelope.ts';
 import { controlTree } from '../kernel/held-tree.ts';
 import { control } from '../kernel/pause.ts';
 import { notFoundError, parkedFor } from '../kernel/refusals.ts';
@@ -8,10 +8,10 @@ import type { Supervisor } from './supervisor.ts';
 
 export class ControlLetter implements Letter {
   readonly #supervisor: Supervisor;
-  readonly #envelope: ControlEnvelope;
+  readonly #envelope: ActEnvelope;
   readonly #asked: Asked<void>;
 
-  constructor(supervisor: Supervisor, envelope: ControlEnvelope, asked: Asked<void>) {
+  constructor(supervisor: Supervisor, envelope: ActEnvelope, asked: Asked<void>) {
     this.#supervisor = supervisor;
     this.#envelope = envelope;
     this.#asked = asked;

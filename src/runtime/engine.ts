@@ -1,19 +1,21 @@
-/** The parts that move, wired together over one store. */
-import type { RateLimit } from '../kernel/activity-descriptor.ts';
+/** The parts that move, wired together over one open store. When the store fails, so does the engine: `engine-keeper.ts` makes the next. */
 import type { Actor } from '../kernel/actor.ts';
 import type { Address } from '../kernel/address.ts';
 import type { DecideContext } from '../kernel/draft.ts';
 import { limits } from '../kernel/limits.ts';
+import type { Logger } from '../kernel/logger.ts';
 import type { MachineRegistry } from '../kernel/machine-registry.ts';
 import type { Clock, Page, Random, Store, TimerRow } from '../kernel/ports.ts';
-import { ActivityRunner } from './activity-runner.ts';
-import { Admission } from './admission.ts';
+import { notAwaited } from '../kernel/refusals.ts';
+import type { Tree } from '../kernel/tree.ts';
+import type { FirstWords, StepMessage } from '../kernel/wake.ts';
 import { CommitPipeline } from './commit-pipeline.ts';
-import { ViewRegistry } from './committed-view.ts';
+import type { ViewRegistry } from './committed-view.ts';
 import { EnvelopeLetter } from './envelope-letter.ts';
-import type { InnerEnvelope } from './performer.ts';
-import type { Alone } from './erasing.ts';
 import { Forgetting } from './forgetting.ts';
+import type { OnEnter } from './loop-watchdog.ts';
+import type { HandOverEnvelope, OwnAttempts } from './own-attempts.ts';
+import type { InnerEnvelope } from './performer.ts';
 import { Performer } from './performer.ts';
 import { Supervisor } from './supervisor.ts';
 import { TimerQueue } from './timer-queue.ts';
@@ -25,53 +27,46 @@ export interface EngineParts {
   readonly registry: MachineRegistry;
   readonly clock: Clock;
   readonly random: Random;
-  readonly maxConcurrentAttempts: number;
-  readonly rateLimit?: RateLimit | undefined;
+  readonly logger: Logger;
+  readonly onEnter: OnEnter;
   /** How long message ids are known; undefined: as long as their workflows. */
   readonly messageIdRetentionMs: number | undefined;
+  /** What a workflow read from disk has to hear first of all, given what its attempts came to. */
+  readonly examine: (tree: Tree, messages: readonly StepMessage[]) => FirstWords;
+  /** What outlives the engine: what readers see, and the attempts that run with their places. */
+  readonly views: ViewRegistry;
+  readonly attempts: OwnAttempts;
+  /** Is told once that the engine stopped, after everybody who waited for it was. */
+  readonly onFailed: (error: unknown) => void;
 }
 
 export class Engine {
   readonly supervisor: Supervisor;
-  readonly views: ViewRegistry = new ViewRegistry();
-  readonly #store: Store;
+  readonly #parts: EngineParts;
   readonly #pipeline: CommitPipeline;
-  readonly #runner: ActivityRunner;
   readonly #timers: TimerQueue;
   readonly #performer: Performer;
   readonly #forgetting: Forgetting | undefined;
   #failure: { readonly error: unknown } | undefined;
   #isStopping = false;
 
-  constructor({ store, registry, clock, random, maxConcurrentAttempts, rateLimit, messageIdRetentionMs: retentionMs }: EngineParts) {
+  constructor(parts: EngineParts) {
+    const { store, registry, clock, random, logger, onEnter, views, attempts } = parts;
     const onError = (error: unknown): void => this.#fail(error);
     const onDue = ({ address, generation }: TimerRow): void => this.supervisor.deliver(address, { kind: 'timer', generation });
-    const context = (): DecideContext => ({ nowMs: clock.now(), random, admit: (name, key) => waiting.admit(name, key) });
-    this.#store = store;
-    this.#pipeline = new CommitPipeline(store, onError);
-    const admission = new Admission(clock, registry, { maxConcurrentAttempts, rateLimit });
+    const deliver = (address: Address, envelope: InnerEnvelope): void => this.supervisor.deliver(address, envelope);
     const waiting = new WaitingList({
       clock,
-      admission,
-      wake: ({ address, n }) => this.supervisor.deliver(address, { kind: 'attempt-due', n }),
+      admission: attempts.admission,
+      wake: ({ address, n }) => deliver(address, { kind: 'attempt-due', n }),
       rescan: () => void this.recover(),
     });
-    this.#runner = new ActivityRunner(clock, (name) => {
-      admission.giveBack(name);
-      waiting.wakeNext();
-    });
+    const context = (): DecideContext => ({ nowMs: clock.now(), random, admit: (name, key) => waiting.admit(name, key) });
+    this.#parts = parts;
+    this.#pipeline = new CommitPipeline(store, onError, () => clock.monotonic());
     this.#timers = new TimerQueue(store, clock, { onDue, onError });
-    this.#performer = new Performer({
-      clock,
-      runner: this.#runner,
-      timers: this.#timers,
-      waiting,
-      volatile: new VolatileRunner((address, envelope) => this.supervisor.deliver(address, envelope)),
-      log: () => undefined,
-      deliver: (address, envelope) => this.supervisor.deliver(address, envelope),
-      ask: async (address, envelope) => this.tell(address.workflowId, address.path, () => envelope),
-    });
-    const { views } = this;
+    const volatile = new VolatileRunner(deliver);
+    this.#performer = new Performer({ clock, logger, onEnter, attempts, timers: this.#timers, waiting, volatile, deliver });
     this.supervisor = new Supervisor({
       store,
       clock,
@@ -79,70 +74,87 @@ export class Engine {
       views,
       pipeline: this.#pipeline,
       performer: this.#performer,
+      firstWords: (tree) => parts.examine(tree, attempts.accountFor(tree)),
       context,
+      onEnter,
       onError,
     });
-    const alone: Alone = (work) => this.supervisor.erase(work);
-    this.#forgetting = retentionMs === undefined ? undefined : new Forgetting({ store, clock, retentionMs, alone, onError });
-  }
-
-  /** Attempts whose code goes on though nobody waits for it any more. */
-  get zombieAttempts(): number {
-    return this.#runner.zombies;
-  }
-
-  /** Tells an actor what `choose` says; resolves when what came of it is on disk, rejects if it was refused. */
-  async tell(id: string, path: readonly number[], choose: (actor: Actor) => InnerEnvelope | Error): Promise<void> {
-    return new Promise<void>((resolve, reject) => {
-      this.supervisor.post(id, new EnvelopeLetter(this.supervisor, path, choose, { resolve, reject }));
+    this.#forgetting = this.#createForgetting(onError);
+    attempts.attach({
+      isInMemory: (workflowId) => this.supervisor.isInMemory(workflowId),
+      deliver,
+      ask: async (address, envelope) => this.#ask(address, envelope),
+      wake: (workflowId) => void this.supervisor.wake(workflowId),
+      onPlaceFree: () => waiting.wakeNext(),
     });
   }
 
-  /** The error that stopped the engine, if one did. */
-  get failure(): unknown {
-    return this.#failure?.error;
+  /** For how long the batch on its way to the disk has been; 0 if there is none. */
+  get syncingForMs(): number {
+    return this.#pipeline.inFlightForMs;
   }
 
   /** Brings every workflow with pending activities or with mail into memory, a page at a time, so that they go on. */
   async recover(): Promise<void> {
+    const { store } = this.#parts;
     try {
-      await this.#wakeAll((after) => this.#store.scanActive(limits.scanPageMax, after));
-      await this.#wakeAll((after) => this.#store.scanMail(limits.scanPageMax, after));
+      await this.#wakeAll((after) => store.scanActive(limits.scanPageMax, after));
+      await this.#wakeAll((after) => store.scanMail(limits.scanPageMax, after));
     } catch (error) {
       if (!this.#isStopping) this.#fail(error);
     }
   }
 
-  async #wakeAll(scan: (after?: Uint8Array) => Promise<Page<Address>>): Promise<void> {
-    for (let page = await scan(); !this.#isStopping; page = await scan(page.next)) {
-      await Promise.all(page.rows.map(async (address) => this.supervisor.wake(address.workflowId)));
-      if (page.next === undefined) return;
-    }
+  /** Whether everything handed over so far is handled and on disk, or never will be. */
+  isSettled(): boolean {
+    return this.supervisor.isSettled() && this.#pipeline.isIdle();
   }
 
   /** No new attempts and timers; running attempts are told and given back; everything decided is written. */
   async shutDown(graceMs: number): Promise<void> {
     this.#isStopping = true;
-    this.#forgetting?.stop();
-    this.#timers.stop();
-    this.#performer.stop();
-    await this.#runner.shutDown(graceMs);
+    this.#stopMoving();
+    await this.#parts.attempts.shutDown(graceMs);
     // Handling letters gives commits, and performing these may give letters.
-    while (!this.supervisor.isSettled() || !this.#pipeline.isIdle()) {
+    while (!this.isSettled()) {
       await this.supervisor.settled();
       await this.#pipeline.idle();
     }
   }
 
-  /** Stops committing, acts on nothing unconfirmed, tells everybody who waits. */
-  #fail(error: unknown): void {
-    if (this.#failure !== undefined) return;
-    this.#failure = { error };
+  async #wakeAll(scan: (after?: Uint8Array) => Promise<Page<Address>>): Promise<void> {
+    for (let page = await scan(); !this.#isStopping && this.#failure === undefined; page = await scan(page.next)) {
+      await Promise.all(page.rows.map(async (address) => this.supervisor.wake(address.workflowId)));
+      if (page.next === undefined) return;
+    }
+  }
+
+  /** Resolves when what it came to is on disk; rejects if it was refused. */
+  async #ask({ workflowId, run, path }: Address, envelope: HandOverEnvelope): Promise<void> {
+    const choose = ({ record }: Actor): InnerEnvelope | Error => (record.address.run === run ? envelope : notAwaited(record, envelope));
+    return new Promise<void>((resolve, reject) => {
+      this.supervisor.post(workflowId, new EnvelopeLetter(this.supervisor, path, choose, { resolve, reject }));
+    });
+  }
+
+  #createForgetting(onError: (error: unknown) => void): Forgetting | undefined {
+    const { store, clock, messageIdRetentionMs: retentionMs } = this.#parts;
+    if (retentionMs === undefined) return undefined;
+    return new Forgetting({ store, clock, retentionMs, alone: (work) => this.supervisor.erase(work), onError });
+  }
+
+  #stopMoving(): void {
     this.#forgetting?.stop();
     this.#timers.stop();
     this.#performer.stop();
+  }
+
+  /** Stops committing, acts on nothing unconfirmed, tells everybody who waits for a letter's answer. */
+  #fail(error: unknown): void {
+    if (this.#failure !== undefined) return;
+    this.#failure = { error };
+    this.#stopMoving();
     this.supervisor.fail(error);
-    this.views.endAll(error);
-    void this.#runner.shutDown(0);
+    this.#parts.onFailed(error);
   }
 }

@@ -12,13 +12,15 @@ import { policyOf, timeoutsOf } from '../kernel/activity-policy.ts';
 import type { Actor } from '../kernel/actor.ts';
 import type { Address } from '../kernel/address.ts';
 import { activityKey, childAddress } from '../kernel/address.ts';
-import { formatToken } from '../kernel/attempt-token.ts';
 import type { Commit, Effect } from '../kernel/commit.ts';
 import type { StepEnvelope } from '../kernel/envelope.ts';
+import type { Logger } from '../kernel/logger.ts';
 import { codeOf } from '../kernel/outside.ts';
 import type { Clock } from '../kernel/ports.ts';
 import type { ActivityRecord } from '../kernel/record.ts';
-import type { ActivityRunner } from './activity-runner.ts';
+import { logCommit } from './commit-log.ts';
+import type { OnEnter } from './loop-watchdog.ts';
+import type { OwnAttempts } from './own-attempts.ts';
 import type { TimerQueue } from './timer-queue.ts';
 import type { VolatileRunner } from './volatile-runner.ts';
 import type { WaitingList } from './waiting-list.ts';
@@ -28,15 +30,14 @@ export type InnerEnvelope = StepEnvelope;
 
 export interface PerformerParts {
   readonly clock: Clock;
-  readonly runner: ActivityRunner;
+  readonly attempts: OwnAttempts;
   readonly timers: TimerQueue;
   readonly waiting: WaitingList;
   readonly volatile: VolatileRunner;
-  /** A chart's `log` action. */
-  readonly log: (address: Address, entry: Extract<Effect, { kind: 'log' }>) => void;
   readonly deliver: (address: Address, envelope: InnerEnvelope) => void;
-  /** Delivers, and resolves when what it came to is on disk; rejects if it was refused. */
-  readonly ask: (address: Address, envelope: InnerEnvelope) => Promise<void>;
+  readonly logger: Logger;
+  /** Is told of user code that is about to be entered. */
+  readonly onEnter: OnEnter;
 }
 
 export class Performer {
@@ -52,8 +53,10 @@ export class Performer {
 
   /** Acts on a commit that is on disk. */
   perform(commit: Commit, actor: Actor): void {
-    const { timers, volatile } = this.#parts;
+    const { timers, volatile, attempts, logger } = this.#parts;
     const { address } = commit.record;
+    attempts.recorded(commit);
+    logCommit(logger, commit);
     for (const timer of commit.timersDisarmed) timers.disarm(address, timer.generation);
     for (const { generation, dueAtMs } of commit.timersArmed) timers.arm({ address, generation, dueAtMs });
     for (const n of commit.activitiesRemoved) this.#drop(activityKey(address, n));
@@ -102,14 +105,14 @@ export class Performer {
   }
 
   #act(actor: Actor, effect: Effect): void {
-    const { runner, volatile, log } = this.#parts;
+    const { attempts, volatile, logger } = this.#parts;
     const { address } = actor.record;
     switch (effect.kind) {
       case 'run-attempt':
         this.#run(actor, effect);
         break;
       case 'abort-attempt':
-        runner.abort(activityKey(address, effect.n), effect.reason);
+        attempts.abort(address, effect.n, effect.reason);
         break;
       case 'start-volatile': {
         const activity = actor.activities.get(effect.n);
@@ -123,27 +126,16 @@ export class Performer {
         volatile.stop(address, effect.n);
         break;
       case 'log':
-        log(address, effect);
+        logger.info({ workflow: address.workflowId, label: effect.label, value: effect.value }, effect.label ?? 'log');
     }
   }
 
   #run(actor: Actor, effect: Extract<Effect, { kind: 'run-attempt' }>): void {
     const { address } = actor.record;
-    const { n, attempt } = effect;
-    this.#parts.runner.run({
-      key: activityKey(address, n),
-      // As its place was asked for; the name it is declared with may have changed since it was scheduled.
-      name: actor.activities.get(n)?.name ?? '',
-      n,
-      attempt,
-      effect,
-      descriptor: codeOf(actor, effect, this.#parts.deliver),
-      report: (outcome) => this.#parts.deliver(address, outcome),
-      handOver: async () => {
-        await this.#parts.ask(address, { kind: 'attempt-handed-over', n, attempt });
-        return formatToken({ address, n, attempt });
-      },
-    });
+    // As its place was asked for; the name it is declared with may have changed since it was scheduled.
+    const name = actor.activities.get(effect.n)?.name ?? '';
+    this.#parts.onEnter('activity', name);
+    this.#parts.attempts.run({ address, name }, effect, (deliver) => codeOf(actor, effect, deliver));
   }
 
   #takeUp(actor: Actor, activity: ActivityRecord): void {
@@ -158,7 +150,7 @@ export class Performer {
       return;
     }
     this.#parts.waiting.forget(key);
-    if (state === 'running') this.#attend(actor, activity, key);
+    if (state === 'running') this.#attend(actor, activity);
     if (state === 'backoff') this.#waitForBackoff(address, activity, key);
   }
 
@@ -181,15 +173,15 @@ export class Performer {
   }
 
   /** What was handed over is watched without its code; what was not is watched since it was started. */
-  #attend({ machine, record: { address } }: Actor, activity: ActivityRecord, key: string): void {
+  #attend({ machine, record: { address } }: Actor, activity: ActivityRecord): void {
     const policy = policyOf(machine, activity);
     if (activity.isHandedOver !== true || policy === undefined) return;
-    const { clock, deliver, runner } = this.#parts;
+    const { clock, attempts } = this.#parts;
     const { n, name, attempt, heartbeatAtMs = 0 } = activity;
     const { closeAtMs, signAtMs } = timeoutsOf(activity, policy);
     const nowMs = clock.now();
     const timeouts = { closeMs: closeAtMs - nowMs, signMs: signAtMs - nowMs, heartbeatTimeoutMs: policy.heartbeatTimeoutMs };
-    runner.attend({ key, name, n, attempt, report: (outcome) => deliver(address, outcome) }, timeouts, heartbeatAtMs);
+    attempts.attend({ address, name, n, attempt }, timeouts, heartbeatAtMs);
   }
 
   /** It is not awaited any more. */

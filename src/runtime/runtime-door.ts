@@ -32,14 +32,22 @@ export interface ActOptions {
 
 /** How the runtime itself is. */
 export interface RuntimeHealth {
-  /** `failed`: the store refused a write; open the runtime again. */
-  readonly state: 'open' | 'closed' | 'failed';
+  /**
+   * - `open`: everything is taken.
+   * - `degraded`: starts are refused, everything else goes on: a write takes longer than a second, or the disk is nearly full.
+   * - `recovering`: the store failed and will be opened again by the runtime itself; starts and sends are refused, reads go on.
+   * - `failed`: the store cannot be opened again (`STORE_DAMAGED`, …); close the runtime.
+   * - `closed`: `close` was called.
+   */
+  readonly state: 'open' | 'degraded' | 'recovering' | 'failed' | 'closed';
   /** Open workflows whose machine version was not registered when the runtime was opened; they wait for it. */
   readonly versionMissing: number;
   /** Attempts that were aborted or timed out and whose code goes on: it ignores its `signal`. */
   readonly zombieAttempts: number;
-  /** What made it fail. */
+  /** Why it is degraded, recovering or failed. */
   readonly failure?: unknown;
+  /** Since when it is recovering or failed. Epoch milliseconds. */
+  readonly sinceAtMs?: number;
 }
 
 /** Workflows on one store, run by this process. */
@@ -48,7 +56,7 @@ export interface Runtime extends Reader {
    * Starts a workflow; resolves when its first step is on disk.
    *
    * @throws PerdureError `WORKFLOW_EXISTS`, `MACHINE_NOT_REGISTERED`, `ID_INVALID`, `PAYLOAD_…`, `STEP_FAILED` if the first step threw,
-   *   `STORE_UNAVAILABLE` (outcome unknown: repeat with the same id)
+   *   `STORE_UNAVAILABLE` (outcome unknown: repeat with the same id), `STORE_SLOW` and `STORE_SPACE_LOW` while the disk cannot keep up
    */
   start<Machine extends AnyStateMachine>(machine: Machine, options: StartOptions<Machine>): Promise<WorkflowHandle<Machine>>;
   /**
@@ -86,8 +94,9 @@ export interface Runtime extends Reader {
    */
   resume(id: string, options?: ActOptions): Promise<void>;
   /**
-   * Lets a workflow go on that was parked because its chart threw: what it threw on is redone, then what was stored since. If it
-   * throws again the workflow is parked again, and nothing is lost.
+   * Lets a workflow go on that was parked because its chart threw, or because it was in flight whenever the process died: what it threw
+   * on is redone, attempts that were lost are followed by the next, then comes what was stored since. If it throws again the
+   * workflow is parked again, and nothing is lost.
    *
    * @throws PerdureError `WORKFLOW_NOT_FOUND`, `WORKFLOW_CLOSED`, `WORKFLOW_NOT_PARKED`; `WORKFLOW_PARKED` if it waits for a machine or
    *   an activity, which registering it ends, or its record is damaged

@@ -4,7 +4,7 @@ import { checkId } from '../kernel/address.ts';
 import type { WorkflowDescription } from '../kernel/describe.ts';
 import type { Duration } from '../kernel/duration.ts';
 import { parseDuration } from '../kernel/duration.ts';
-import type { ControlEnvelope } from '../kernel/envelope.ts';
+import type { ActEnvelope } from '../kernel/envelope.ts';
 import { PerdureError } from '../kernel/errors.ts';
 import { encodeEvent } from '../kernel/event-check.ts';
 import type { HistoryEntry } from '../kernel/history.ts';
@@ -12,7 +12,7 @@ import { limits } from '../kernel/limits.ts';
 import { mailboxFull } from '../kernel/mailbox.ts';
 import type { MachineRegistry } from '../kernel/machine-registry.ts';
 import { actOf } from '../kernel/pause.ts';
-import type { Clock, Store } from '../kernel/ports.ts';
+import type { Clock } from '../kernel/ports.ts';
 import { notFoundError, parkedFor } from '../kernel/refusals.ts';
 import type { RegisteredMachine } from '../kernel/registered-machine.ts';
 import type { SendResult } from '../kernel/signal.ts';
@@ -25,7 +25,7 @@ import type { Activities } from './activity-control.ts';
 import { ActivityControl } from './activity-control.ts';
 import { ControlLetter } from './control-letter.ts';
 import { DeleteLetter } from './delete-letter.ts';
-import type { Engine } from './engine.ts';
+import type { EngineKeeper } from './engine-keeper.ts';
 import { EnvelopeLetter } from './envelope-letter.ts';
 import type { Asked, Letter, Resident } from './resident.ts';
 import type { HistoryOptions, Reader } from './reader.ts';
@@ -35,30 +35,36 @@ import type { MessageParts } from './signal-letter.ts';
 import { SignalLetter } from './signal-letter.ts';
 import type { Started } from './start-letter.ts';
 import { StartLetter } from './start-letter.ts';
+import { spaceLow, storeFailed, storeSlow } from './store-refusals.ts';
 import { ViewHandle } from './view-handle.ts';
 import type { SendOptions, WorkflowHandle } from './workflow-handle.ts';
 
 export interface RuntimeParts {
-  readonly engine: Engine;
-  readonly store: Store;
+  readonly keeper: EngineKeeper;
   readonly registry: MachineRegistry;
   readonly clock: Clock;
   readonly versionMissing: number;
   readonly messageIdRetentionMs: number | undefined;
+  /** Free space on the store's disk; absent where there is none to run out of. */
+  readonly space?: DiskSpace;
+}
+
+/** How much room the store has. */
+export interface DiskSpace {
+  /** Free bytes when last looked, if fewer than starts need. Answers at once. */
+  shortage(): { readonly freeBytes: number; readonly floorBytes: number } | undefined;
 }
 
 export class LocalRuntime implements Runtime {
   readonly activities: Activities;
   readonly #parts: RuntimeParts;
-  readonly #reader: Reader;
   #closing: Promise<void> | undefined;
 
   constructor(parts: RuntimeParts) {
     this.#parts = parts;
-    this.#reader = new StoreReader(parts.store, parts.registry, true);
     this.activities = new ActivityControl(async (id, path, choose) => {
       this.#checkOpen();
-      return this.#ask<void>(id, (asked) => new EnvelopeLetter(parts.engine.supervisor, path, choose, asked));
+      return this.#ask<void>(id, (asked) => new EnvelopeLetter(parts.keeper.engine.supervisor, path, choose, asked));
     });
   }
 
@@ -91,6 +97,7 @@ export class LocalRuntime implements Runtime {
     checkId(id, 'workflow id');
     const input = encodePayload(options.input, 'input');
     checkStartPolicy(policy);
+    this.#checkRoom();
     const request: StartRequest = { machine: registered, input, policy, ...(signal === undefined ? {} : { signal }) };
     return this.#ask<Started>(id, (asked) => new StartLetter(this.#messageParts(), request, asked));
   }
@@ -98,7 +105,7 @@ export class LocalRuntime implements Runtime {
   async get<Machine extends AnyStateMachine>(id: string): Promise<WorkflowHandle<Machine>> {
     this.#checkOpen();
     checkId(id, 'workflow id');
-    const { supervisor } = this.#parts.engine;
+    const { supervisor } = this.#parts.keeper.engine;
     const resident = await this.#ask<Resident>(id, ({ resolve, reject }) => ({
       handle: (found) => {
         if (found.tree === undefined && found.closed === undefined && found.park === undefined) reject(notFoundError(id));
@@ -135,69 +142,68 @@ export class LocalRuntime implements Runtime {
     await this.#control(id, actOf('unpark', options));
   }
 
-  async #control(id: string, envelope: ControlEnvelope): Promise<void> {
+  async #control(id: string, envelope: ActEnvelope): Promise<void> {
     this.#checkOpen();
     checkId(id, 'workflow id');
-    const { supervisor } = this.#parts.engine;
+    const { supervisor } = this.#parts.keeper.engine;
     await this.#ask<void>(id, (asked) => new ControlLetter(supervisor, envelope, asked));
   }
 
   async delete(id: string): Promise<void> {
     this.#checkOpen();
     checkId(id, 'workflow id');
-    const { engine, store } = this.#parts;
+    const { engine, store } = this.#parts.keeper;
     await this.#ask<void>(id, (asked) => new DeleteLetter(engine.supervisor, store, asked));
   }
 
   async describe(id: string): Promise<WorkflowDescription> {
     this.#checkReadable();
-    return this.#reader.describe(id);
+    return this.#reader().describe(id);
   }
 
   async history(id: string, options?: HistoryOptions): Promise<readonly HistoryEntry[]> {
     this.#checkReadable();
-    return this.#reader.history(id, options);
+    return this.#reader().history(id, options);
   }
 
   health(): RuntimeHealth {
-    const failure = this.#parts.engine.failure;
-    const state = this.#closing !== undefined ? 'closed' : failure === undefined ? 'open' : 'failed';
-    const { zombieAttempts } = this.#parts.engine;
-    return { state, versionMissing: this.#parts.versionMissing, zombieAttempts, ...(failure === undefined ? {} : { failure }) };
+    const { keeper, versionMissing } = this.#parts;
+    const { trouble } = keeper;
+    const always = { versionMissing, zombieAttempts: keeper.attempts.zombies };
+    if (this.#closing !== undefined) return { state: 'closed', ...always };
+    if (trouble !== undefined) {
+      const { error: failure, sinceAtMs, isFinal } = trouble;
+      return { state: isFinal ? 'failed' : 'recovering', ...always, failure, sinceAtMs };
+    }
+    const failure = this.#strain();
+    return failure === undefined ? { state: 'open', ...always } : { state: 'degraded', ...always, failure };
   }
 
   async close(options: { readonly grace?: Duration } = {}): Promise<void> {
     const graceMs = options.grace === undefined ? limits.closeGraceMs : parseDuration(options.grace, 'close: grace');
-    this.#closing ??= this.#close(graceMs);
+    this.#closing ??= this.#parts.keeper.close(graceMs, closedError());
     await this.#closing;
-  }
-
-  async #close(graceMs: number): Promise<void> {
-    const { engine, store } = this.#parts;
-    await engine.shutDown(graceMs);
-    engine.supervisor.fail(closedError());
-    engine.views.endAll(closedError());
-    await store.close();
   }
 
   /** Hands a letter over and waits for what it comes to. */
   async #ask<Answer>(id: string, letter: (asked: Asked<Answer>) => Letter): Promise<Answer> {
-    const { supervisor } = this.#parts.engine;
+    const { supervisor } = this.#parts.keeper.engine;
     if (supervisor.backlog(id) >= limits.mailboxMax) throw mailboxFull(id);
     return new Promise<Answer>((resolve, reject) => supervisor.post(id, letter({ resolve, reject })));
   }
 
   #messageParts(): MessageParts {
-    const { engine, store, messageIdRetentionMs: retentionMs } = this.#parts;
+    const { keeper, messageIdRetentionMs: retentionMs } = this.#parts;
+    const { engine, store } = keeper;
     return { supervisor: engine.supervisor, store, retentionMs };
   }
 
   #handle<Machine extends AnyStateMachine>(resident: Resident): WorkflowHandle<Machine> {
     const { view, closed, park, workflowId } = resident;
-    const { engine, clock } = this.#parts;
+    const { keeper, clock } = this.#parts;
     const handle = new ViewHandle({
       view,
-      views: engine.views,
+      views: keeper.views,
       clock,
       closed,
       send: async (event, options) => this.send(workflowId, event, options),
@@ -218,6 +224,10 @@ export class LocalRuntime implements Runtime {
     throw new PerdureError('MACHINE_NOT_REGISTERED', message, { machine: machine.id, version });
   }
 
+  #reader(): Reader {
+    return new StoreReader(this.#parts.keeper.store, this.#parts.registry, true);
+  }
+
   /** Reads go on after the store refused a write. */
   #checkReadable(): void {
     if (this.#closing !== undefined) throw closedError();
@@ -225,8 +235,23 @@ export class LocalRuntime implements Runtime {
 
   #checkOpen(): void {
     this.#checkReadable();
-    const failure = this.#parts.engine.failure;
-    if (failure instanceof Error) throw failure;
+    const { store, trouble } = this.#parts.keeper;
+    if (trouble !== undefined) throw storeFailed(store.location, trouble.error, trouble.isFinal);
+  }
+
+  /** New work is the first to be refused where the disk cannot keep up; what is under way goes on. */
+  #checkRoom(): void {
+    const strain = this.#strain();
+    if (strain !== undefined) throw strain;
+  }
+
+  #strain(): PerdureError | undefined {
+    const { keeper, space } = this.#parts;
+    const path = keeper.store.location;
+    const sinceMs = Math.round(keeper.engine.syncingForMs);
+    if (sinceMs > limits.slowSyncMs) return storeSlow(path, sinceMs);
+    const shortage = space?.shortage();
+    return shortage === undefined ? undefined : spaceLow(path, shortage.freeBytes, shortage.floorBytes);
   }
 }
 

@@ -7,7 +7,7 @@
  * 3. A resident is passivated only if reading it again gives the same actor: nothing undecided, uncommitted or running.
  * 4. After the store refused a write, no letter is handled any more.
  * 5. What waits in the stored mailbox of an actor is handled before any letter.
- * 6. Attempts that were running when an actor is read from disk belong to a process that died: they are lost, first of all.
+ * 6. Attempts that were running when a workflow is read from disk are accounted for first of all: what is not this process's own is lost.
  */
 import type { Actor } from '../kernel/actor.ts';
 import type { Address } from '../kernel/address.ts';
@@ -17,6 +17,7 @@ import { decideInTree } from '../kernel/decide-in-tree.ts';
 import type { DecideContext } from '../kernel/draft.ts';
 import { isNextInLine } from '../kernel/draft.ts';
 import { hasErrorCode } from '../kernel/errors.ts';
+import { controlTree } from '../kernel/held-tree.ts';
 import { limits } from '../kernel/limits.ts';
 import type { MachineRegistry } from '../kernel/machine-registry.ts';
 import { damaged, revive } from '../kernel/machine-registry.ts';
@@ -25,11 +26,12 @@ import { isDraining, isHeld } from '../kernel/mailbox.ts';
 import { isClosed } from '../kernel/record.ts';
 import type { Step } from '../kernel/step.ts';
 import type { Tree } from '../kernel/tree.ts';
-import { lostAttempts } from '../kernel/wake.ts';
+import type { FirstWords } from '../kernel/wake.ts';
 import type { CommitPipeline } from './commit-pipeline.ts';
 import type { ViewRegistry } from './committed-view.ts';
 import { DrainLetter } from './drain-letter.ts';
 import { finishErasing } from './erasing.ts';
+import type { OnEnter } from './loop-watchdog.ts';
 import type { InnerEnvelope, Performer } from './performer.ts';
 import type { Letter, Resident } from './resident.ts';
 import { createResident, hasWork, isIdle } from './resident.ts';
@@ -41,8 +43,12 @@ export interface SupervisorParts {
   readonly views: ViewRegistry;
   readonly pipeline: CommitPipeline;
   readonly performer: Performer;
+  /** What a workflow read from disk has to hear first. */
+  readonly firstWords: (tree: Tree) => FirstWords;
   /** What decisions depend on, read anew for each. */
   readonly context: () => DecideContext;
+  /** Is told of user code that is about to be entered. */
+  readonly onEnter: OnEnter;
   /** The store could not be read. */
   readonly onError: (error: unknown) => void;
 }
@@ -71,6 +77,16 @@ export class Supervisor {
   /** Number of letters waiting for this workflow. */
   backlog(workflowId: string): number {
     return this.#residents.get(workflowId)?.mailbox.length ?? 0;
+  }
+
+  /** Whether its actors are in memory. */
+  isInMemory(workflowId: string): boolean {
+    return this.#residents.get(workflowId)?.tree !== undefined;
+  }
+
+  /** Workflows with decisions whose commit was not confirmed. */
+  uncommittedIds(): string[] {
+    return [...this.#residents.values()].filter(({ uncommitted }) => uncommitted > 0).map(({ workflowId }) => workflowId);
   }
 
   /** Hands over a letter; the workflow is brought into memory first if need be. */
@@ -186,6 +202,9 @@ export class Supervisor {
     try {
       const run = await this.#parts.store.readLatestRun(resident.workflowId);
       const stored = run === undefined ? undefined : await this.#parts.store.readTree(rootAddress(resident.workflowId, run));
+      await this.#showEndBefore(resident, run ?? 0);
+      // Another engine has it by now, and what was read may be old.
+      if (this.#failure !== undefined) return;
       if (stored === undefined) resident.lastRun = await finishErasing(this.#parts.store, resident.workflowId, (work) => this.erase(work));
       else this.#settleIn(resident, revive(this.#parts.registry, stored));
     } catch (error) {
@@ -195,6 +214,15 @@ export class Supervisor {
     resident.isBusy = false;
     this.#schedule(resident);
     this.#letGo(resident);
+  }
+
+  /** Where a run ended and another began in a batch of unknown outcome, whoever watches the first is shown its end. */
+  async #showEndBefore({ view }: Resident, run: number): Promise<void> {
+    const shown = view.current?.record.address;
+    if (shown === undefined || shown.run >= run) return;
+    const ended = await this.#parts.store.readTree(shown);
+    const revival = ended && revive(this.#parts.registry, ended);
+    if (revival?.kind === 'tree') this.#parts.views.catchUp(view, revival.tree.root);
   }
 
   #settleIn(resident: Resident, revival: ReturnType<typeof revive>): void {
@@ -209,11 +237,13 @@ export class Supervisor {
     const { tree } = revival;
     resident.tree = tree;
     tree.showLive = this.#showLive;
-    resident.view.current ??= tree.root;
-    const lost = lostAttempts(tree);
-    for (const { to, envelope } of lost) this.deliver({ ...tree.address, path: to }, envelope);
+    this.#parts.views.catchUp(resident.view, tree.root);
+    const { park, messages } = this.#parts.firstWords(tree);
+    const parking = park && controlTree(tree, park, this.#parts.context().nowMs);
+    if (parking?.kind === 'commit') this.commit(resident, parking.steps);
+    for (const { to, envelope } of messages) this.deliver({ ...tree.address, path: to }, envelope);
     // In front of what is waiting already.
-    resident.mailbox.unshift(...resident.mailbox.splice(resident.mailbox.length - lost.length));
+    resident.mailbox.unshift(...resident.mailbox.splice(resident.mailbox.length - messages.length));
     this.#resume(tree);
   }
 
@@ -245,6 +275,7 @@ export class Supervisor {
   }
 
   #handleSome(resident: Resident): void {
+    if (resident.tree !== undefined) this.#parts.onEnter('machine', resident.tree.machine.reference.id);
     for (let handled = 0; handled < limits.lettersPerTurn && !resident.isBusy; handled += 1) {
       const letter = this.#failure === undefined ? this.#nextLetter(resident) : undefined;
       if (letter === undefined) break;

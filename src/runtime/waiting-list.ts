@@ -99,10 +99,11 @@ export class WaitingList {
     rescan();
   }
 
-  /** Nothing waits any more: what is not begun stays on disk. */
+  /** Nothing waits any more: what is not begun stays on disk. Places on offer are for whoever comes next to reclaim. */
   stop(): void {
     this.#isStopped = true;
     this.#cancelTimer();
+    this.#offers.clear();
     this.#lines.clear();
     this.#listed.clear();
     this.#hasOverflowed = false;

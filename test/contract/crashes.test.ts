@@ -174,6 +174,38 @@ contractGroup('crashes', ({ contractCase, everywhere }) => {
     expect(world.calls).toHaveLength(2);
   });
 
+  contractCase(34, async (host) => {
+    const world = new World();
+    host.countsDeaths = true;
+    /** A life that got through its boot. */
+    const live = async () => {
+      const life = await reopened(host, world);
+      for (let look = 0; look < 2; look += 1) {
+        host.clock.advance(500);
+        await host.settled();
+      }
+      return life;
+    };
+    const first = await live();
+    await first.runtime.start(first.machines.patient, { id: 'e', input });
+    await host.settled();
+    for (const attempt of [2, 3]) {
+      await host.crash();
+      const { runtime, machines } = await live();
+      expect(world.last('fetch').attempt).toBe(attempt);
+      if (attempt === 3) await runtime.start(machines.patient, { id: 'other', input });
+      await host.settled();
+    }
+    await host.crash();
+    const last = await live();
+    expect(await last.runtime.describe('e')).toMatchObject({ status: 'parked', parked: { reason: 'crash-loop' } });
+    expect(await last.runtime.describe('other')).toMatchObject({ status: 'running' });
+    expect((await last.runtime.history('e')).at(-1)).toMatchObject({ kind: 'park' });
+    world.last('fetch').succeed('found');
+    const other = await last.runtime.get<typeof last.machines.patient>('other');
+    expect(await other.result()).toEqual({ found: 'found' });
+  });
+
   contractCase(12, async (host) => {
     const delayMs = 60_000;
     // Each step arms or disarms a timer; the process dies in front of each of them, and behind it. What was due meanwhile fires

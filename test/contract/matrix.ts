@@ -16,6 +16,7 @@ export const cases = {
   12: 'A crash between snapshot and timer cannot exist.',
   13: 'A result that arrives after its attempt timed out is journaled as late and not delivered.',
   14: "A result that arrives after the state was left is journaled as late and not delivered; the attempt's signal was aborted.",
+  18: 'Disk full or a failed sync: no effect whose intent is not on disk is started; writers get `STORE_UNAVAILABLE` (outcome unknown: repeat with the same id); reads go on; the runtime reopens by itself and loses nothing acknowledged.',
   19: 'A torn tail after power loss: reopening keeps every acknowledged commit and drops the rest.',
   20: 'A sequence gap or an undecodable record parks that workflow, never the runtime.',
   21: "Timer and signal in the same tick: the journal's order decides; a timer whose state was left is not delivered. Both orders tested.",
@@ -25,6 +26,7 @@ export const cases = {
   28: 'An activity no longer registered parks the workflow as `activity-missing`; it goes on when registered.',
   29: 'A machine version no longer registered parks its workflows as `version-missing`, counted at open; nothing else is blocked.',
   32: 'A guard, assign or action that throws rolls the transition back; the event is retried twice in the process, then the workflow is parked with event and error.',
+  34: 'A workflow in flight at three process deaths is parked as `crash-loop` at the next boot; the boot is not blocked.',
   35: 'A payload over its limit is refused at the boundary with its size and path; nothing is half-written.',
   36: 'Functions, symbols, cycles and class instances are refused with their path. `Date`, `Map`, `Set`, `BigInt`, `Error`, `undefined`, `NaN`, `-0` and bytes survive.',
   37: 'Ids: any non-empty string up to 255 bytes of UTF-8 without lone surrogates; order and prefix scans are correct for every one of them.',
@@ -41,8 +43,9 @@ export const groups = {
   'starts-again': [6, 8],
   deletion: [52],
   ownership: [9],
-  crashes: [10, 11, 12],
+  crashes: [10, 11, 34, 12],
   activities: [13, 14],
+  'store-failures': [18],
   damage: [19, 20],
   timers: [21, 24, 25, 26],
   versions: [29],
@@ -62,6 +65,12 @@ export const cannotHold: readonly { readonly number: CaseNumber; readonly backen
     backend: 'second host',
     why: 'its disk answers at once, so that no turn of the event loop lies between two of its messages',
   },
+  {
+    number: 18,
+    backend: 'second host',
+    why: 'it has no store of its own to open again: a document that cannot be written is its platform’s to deal with',
+  },
+  { number: 34, backend: 'second host', why: 'it keeps no journal of boots: what calls it after a crash is its platform' },
 ];
 
 const oneText = 'a document is one text: whatever is unreadable in it makes all of it unreadable';

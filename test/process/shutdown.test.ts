@@ -87,7 +87,9 @@ test('a second signal while it waits for an activity ends the program at once, a
   program.signal('SIGINT');
   expect(await program.ended).toEqual({ code: 130, signal: null, stderr: '' });
   expect(readLedger(place.ledger).map(({ kind }) => kind)).not.toContain('over');
-  // Nobody gave the attempts back: they are lost and count, so that the second, which fails, is the last.
+  // Nobody gave the attempts back: they are lost and count, so that the second, which fails, is the last. Its beginning is a
+  // commit of its own if the process was killed before its boot was over.
   const history = ['start "waiting"', 'attempt-lost "waiting"', 'attempt-failed "failed"'];
-  expect(await finish(place)).toEqual(patients.map(() => history));
+  const found = (await finish(place)).map((kinds) => kinds.filter((kind) => !kind.startsWith('attempt-due')));
+  expect(found).toEqual(patients.map(() => history));
 });

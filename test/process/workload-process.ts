@@ -31,11 +31,14 @@ interface Waiting {
   readonly reject: (error: Error) => void;
 }
 
-/** @param uid the user it runs as; only root may say so */
-export function startWorkload(workload: Workload, uid?: number): WorkloadProcess {
+/**
+ * @param uid the user it runs as; only root may say so
+ * @param flags further ones for Node
+ */
+export function startWorkload(workload: Workload, uid?: number, flags: readonly string[] = []): WorkloadProcess {
   const child = fork(program, [JSON.stringify(workload)], {
     ...(uid === undefined ? {} : { uid, gid: uid, env: { ...process.env, TMPDIR: '/tmp', HOME: '/tmp', TSX_DISABLE_CACHE: '1' } }),
-    execArgv: ['--conditions=perdure-source', '--import', 'tsx'],
+    execArgv: [...flags, '--conditions=perdure-source', '--import', 'tsx'],
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
   });
   const heard: LedgerEntry[] = [];

@@ -2,8 +2,10 @@
  * A process that works on parcels through the public door, and is killed for it. What it is to do stands in its one argument; it
  * tells its parent every entry of its ledger.
  */
-import { openRuntime, PerdureError } from 'perdure';
+import { closeOnSignals as closeRuntimeOnSignals, hasErrorCode, openRuntime, PerdureError } from 'perdure';
 import type { Duration, Runtime } from 'perdure';
+import type { Deadliness } from './deadly-machine.ts';
+import { deadlyId, deadlyMachine } from './deadly-machine.ts';
 import type { LedgerEntry, OutsideLedger } from './outside-ledger.ts';
 import { openLedger } from './outside-ledger.ts';
 import { deliverAll, scanId, upwardsFrom } from './parcel-client.ts';
@@ -43,6 +45,8 @@ export type Workload =
   /** Opens a store and is killed before the first batch it would write. */
   | (Place & { readonly kind: 'die at boot' })
   | (Place & { readonly kind: 'die'; readonly step: ParcelStep; readonly death: Death })
+  /** Runs a workflow that kills the process, and two that do not; ends by itself when all are closed or parked. */
+  | (Place & { readonly kind: 'live with the deadly'; readonly how: Deadliness })
   /** Runs an activity that ends only when it is told to, or not even then. Closes on SIGTERM and SIGINT. */
   | (Place & { readonly kind: 'be patient'; readonly isDeaf: boolean; readonly grace: Duration });
 
@@ -50,19 +54,14 @@ function tell(entry: LedgerEntry): void {
   process.send?.(entry);
 }
 
-/** On the first signal the runtime is closed, and the process ends by itself; on the second at once. */
+/** What is written about the closing of a runtime. */
 function closeOnSignals(runtime: Runtime, ledger: OutsideLedger, grace?: Duration): void {
-  let isClosing = false;
-  const close = async (): Promise<void> => {
-    if (isClosing) process.exit(130);
-    isClosing = true;
+  const close: Runtime['close'] = async (options) => {
     ledger.append({ kind: 'closing' });
-    await runtime.close(grace === undefined ? {} : { grace });
+    await runtime.close(options);
     ledger.append({ kind: 'over' });
-    process.off('SIGTERM', onSignal).off('SIGINT', onSignal);
   };
-  const onSignal = (): void => void close();
-  process.on('SIGTERM', onSignal).on('SIGINT', onSignal);
+  closeRuntimeOnSignals({ close }, grace === undefined ? {} : { grace });
 }
 
 /** What a client says that is cut off by the closing of its runtime. */
@@ -161,6 +160,26 @@ async function bePatient(work: Extract<Workload, { kind: 'be patient' }>): Promi
   }
 }
 
+async function liveWithTheDeadly({ path, ledger: ledgerPath, how }: Extract<Workload, { kind: 'live with the deadly' }>): Promise<void> {
+  const ledger = openLedger(ledgerPath, tell);
+  const machine = deadlyMachine(ledger, how);
+  const runtime = await openRuntime({ path, machines: [machine] });
+  ledger.append({ kind: 'opened' });
+  await Promise.all(
+    ['a', deadlyId, 'z'].map(async (id) => {
+      try {
+        const handle = await runtime.start(machine, { id, input: { id } });
+        await handle.result();
+        ledger.append({ kind: 'closed', id, status: 'completed' });
+      } catch (error) {
+        if (!hasErrorCode(error, 'WORKFLOW_PARKED')) throw error;
+        ledger.append({ kind: 'closed', id, status: error.details.reason });
+      }
+    }),
+  );
+  await runtime.close();
+}
+
 async function main(work: Workload): Promise<void> {
   switch (work.kind) {
     case 'deliver':
@@ -174,6 +193,8 @@ async function main(work: Workload): Promise<void> {
       return dieAtBoot(work);
     case 'die':
       return die(work);
+    case 'live with the deadly':
+      return liveWithTheDeadly(work);
     case 'be patient':
       return bePatient(work);
   }

@@ -204,6 +204,7 @@ test('a store that cannot be read fails the runtime, which can still be closed',
   });
   unreadable.isOn = true;
   await expect(opened.runtime.get('a')).rejects.toThrow('bad sector');
+  await expect(opened.runtime.get('a')).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE', cause: { message: 'bad sector' } });
   expect(opened.runtime.health()).toMatchObject({ state: 'failed', failure: expect.objectContaining({ message: 'bad sector' }) });
   await opened.runtime.close();
   expect(opened.runtime.health().state).toBe('closed');

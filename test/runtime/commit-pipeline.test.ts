@@ -34,7 +34,11 @@ function bench(lastCommit = 0): Bench {
       await held.promise.finally(() => (inFlight -= 1));
     },
   });
-  const pipeline = new CommitPipeline(store, (error) => told.push(`failed ${error.code}`));
+  const pipeline = new CommitPipeline(
+    store,
+    (error) => told.push(`failed ${error.code}`),
+    () => 0,
+  );
   const submit: Bench['submit'] = (name, commits = 1) => {
     pipeline.submit({
       commits: Array.from({ length: commits }, (_, index) => commitOf(name, index + 1)),

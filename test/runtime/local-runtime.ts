@@ -7,6 +7,9 @@ import type { Logger } from '../../src/kernel/logger.ts';
 import { createRegistry } from '../../src/kernel/machine-registry.ts';
 import type { Store } from '../../src/kernel/ports.ts';
 import type { Runtime } from '../../src/runtime/runtime-door.ts';
+import type { BootStorage } from '../../src/runtime/boot-watch.ts';
+import type { Reopening } from '../../src/runtime/engine-keeper.ts';
+import type { DiskSpace } from '../../src/runtime/runtime.ts';
 import { openStoreOn } from '../../src/storage/level-store.ts';
 import type { MemoryDatabase } from '../storage/memory-database.ts';
 import { createMemoryDatabase } from '../storage/memory-database.ts';
@@ -29,16 +32,31 @@ export interface TestRuntimeOptions {
   readonly database?: MemoryDatabase;
   /** Puts something between runtime and store. */
   readonly onStore?: (store: Store) => Store;
+  /** How a store that failed is opened again; without it a failure is the end. */
+  readonly reopening?: (open: () => Promise<Store>) => Reopening;
+  readonly logger?: Logger;
+  readonly space?: DiskSpace;
+  readonly bootStorage?: BootStorage;
 }
 
 /** Opened for one test, after which it is closed. */
 export async function openTestRuntime(options: TestRuntimeOptions): Promise<TestRuntime> {
   const { machines, maxConcurrentAttempts = 100, clock = new ManualClock(), onStore = (store) => store, random = () => 0.5 } = options;
-  const { rateLimit, logger } = options;
   const database = options.database ?? (await createMemoryDatabase());
-  const store = onStore(await openStoreOn(database, { location: 'memory', storeId: 'test' }));
-  const registry = createRegistry(machines);
-  const runtime = await assembleRuntime({ store, registry, clock, random, maxConcurrentAttempts, rateLimit, logger });
+  const open = async (on: MemoryDatabase): Promise<Store> => onStore(await openStoreOn(on, { location: 'memory', storeId: 'test' }));
+  const { rateLimit, reopening, logger, space, bootStorage } = options;
+  const runtime = await assembleRuntime({
+    store: await open(database),
+    registry: createRegistry(machines),
+    clock,
+    random,
+    maxConcurrentAttempts,
+    rateLimit,
+    ...(reopening === undefined ? {} : { reopening: reopening(() => open(database.reopen())) }),
+    ...(logger === undefined ? {} : { logger }),
+    ...(space === undefined ? {} : { space }),
+    ...(bootStorage === undefined ? {} : { bootStorage }),
+  });
   onTestFinished(async () => {
     const closed = runtime.close({ grace: 0 });
     await clock.pass(1);

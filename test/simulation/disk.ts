@@ -114,6 +114,7 @@ export class DiskHandle implements Database {
   }
 
   close(): Promise<void> {
+    for (const answer of this.reads.splice(0)) answer();
     return this.#database.close();
   }
 

@@ -153,6 +153,7 @@ export class Model {
       case 'pause':
       case 'resume':
       case 'unpark':
+      case 'park':
         return;
       case 'signal':
         // What comes from the mailbox was judged when it was put there.

@@ -161,10 +161,10 @@ function runtimePicks(world: World, life: Life): Pick[] {
   const called = { number: life.number, runtime, missing: life.missing, isGone: () => life.phase === 'gone' };
   const calling: Pick = { weight: 11, name: 'a client calls', act: () => clients.call(called) };
   const failed = [
-    { weight: 10, name: 'close after a failure', act: close },
+    { weight: 0.5, name: 'close after a failure', act: close },
     { ...calling, weight: 2 },
   ];
-  if (runtime.health().state !== 'open') return failed;
+  if (runtime.health().state === 'recovering') return failed;
   return [calling, { weight: profile.close, name: 'close', act: close }];
 }
 
@@ -193,7 +193,10 @@ async function reject(world: World, life: Life, isApplied: boolean): Promise<voi
   life.handle.held = undefined;
   life.handle.hasRejected = true;
   world.log(`  ${isApplied ? 'applied' : 'not applied'}: ${describeBatch(held.batch)}`);
-  if (isApplied) await world.disk.apply(held);
+  if (isApplied) {
+    await world.disk.apply(held);
+    world.clients.expectJumps(held.batch);
+  }
   held.reject(new Error('The disk is full.'));
 }
 
@@ -240,7 +243,7 @@ function calmPick(world: World): Pick | undefined {
   if (handle.held !== undefined) return { weight: 1, name: 'the write is applied', act: () => acknowledge(world, life) };
   const read = handle.reads[0];
   if (read !== undefined) return { weight: 1, name: 'a read is answered', act: () => handle.reads.shift()?.() };
-  if (life.phase === 'open' && (life.missing !== undefined || runtime?.health().state !== 'open')) {
+  if (life.phase === 'open' && (life.missing !== undefined || runtime?.health().state === 'failed')) {
     return { weight: 1, name: 'close to open anew', act: () => world.close(life, 0) };
   }
   const call = ledger.stopping(life.number)[0] ?? ledger.running(life.number).find(({ isStuck }) => !isStuck);

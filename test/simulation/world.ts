@@ -3,6 +3,7 @@
  * seeded scheduler picks them. Between two picks everything that can run without the scheduler has run.
  */
 import { assembleRuntime } from '../../src/hosts/local/open-runtime.ts';
+import type { Store } from '../../src/kernel/ports.ts';
 import type { Runtime } from '../../src/runtime/runtime-door.ts';
 import { Clients } from './clients.ts';
 import { Disk, DiskHandle } from './disk.ts';
@@ -19,7 +20,8 @@ import { LifeClock, VirtualTime } from './virtual-time.ts';
 export interface Life {
   readonly number: number;
   readonly clock: LifeClock;
-  readonly handle: DiskHandle;
+  /** Another one each time the store is opened. */
+  handle: DiskHandle;
   /** The machine that is not registered in it. */
   readonly missing: string | undefined;
   phase: 'opening' | 'open' | 'closing' | 'gone';
@@ -85,10 +87,11 @@ export class World {
     this.lives += 1;
     const missing = isFaulty && random.chance(profile.missing) ? random.pick(profile.kinds) : undefined;
     const registry = registryOf(profile.kinds.filter((id) => id !== missing));
+    const newHandle = (): DiskHandle => new DiskHandle(this.disk, profile.holdsReads, (found) => this.note(found));
     const life: Life = {
       number: this.lives,
       clock: new LifeClock(this.time),
-      handle: new DiskHandle(this.disk, profile.holdsReads, (found) => this.note(found)),
+      handle: newHandle(),
       missing,
       phase: 'opening',
       runtime: undefined,
@@ -98,7 +101,14 @@ export class World {
     outside.run = (name, scope) => this.#begin(life, name, scope);
     const assemble = async (): Promise<Runtime> => {
       const store = await life.handle.open();
-      return assembleRuntime({ store, registry, clock: life.clock, random: () => random.next(), maxConcurrentAttempts });
+      const reopen = (): Promise<Store> => {
+        if (life.phase === 'gone') return new Promise(() => undefined);
+        this.log(`life ${life.number} opens its store again`);
+        life.handle = newHandle();
+        return life.handle.open();
+      };
+      const reopening = { isPromising: () => Promise.resolve(true), open: reopen };
+      return assembleRuntime({ store, registry, clock: life.clock, random: () => random.next(), maxConcurrentAttempts, reopening });
     };
     assemble().then(
       (runtime) => {
@@ -153,6 +163,8 @@ export class World {
   #look(): void {
     const { life } = this;
     if (life?.phase !== 'open' || life.handle.hasRejected || life.runtime?.health().state !== 'open') return;
+    // Whoever was in doubt is being read.
+    if (life.handle.reads.length > 0) return;
     try {
       this.clients.checkWatches();
     } catch (found) {

@@ -10,6 +10,7 @@ export class Life {
   #isCut = false;
   #inFlight = 0;
   #held: (() => Promise<unknown>)[] | undefined;
+  #refusal: Fate | undefined;
 
   get isCut(): boolean {
     return this.#isCut;
@@ -29,7 +30,22 @@ export class Life {
     return this.#track(work);
   }
 
+  /** The next write is answered with an error, whatever became of it. */
+  refuseNextWrite(fate: Fate): void {
+    this.#refusal = fate;
+  }
+
   write<Answer>(work: () => Promise<Answer>): Promise<Answer> {
+    const fate = this.#refusal;
+    if (fate === undefined) return this.#write(work);
+    this.#refusal = undefined;
+    return this.#write(async () => {
+      if (fate === 'kept') await work();
+      throw new Error('No space left on device');
+    });
+  }
+
+  #write<Answer>(work: () => Promise<Answer>): Promise<Answer> {
     const held = this.#held;
     if (held === undefined || this.#isCut) return this.#track(work);
     return new Promise((resolve, reject) => {

@@ -5,12 +5,15 @@ import { rootAddress } from '../../src/kernel/address.ts';
 import type { MachineRegistry } from '../../src/kernel/machine-registry.ts';
 import type { Clock, Store } from '../../src/kernel/ports.ts';
 import { assembleRuntime } from '../../src/hosts/local/open-runtime.ts';
+import type { BootStorage } from '../../src/runtime/boot-watch.ts';
+import { BootJournal } from '../../src/storage/boot-journal.ts';
 import type { Database } from '../../src/storage/database.ts';
 import { databaseOn } from '../../src/storage/database.ts';
 import { actorRowsRange, decodeActorKey, encodeActorKey, spaceRange, workflowRange } from '../../src/storage/keys.ts';
 import { openStoreOn } from '../../src/storage/level-store.ts';
 import { openLevelStore } from '../../src/storage/open-level-store.ts';
 import { createMemoryDatabase } from '../storage/memory-database.ts';
+import { BootMemory } from './boot-memory.ts';
 import type { ContractHost, ContractRuntime, Harm } from './contract-host.ts';
 import type { Life } from './life.ts';
 import { seededRandom } from './seeded-random.ts';
@@ -19,18 +22,26 @@ import { SimulatedHost } from './simulated-host.ts';
 
 export async function createMemoryHost(): Promise<ContractHost> {
   const disk = await createMemoryDatabase();
-  const open: Ground['open'] = async (life, clock, registry) => {
-    const store = await openStoreOn(cutOffDatabase(disk.reopen(), life), { location: 'memory', storeId: 'contract' });
-    return { runtime: await runOn(store, clock, registry), letGo: () => Promise.resolve() };
+  const boot = new BootMemory();
+  const open: Ground['open'] = async (life, clock, registry, countsDeaths) => {
+    const openStore = (): Promise<Store> => openStoreOn(cutOffDatabase(disk.reopen(), life), { location: 'memory', storeId: 'contract' });
+    const runtime = await runOn({ openStore, clock, registry, boot: countsDeaths ? boot : undefined, life });
+    return { runtime, letGo: () => Promise.resolve() };
   };
   return new SimulatedHost(localGround(open, (work) => work(disk)));
 }
 
 /** @param path a directory of its own */
 export function createLevelHost(path: string): ContractHost {
-  const open: Ground['open'] = async (life, clock, registry) => {
-    const store = await openLevelStore({ path });
-    return { runtime: await runOn(cutOffStore(store, life), clock, registry), letGo: () => store.close() };
+  const open: Ground['open'] = async (life, clock, registry, countsDeaths) => {
+    let store: Store | undefined;
+    const openStore = async (): Promise<Store> => {
+      store = await openLevelStore({ path });
+      return cutOffStore(store, life);
+    };
+    const boot = countsDeaths ? new BootJournal(path) : undefined;
+    const runtime = await runOn({ openStore, clock, registry, boot, life });
+    return { runtime, letGo: async () => store?.close() };
   };
   return new SimulatedHost(
     localGround(open, async (work) => {
@@ -45,9 +56,33 @@ export function createLevelHost(path: string): ContractHost {
   );
 }
 
+interface LocalParts {
+  readonly openStore: () => Promise<Store>;
+  readonly clock: Clock;
+  readonly registry: MachineRegistry;
+  readonly boot: BootStorage | undefined;
+  readonly life: Life;
+}
+
 /** Closes the store if the runtime does not come about. */
-function runOn(store: Store, clock: Clock, registry: MachineRegistry): Promise<ContractRuntime> {
-  return assembleRuntime({ store, registry, clock, random: seededRandom(7), maxConcurrentAttempts: 1_000 });
+async function runOn({ openStore, clock, registry, boot, life }: LocalParts): Promise<ContractRuntime> {
+  return assembleRuntime({
+    store: await openStore(),
+    registry,
+    clock,
+    random: seededRandom(7),
+    maxConcurrentAttempts: 1_000,
+    reopening: { isPromising: () => Promise.resolve(true), open: () => life.read(openStore) },
+    ...(boot === undefined ? {} : { bootStorage: cutOffBoot(boot, life) }),
+  });
+}
+
+function cutOffBoot(boot: BootStorage, life: Life): BootStorage {
+  return {
+    read: () => life.read(() => boot.read()),
+    write: (record) => life.read(() => boot.write(record)),
+    clear: () => life.read(() => boot.clear()),
+  };
 }
 
 /** @param visit lends the bare database while no store is open */

@@ -17,11 +17,12 @@ interface Opened {
 /** What outlives a process: its disk, and what a test may do to it between two lives. */
 export interface Ground extends Pick<ContractHost, 'stored' | 'storedIds' | 'harm'> {
   /** Whatever is asked of the disk is asked through `life`. */
-  open(life: Life, clock: Clock, registry: MachineRegistry): Promise<Opened>;
+  open(life: Life, clock: Clock, registry: MachineRegistry, countsDeaths: boolean): Promise<Opened>;
 }
 
 export class SimulatedHost implements ContractHost {
   readonly clock = new VirtualClock();
+  countsDeaths = false;
   readonly #ground: Ground;
   #current: (Opened & { readonly life: Life }) | undefined;
 
@@ -36,7 +37,7 @@ export class SimulatedHost implements ContractHost {
   async open(machines: readonly AnyStateMachine[]): Promise<ContractRuntime> {
     if (this.#current !== undefined) throw new TypeError('The life before is not over.');
     const life = new Life();
-    const opened = await this.#ground.open(life, this.clock.portFor(life), createRegistry(machines));
+    const opened = await this.#ground.open(life, this.clock.portFor(life), createRegistry(machines), this.countsDeaths);
     this.#current = { life, ...opened };
     return opened.runtime;
   }
@@ -55,6 +56,10 @@ export class SimulatedHost implements ContractHost {
 
   holdWrites(): void {
     this.#open().life.hold();
+  }
+
+  refuseNextWrite(fate: Fate): void {
+    this.#open().life.refuseNextWrite(fate);
   }
 
   releaseWrites(): void {

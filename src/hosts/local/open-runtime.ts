@@ -7,6 +7,7 @@ import { parseDuration } from '../../kernel/duration.ts';
 import { PerdureError } from '../../kernel/errors.ts';
 import { limits } from '../../kernel/limits.ts';
 import type { Logger } from '../../kernel/logger.ts';
+import { silentLogger } from '../../kernel/logger.ts';
 import { createRegistry } from '../../kernel/machine-registry.ts';
 import type { MachineRegistry } from '../../kernel/machine-registry.ts';
 import { plainPromiseWarning } from '../../kernel/plain-promise.ts';
@@ -15,12 +16,21 @@ import { formatValue } from '../../kernel/value-encoding.ts';
 import type { AnyStateMachine } from '../../kernel/xstate-seam.ts';
 import { selfTestXState } from '../../kernel/xstate-self-test.ts';
 import { reconcileDefinitions } from '../../runtime/definitions.ts';
-import { Engine } from '../../runtime/engine.ts';
+import type { OnEnter } from '../../runtime/loop-watchdog.ts';
+import { LoopWatchdog } from '../../runtime/loop-watchdog.ts';
+import type { Reopening } from '../../runtime/engine-keeper.ts';
+import { EngineKeeper } from '../../runtime/engine-keeper.ts';
+import type { BootStorage } from '../../runtime/boot-watch.ts';
+import { BootWatch } from '../../runtime/boot-watch.ts';
+import type { DiskSpace } from '../../runtime/runtime.ts';
 import type { Runtime } from '../../runtime/runtime-door.ts';
 import type { Reader } from '../../runtime/reader.ts';
 import { StoreReader } from '../../runtime/reader.ts';
 import { LocalRuntime } from '../../runtime/runtime.ts';
+import { BootJournal } from '../../storage/boot-journal.ts';
+import { measureFree } from '../../storage/free-space.ts';
 import { hasStore, openLevelStore } from '../../storage/open-level-store.ts';
+import { LocalDisk } from './local-disk.ts';
 import { realClock } from './real-clock.ts';
 
 /** Options of `openRuntime`. */
@@ -33,7 +43,7 @@ export interface OpenRuntimeOptions {
   readonly maxConcurrentAttempts?: number;
   /** How often attempts of activities may begin: `count` at once, and `count` more over each `per`, evenly. Default: no limit. */
   readonly rateLimit?: RateLimitOptions;
-  /** Where the runtime says what people who run it should know. Default: nowhere. */
+  /** Where the runtime says what happens to it; a `pino` logger fits. Default: nowhere. */
   readonly logger?: Logger;
   /**
    * How long the `messageId` of a message is known: after that, the same id is a new message. Default `workflow`: as long as the
@@ -54,9 +64,19 @@ export interface LocalParts {
   readonly random: Random;
   readonly maxConcurrentAttempts: number;
   readonly rateLimit?: RateLimit | undefined;
-  readonly logger?: Logger | undefined;
   /** Default: as long as their workflows. */
   readonly messageIdRetentionMs?: number | undefined;
+  /** Default: silent. */
+  readonly logger?: Logger;
+  /** Absent: a store that fails is the end of the runtime. */
+  readonly reopening?: Reopening;
+  readonly space?: DiskSpace;
+  /** Absent: crash loops are not looked for. */
+  readonly bootStorage?: BootStorage;
+  /** Is told of user code that is about to be entered. */
+  readonly onEnter?: OnEnter;
+  /** Is waited for before the store is closed. */
+  readonly onClosing?: () => Promise<void>;
 }
 
 /**
@@ -68,22 +88,41 @@ export interface LocalParts {
 export async function openRuntime(options: OpenRuntimeOptions): Promise<Runtime> {
   checkOptions(options, 'openRuntime');
   selfTestXState();
+  const { path, onLocked = 'fail', signal, logger = silentLogger, maxConcurrentAttempts = limits.concurrentAttemptsMax } = options;
   const registry = createRegistry(options.machines);
-  const store = await openLevelStore({
-    path: options.path,
-    onLocked: options.onLocked ?? 'fail',
-    ...(options.signal === undefined ? {} : { signal: options.signal }),
+  const store = await openLevelStore({ path, onLocked, ...(signal === undefined ? {} : { signal }) });
+  const directory = store.location;
+  const disk = new LocalDisk({
+    directory,
+    clock: realClock,
+    logger,
+    measure: measureFree,
+    open: () => openLevelStore({ path: directory }),
   });
-  return assembleRuntime({
+  const watchdog = new LoopWatchdog(realClock, logger);
+  const runtime = await assembleRuntime({
     store,
     registry,
     clock: realClock,
     random: Math.random,
-    maxConcurrentAttempts: options.maxConcurrentAttempts ?? limits.concurrentAttemptsMax,
     rateLimit: options.rateLimit === undefined ? undefined : parseRateLimit(options.rateLimit, 'openRuntime'),
-    logger: options.logger,
     messageIdRetentionMs: retentionOf(options),
+    maxConcurrentAttempts,
+    logger,
+    reopening: disk,
+    space: disk,
+    bootStorage: new BootJournal(directory),
+    onEnter: watchdog.enter,
+    onClosing: () => {
+      watchdog.stop();
+      return disk.end();
+    },
+  }).catch((error: unknown) => {
+    watchdog.stop();
+    throw error;
   });
+  await disk.begin();
+  return runtime;
 }
 
 /** A store opened for questions only: nothing in it is run. */
@@ -121,13 +160,19 @@ export async function openReader(options: {
 
 /** Puts a runtime together over an open store, which it closes; if that fails the store is closed, too. */
 export async function assembleRuntime(parts: LocalParts): Promise<Runtime> {
-  const { store, registry, clock, messageIdRetentionMs } = parts;
+  const { store, registry, clock, logger = silentLogger, messageIdRetentionMs, bootStorage, space } = parts;
   try {
     const { versionMissing } = await reconcileDefinitions(store, registry);
-    if (parts.logger !== undefined) warnOfPlainPromises(registry, parts.logger);
-    const engine = new Engine({ ...parts, messageIdRetentionMs });
-    void engine.recover();
-    return new LocalRuntime({ engine, store, registry, clock, versionMissing, messageIdRetentionMs });
+    warnOfPlainPromises(registry, logger);
+    const bootWatch = bootStorage && (await BootWatch.begin({ storage: bootStorage, clock, logger }));
+    if (bootWatch?.isAfterFailedBoot === true) {
+      logger.warn({ store: store.location }, 'The process before died while it opened the store: this one goes step by step.');
+      await bootWatch.rehearse(store, registry);
+    }
+    const keeper = new EngineKeeper({ ...parts, logger, ...(bootWatch === undefined ? {} : { bootWatch }) });
+    keeper.begin();
+    logger.info({ store: store.location, lastCommit: store.lastCommit, versionMissing }, 'The runtime is open.');
+    return new LocalRuntime({ keeper, registry, clock, versionMissing, messageIdRetentionMs, ...(space === undefined ? {} : { space }) });
   } catch (error) {
     await store.close();
     throw error;
@@ -157,6 +202,7 @@ function checkIsObject(options: unknown, door: Door): void {
 
 function checkOptions(options: OpenRuntimeOptions, door: Door): void {
   checkIsObject(options, door);
+  checkLogger(options.logger);
   const { path, machines, maxConcurrentAttempts = 1, onLocked = 'fail', signal } = options;
   if (typeof path !== 'string' || path === '') {
     throw new TypeError(`${door}: path must name a directory; found ${formatValue(path)}.`);
@@ -175,6 +221,16 @@ function checkOptions(options: OpenRuntimeOptions, door: Door): void {
   if (signal !== undefined && !isAbortSignal(signal)) {
     throw new TypeError(`${door}: signal must be an AbortSignal such as controller.signal; found ${formatValue(signal)}.`);
   }
+}
+
+function checkLogger(logger: unknown): void {
+  if (logger === undefined) return;
+  const methods = Object(logger) as { readonly [name: string]: unknown };
+  const missing = ['debug', 'info', 'warn', 'error'].find((name) => typeof methods[name] !== 'function');
+  if (missing === undefined) return;
+  throw new TypeError(
+    `openRuntime: logger must have the methods debug, info, warn and error, as a pino logger does; ${missing} is missing.`,
+  );
 }
 
 /** By what it can do: a page in a test has an AbortSignal of its own, which is no instance of this one. */

@@ -1,0 +1,205 @@
+/**
+ * Watches over a boot: counts at how many deaths of the process a workflow was in flight, parks those that are in a crash loop, and
+ * sees to it that boots that die one after the other come to an end.
+ *
+ * Invariants
+ * 1. What was found running is in the journal before a boot that follows one that died lets an attempt begin.
+ * 2. A workflow is named in the journal before its steps are gone through, and for no longer than that. Nothing is written to the
+ *    store meanwhile, so whoever kills the process from outside leaves the store as it was, and hardly ever a name.
+ * 3. Who has one death left before it is a loop gets its attempt later than the others, and alone for a moment: if the process dies
+ *    of one, the others were not in flight.
+ * 4. The journal is written by one hand at a time, in order.
+ */
+import type { Address } from '../kernel/address.ts';
+import { rootAddress } from '../kernel/address.ts';
+import type { AttemptInFlight, BootRecord } from '../kernel/crash-loop.ts';
+import { attemptInFlight, bootAfter, crashLoopOf } from '../kernel/crash-loop.ts';
+import { decideInTree } from '../kernel/decide-in-tree.ts';
+import { limits } from '../kernel/limits.ts';
+import type { Logger } from '../kernel/logger.ts';
+import { isDraining } from '../kernel/mailbox.ts';
+import type { MachineRegistry } from '../kernel/machine-registry.ts';
+import { revive } from '../kernel/machine-registry.ts';
+import type { Clock, Page, Store } from '../kernel/ports.ts';
+import type { Tree } from '../kernel/tree.ts';
+import type { FirstWords, StepMessage } from '../kernel/wake.ts';
+import { due, lostAttempts } from '../kernel/wake.ts';
+import type { InnerEnvelope } from './performer.ts';
+
+/** Where the boot record is kept between processes. */
+export interface BootStorage {
+  read(): Promise<BootRecord | undefined>;
+  /** On disk when it resolves. */
+  write(record: BootRecord): Promise<void>;
+  clear(): Promise<void>;
+}
+
+/** Word of lost attempts that is kept back. */
+export interface LastChance {
+  readonly address: Address;
+  readonly envelope: InnerEnvelope;
+}
+
+export interface BootWatchParts {
+  readonly storage: BootStorage;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+export class BootWatch {
+  readonly #parts: BootWatchParts;
+  #before: BootRecord | undefined;
+  #record: BootRecord = bootAfter(undefined);
+  /** Attempts found running by this process. */
+  readonly #found: AttemptInFlight[] = [];
+  readonly #lastChances: LastChance[] = [];
+  #isExamining = true;
+  #isOver = false;
+  #writing: Promise<void> = Promise.resolve();
+  #cancelTimer: () => void = () => undefined;
+
+  private constructor(parts: BootWatchParts) {
+    this.#parts = parts;
+  }
+
+  /** Reads what the process before left, and says that this one has begun. */
+  static async begin(parts: BootWatchParts): Promise<BootWatch> {
+    const watch = new BootWatch(parts);
+    watch.#before = await parts.storage.read();
+    watch.#record = bootAfter(watch.#before);
+    await watch.#write({});
+    return watch;
+  }
+
+  /** Whether the process before died before it had taken up what was pending. */
+  get isAfterFailedBoot(): boolean {
+    return this.#before?.phase === 'opening';
+  }
+
+  /** Ids of workflows that kill the process when they are taken up. */
+  condemned(): string[] {
+    return this.#record.suspects.filter(({ deaths }) => crashLoopOf(0, deaths) !== undefined).map(({ id }) => id);
+  }
+
+  /** Goes through the next steps of everything pending, for the case that one of them kills the process (invariant 2). */
+  async rehearse(store: Store, registry: MachineRegistry): Promise<void> {
+    const condemned = new Set(this.condemned());
+    const suspects = this.#record.suspects.map(({ id }) => id).filter((id) => !condemned.has(id));
+    const others = await this.#pendingIds(store, new Set([...condemned, ...suspects]));
+    const size = Math.ceil(others.length / limits.bootNamesMax);
+    const groups = [...suspects.map((id) => [id]), ...groupsOf(others, size)];
+    for (const group of groups) {
+      await this.#write({ named: group });
+      for (const id of group) await this.#goThrough(store, registry, id);
+      // Who was gone through is not suspected any more.
+      this.#record = { ...this.#record, suspects: this.#record.suspects.filter(({ id }) => !group.includes(id)) };
+    }
+    await this.#write({ named: [] });
+  }
+
+  /** What a workflow that was read from disk has to hear first, given what its attempts came to. */
+  examine(tree: Tree, messages: readonly StepMessage[]): FirstWords {
+    if (!this.#isExamining || tree.root.record.status !== 'running') return { messages };
+    const found = inFlight(tree, this.#before);
+    const deaths = found.reduce((most, each) => Math.max(most, each.deaths), 0);
+    const alone = this.#record.suspects.find(({ id }) => id === tree.address.workflowId)?.deaths ?? 0;
+    const failure = crashLoopOf(deaths, alone);
+    // Whoever lets it go on begins to count anew.
+    if (failure !== undefined) return { park: { kind: 'park', reason: 'crash-loop', failure }, messages };
+    this.#found.push(...found);
+    if (deaths < limits.crashLoopDeathsMax - 1) return { messages };
+    this.#lastChances.push(...messages.map(({ to, envelope }) => ({ address: { ...tree.address, path: to }, envelope })));
+    return { messages: [] };
+  }
+
+  /** What was kept back in {@link examine}, to be delivered when all others have theirs (invariant 3). */
+  lastChances(): readonly LastChance[] {
+    return this.#lastChances;
+  }
+
+  /** Everything that was pending is in memory: says what was found running (invariant 1), and soon that the boot is over. */
+  async takenUp(): Promise<void> {
+    this.#isExamining = false;
+    this.#record = { ...this.#record, inFlight: this.#found, suspects: [] };
+    if (this.isAfterFailedBoot) await this.#write({});
+    this.#later(limits.bootCalmMs, () => {
+      void this.#write({ phase: 'running' });
+      this.#later(limits.crashLoopCalmMs, () => void this.#write({ inFlight: [] }));
+    });
+  }
+
+  /** @param isClean whether nothing was left in flight */
+  async end(isClean: boolean): Promise<void> {
+    this.#isOver = true;
+    this.#cancelTimer();
+    await this.#writing;
+    if (isClean) await this.#parts.storage.clear();
+  }
+
+  async #pendingIds(store: Store, except: ReadonlySet<string>): Promise<string[]> {
+    const nowMs = this.#parts.clock.now();
+    const ids = new Set<string>();
+    for await (const { workflowId } of rowsOf((after) => store.scanActive(limits.scanPageMax, after))) ids.add(workflowId);
+    for await (const { workflowId } of rowsOf((after) => store.scanMail(limits.scanPageMax, after))) ids.add(workflowId);
+    for await (const { address } of rowsOf((after) => store.scanTimers(nowMs, limits.scanPageMax, after))) ids.add(address.workflowId);
+    return [...ids].filter((id) => !except.has(id));
+  }
+
+  async #goThrough(store: Store, registry: MachineRegistry, id: string): Promise<void> {
+    try {
+      const run = await store.readLatestRun(id);
+      const stored = run === undefined ? undefined : await store.readTree(rootAddress(id, run));
+      const revival = stored === undefined ? undefined : revive(registry, stored);
+      if (revival?.kind !== 'tree') return;
+      const { tree } = revival;
+      const nowMs = this.#parts.clock.now();
+      const context = { nowMs, random: () => 0, admit: () => false };
+      const lost = lostAttempts(tree);
+      if (isDraining(tree.root.record)) {
+        const mailbox = await store.readMailbox(tree.address, tree.root.record.queued ?? 0);
+        for (const { n, to, envelope } of mailbox) decideInTree(tree, { to, envelope }, context, n);
+      }
+      for (const message of [...lost, ...due(tree, nowMs)]) decideInTree(tree, message, context);
+    } catch {
+      // What cannot be read is parked when it is taken up.
+    }
+  }
+
+  #later(delayMs: number, callback: () => void): void {
+    if (!this.#isOver) this.#cancelTimer = this.#parts.clock.setTimer(delayMs, callback);
+  }
+
+  #write(change: Partial<BootRecord>): Promise<void> {
+    this.#record = { ...this.#record, ...change };
+    const record = this.#record;
+    // A journal that cannot be written must not keep the store from being opened: the disk may be full.
+    this.#writing = this.#writing.then(() =>
+      this.#parts.storage.write(record).catch((error: unknown) => {
+        this.#parts.logger.warn({ error: String(error) }, 'The boot journal could not be written.');
+      }),
+    );
+    return this.#writing;
+  }
+}
+
+/** The attempts of this process's predecessor that its death cut off. */
+function inFlight(tree: Tree, before: BootRecord | undefined): AttemptInFlight[] {
+  return lostAttempts(tree).flatMap(({ to, envelope }) => {
+    const actor = tree.get(to);
+    const activity = 'n' in envelope ? actor?.activities.get(envelope.n) : undefined;
+    return actor === undefined || activity === undefined ? [] : [attemptInFlight(before, actor.record.address, activity)];
+  });
+}
+
+async function* rowsOf<Row>(scan: (after?: Uint8Array) => Promise<Page<Row>>): AsyncIterable<Row> {
+  for (let page = await scan(); ; page = await scan(page.next)) {
+    yield* page.rows;
+    if (page.next === undefined) return;
+  }
+}
+
+function groupsOf(ids: readonly string[], size: number): string[][] {
+  const groups: string[][] = [];
+  for (let from = 0; from < ids.length; from += size) groups.push(ids.slice(from, from + size));
+  return groups;
+}
