@@ -8,7 +8,7 @@ import type { Json } from './json.ts';
 import { limits } from './limits.ts';
 import type { RegisteredChild } from './registered-machine.ts';
 import { encodePayload, encodeValue } from './value-encoding.ts';
-import type { ChartAction } from './xstate-seam.ts';
+import type { ChartAction } from './xstate-chart-action.ts';
 
 type Spawn = Extract<ChartAction, { kind: 'spawn' }>;
 

@@ -76,8 +76,9 @@ class Unit {
     const { to, envelope } = message;
     const actor = this.#tree.get(to);
     const decision = envelope.kind === 'start' || actor === undefined ? undefined : this.#decideFirst(actor, envelope, mail);
-    if (decision?.kind === 'poison')
+    if (decision?.kind === 'poison') {
       return { kind: 'commit', steps: parkTree(this.#tree, message, decision.failure, this.#context.nowMs, mail) };
+    }
     // The root takes its mail itself.
     const isTaken = to.length === 0 && decision?.kind === 'commit';
     if (mail !== undefined && !isTaken) this.#takeOldest(mail, envelope);

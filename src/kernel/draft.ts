@@ -19,7 +19,7 @@ import type { Random } from './ports.ts';
 import type { ActivityRecord, ChildRecord, TimerRecord } from './record.ts';
 import type { RegisteredMachine } from './registered-machine.ts';
 import { encodePayload } from './value-encoding.ts';
-import type { ChartAction } from './xstate-seam.ts';
+import type { ChartAction } from './xstate-chart-action.ts';
 import { stateOfAfter } from './xstate-structure.ts';
 import type { Json } from './json.ts';
 

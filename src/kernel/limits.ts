@@ -51,7 +51,7 @@ export const limits = {
   /** How far apart at least the store is looked through for message ids to forget. */
   forgettingIntervalMs: 60_000,
   /** Steps taken in one unit; what is still to be said between the actors of a workflow then waits in its mailbox. */
-  stepsPerUnitMax: 256,
+  stepsPerUnitMax: 128,
   /** Letters one actor handles before the others get a turn. */
   lettersPerTurn: 16,
   /** Payloads of the commits in one batch, roughly; one commit alone may be larger. */

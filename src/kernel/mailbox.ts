@@ -77,7 +77,7 @@ export function holdingOf(envelope: Exclude<StepEnvelope, { readonly kind: 'term
 /** The outcome of the attempt that runs is kept; any other is late, as it would be if the workflow heard of it. */
 function holdingOfOutcome(envelope: OutcomeEnvelope, activity: ActivityRecord | undefined): Holding {
   if (activity?.state === 'running' && activity.attempt === envelope.attempt) return 'settle';
-  if ('isFromOutside' in envelope && envelope.isFromOutside === true) return 'pass';
+  if ('isFromOutside' in envelope && envelope.isFromOutside) return 'pass';
   return envelope.kind === 'attempt-completed' ? 'late' : 'ignore';
 }
 
