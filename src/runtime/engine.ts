@@ -1,4 +1,5 @@
 /** The parts that move, wired together over one store. */
+import type { Address } from '../kernel/address.ts';
 import type { DecideContext } from '../kernel/draft.ts';
 import { limits } from '../kernel/limits.ts';
 import type { MachineRegistry } from '../kernel/machine-registry.ts';
@@ -36,7 +37,8 @@ export class Engine {
     this.#store = store;
     this.#pipeline = new CommitPipeline(store, onError);
     this.#runner = new ActivityRunner(clock, maxConcurrentAttempts, () => this.#performer.wakeNext());
-    this.#timers = new TimerQueue(store, clock, { onDue, onError });
+    const onDamaged = ({ workflowId }: Address): void => void this.supervisor.wake(workflowId);
+    this.#timers = new TimerQueue(store, clock, { onDue, onDamaged, onError });
     this.#performer = new Performer({
       clock,
       runner: this.#runner,

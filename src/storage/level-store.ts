@@ -151,7 +151,7 @@ class LevelStore implements Store {
   scanTimers(untilMs: number, limit: number, after?: Uint8Array | number): Promise<Page<TimerRow>> {
     return this.#read(
       () => 'list of timers',
-      () => scanTimers(this.#database, untilMs, limit, after),
+      () => scanTimers(this.#database, this.#codec, untilMs, limit, after),
     );
   }
 

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import type { Address } from '../../src/kernel/address.ts';
 import { rootAddress } from '../../src/kernel/address.ts';
 import { limits } from '../../src/kernel/limits.ts';
 import type { TimerRow } from '../../src/kernel/ports.ts';
@@ -16,6 +17,8 @@ class Bench {
   /** Timers handed to their actors, with the wall time it was then. */
   readonly fired: { readonly name: string; readonly atMs: number; readonly dueAtMs: number }[] = [];
   readonly errors: unknown[] = [];
+  /** Workflows whose rows were found damaged. */
+  readonly damaged: string[] = [];
   readonly #passed = new Set<string>();
   readonly #gone = new Set<string>();
   /** Holds the next scan until it is released. */
@@ -46,7 +49,8 @@ class Bench {
       // As the commit of its step would do.
       this.#gone.add(keyOf(timer));
     };
-    this.queue = new TimerQueue(store, this.clock, { onDue, onError: (error) => this.#fail(error) });
+    const onDamaged = (address: Address): void => void this.damaged.push(address.workflowId);
+    this.queue = new TimerQueue(store, this.clock, { onDue, onDamaged, onError: (error) => this.#fail(error) });
     await settle();
     return this;
   }
@@ -169,6 +173,15 @@ describe('timers on disk', () => {
     ]);
     await bench.clock.pass(30_000);
     expect(bench.names()).toEqual(Array.from({ length: count }, (_, index) => `t${index}`));
+  });
+
+  test('whose row is damaged do not fire by it: their workflow is told of', async () => {
+    const bench = new Bench();
+    bench.store(bench.timer('a', 500), { ...bench.timer('b', -5_000), isDamaged: true }, bench.timer('c', 500));
+    await bench.open();
+    expect(bench.damaged).toEqual(['b']);
+    await bench.clock.pass(limits.timerWindowMs);
+    expect(bench.names()).toEqual(['a', 'c']);
   });
 
   test('beyond the window stay there until it reaches them', async () => {
