@@ -4,6 +4,7 @@ import { rootAddress } from '../../src/kernel/address.ts';
 import { limits } from '../../src/kernel/limits.ts';
 import type { TimerRow } from '../../src/kernel/ports.ts';
 import { TimerQueue } from '../../src/runtime/timer-queue.ts';
+import { isSoak } from '../support/sizes.ts';
 import type { Held } from './fake-store.ts';
 import { fakeStore, hold } from './fake-store.ts';
 import { ManualClock, settle } from './manual-clock.ts';
@@ -17,6 +18,8 @@ class Bench {
   /** Timers handed to their actors, with the wall time it was then. */
   readonly fired: { readonly name: string; readonly atMs: number; readonly dueAtMs: number }[] = [];
   readonly errors: unknown[] = [];
+  /** How many were read from disk. */
+  rowsRead = 0;
   /** Workflows whose rows were found damaged. */
   readonly damaged: string[] = [];
   readonly #passed = new Set<string>();
@@ -83,6 +86,7 @@ class Bench {
     const due = snapshot.filter((row) => isAhead(row) && row.dueAtMs <= untilMs);
     const rows = due.slice(0, limit);
     for (const row of rows) this.#passed.add(keyOf(row));
+    this.rowsRead += rows.length;
     const last = rows.at(-1);
     if (last === undefined || due.length <= limit) return { rows };
     const next = new Uint8Array(8);
@@ -199,6 +203,26 @@ describe('timers on disk', () => {
     ]);
     const horizon = Math.max(...bench.scans.map(({ untilMs }) => untilMs));
     expect(horizon).toBeLessThanOrEqual(12 * limits.timerWindowMs);
+  });
+
+  const pending = isSoak ? 1_000_000 : 50_000;
+
+  test(`${pending} of them pending over a day take memory only while they are near`, async () => {
+    const bench = new Bench();
+    const dayMs = 86_400_000;
+    bench.rows = Array.from({ length: pending }, (_, index) => bench.timer(`t${index}`, Math.floor((index * dayMs) / pending)));
+    await bench.open();
+    const near = Math.ceil((pending * limits.timerWindowMs) / dayMs);
+    expect(bench.rowsRead).toBeGreaterThan(near / 2);
+    expect(bench.rowsRead).toBeLessThanOrEqual(near + 1);
+    for (let number = 0; number < 10_000; number += 1) {
+      bench.queue.arm(bench.timer('far', dayMs + number, number));
+      bench.queue.disarm(rootAddress('far', 1), number);
+    }
+    await bench.clock.pass(limits.timerWindowMs);
+    expect(bench.names()).toEqual(Array.from({ length: bench.fired.length }, (_, index) => `t${index}`));
+    expect(bench.fired.length).toBeGreaterThanOrEqual(near - 1);
+    expect(bench.rowsRead).toBeLessThanOrEqual(2 * near + 2);
   });
 
   test('a hundred years away fire then', async () => {
