@@ -137,7 +137,7 @@ class LevelStore implements Store {
   readJournal(address: Address, fromSequence: number, limit: number): Promise<readonly StoredJournalRecord[]> {
     return this.#read(
       () => `journal of ${formatKey(encodeActorKey(address))}`,
-      () => readJournal(this.#database, this.#codec, address, fromSequence, limit),
+      () => this.#database.readAtOnce((reader) => readJournal(reader, this.#codec, address, fromSequence, limit)),
     );
   }
 

@@ -101,7 +101,7 @@ export async function readMessage(
   return bytes === undefined ? undefined : { workflowId, messageId, ...(codec.decode(key, bytes) as MessageValue) };
 }
 
-/** @throws PerdureError `RECORD_DAMAGED` at a gap, at the front of the page, too */
+/** @throws PerdureError `RECORD_DAMAGED` at a gap, at the front of the page and at the end of the journal, too */
 export async function readJournal(
   reader: DatabaseReader,
   codec: Codec,
@@ -121,7 +121,17 @@ export async function readJournal(
     if (record.commit <= lastCommit) refuse(`it is commit ${record.commit}, the one before it is ${lastCommit}`);
     lastCommit = record.commit;
   });
+  if (records.length < limit) await checkJournalEnd(reader, codec, address, first + records.length);
   return records;
+}
+
+/** What follows the last page, nothing by its rows, must be nothing by the actor's record, too. An unreadable one says nothing. */
+async function checkJournalEnd(reader: DatabaseReader, codec: Codec, address: Address, next: number): Promise<void> {
+  const key = encodeActorKey(address);
+  const bytes = await reader.get(key);
+  const record = bytes === undefined ? undefined : unlessDamaged(() => codec.decode(key, bytes) as ActorValue);
+  if (record === undefined || record.sequence < next) return;
+  throw recordDamaged(formatKey(encodeJournalKey(address, next)), `it is missing, though its actor is at sequence ${record.sequence}`);
 }
 
 /** A damaged one counts as missing: it is written again when its machine is registered, and actors carry their structure hash. */

@@ -199,6 +199,21 @@ describe('damage on disk', () => {
     );
   });
 
+  test('a journal without its end is told from a shorter one, page by page, unless the record is unreadable, too', async () => {
+    const { store, memory } = await filled();
+    await memory.write([{ kind: 'delete', key: encodeJournalKey(address, 2) }]);
+    for (const from of [1, 2]) {
+      await expect(store.readJournal(address, from, 10)).rejects.toThrow(
+        'The stored journal record #2 of "order-1:1:" is damaged: it is missing, though its actor is at sequence 2',
+      );
+    }
+    expect(await store.readJournal(address, 1, 1)).toHaveLength(1);
+    expect(await store.readJournal(address, 3, 10)).toEqual([]);
+    const record = (await memory.get(encodeActorKey(address))) ?? Uint8Array.of();
+    await memory.write([{ kind: 'put', key: encodeActorKey(address), value: flip(record, 99) }]);
+    expect(await store.readJournal(address, 1, 10)).toHaveLength(1);
+  });
+
   test('an older version of a record is not taken for the current one', async () => {
     const { store, memory } = await filled();
     const key = encodeActorKey(address);
