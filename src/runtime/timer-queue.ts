@@ -48,6 +48,11 @@ export class TimerQueue {
     void this.#load(clock.now() + limits.timerWindowMs);
   }
 
+  /** Entries in memory, with those that were disarmed and not swept out yet. */
+  get inMemory(): number {
+    return this.#heap.length;
+  }
+
   /** Tells of a timer whose arming is committed. */
   arm(timer: TimerRow): void {
     // While a scan is under way it may already have passed this place: better met twice than never.

@@ -20,7 +20,6 @@ export interface FaultRow {
 const by = (file: string, ...titles: readonly string[]): ShownBy => ({ file, titles });
 const contract = (contractCase: CaseNumber) => ({ contractCase });
 const simulations = by('simulation/simulation', 'simulated worlds');
-const soakSeeds = '100,000 seeds';
 
 const noCompensation = 'there are no undos yet';
 const noChildren = 'there are no children and fan-outs yet';
@@ -79,9 +78,8 @@ export const faults: Readonly<Record<number, FaultRow>> = {
       simulations,
     ],
     lacks: 'a disk that is really full; recovery by itself',
-    soak: soakSeeds,
   },
-  10: { fault: 'a sync fails', shownBy: [by('storage/level-store', 'after a write was rejected'), simulations], soak: soakSeeds },
+  10: { fault: 'a sync fails', shownBy: [by('storage/level-store', 'after a write was rejected'), simulations] },
   11: { fault: 'a sync takes 5 s', shownBy: [], lacks: 'there is no back-pressure by latency yet' },
   12: {
     fault: 'a directory that is read-only or forbidden',
@@ -126,18 +124,15 @@ export const faults: Readonly<Record<number, FaultRow>> = {
   21: {
     fault: 'the clock is set forward',
     shownBy: [by('runtime/timer-queue', 'stepped forward is noticed'), simulations],
-    soak: soakSeeds,
   },
   22: {
     fault: 'the clock is set back',
     shownBy: [by('runtime/timer-queue', 'stepped back fires nothing early'), simulations],
-    soak: soakSeeds,
   },
   23: { fault: 'the time zone changes', shownBy: [], lacks: 'not tested: nothing reads a zone' },
   24: {
     fault: 'an activity never ends',
     shownBy: [by('runtime/activity-runner', 'an attempt that takes too long'), simulations],
-    soak: soakSeeds,
   },
   25: {
     fault: 'an activity does not listen to its signal',
@@ -151,7 +146,6 @@ export const faults: Readonly<Record<number, FaultRow>> = {
       by('kernel/decide', 'a result that nobody waits for any more is journaled as late'),
       simulations,
     ],
-    soak: soakSeeds,
   },
   27: {
     fault: 'an activity resolves, then throws',
@@ -229,9 +223,8 @@ export const faults: Readonly<Record<number, FaultRow>> = {
   50: {
     fault: 'an id is started twice',
     shownBy: [contract(7), by('kernel/start-policy', 'starting an id again', 'the policy'), simulations],
-    soak: soakSeeds,
   },
-  51: { fault: 'a message id is sent twice', shownBy: [contract(4), simulations], soak: soakSeeds },
+  51: { fault: 'a message id is sent twice', shownBy: [contract(4), simulations] },
   52: { fault: '100,000 events to one workflow', shownBy: [], lacks: 'only simulations fill a mailbox' },
   53: {
     fault: 'an event to what is closed, missing or parked',
@@ -258,7 +251,7 @@ export const faults: Readonly<Record<number, FaultRow>> = {
     fault: 'a timer comes due while nothing runs for 30 days',
     shownBy: [by('runtime/extremes', 'that came due while nothing ran for 30 days fire once')],
   },
-  58: { fault: 'leaving a state races its timer', shownBy: [contract(21), simulations], soak: soakSeeds },
+  58: { fault: 'leaving a state races its timer', shownBy: [contract(21), simulations] },
   59: { fault: 'a fan-out of 10,000 crashes halfway', shownBy: [], lacks: noChildren },
   60: { fault: 'a parent ends before its children', shownBy: [], lacks: noChildren },
   61: { fault: 'an undo fails, or is interrupted', shownBy: [], lacks: noCompensation },

@@ -149,7 +149,9 @@ describe('a timer', () => {
     for (let generation = 1; generation <= 5 * limits.scanPageMax; generation += 1) {
       bench.queue.arm(bench.timer('a', 1_000, generation));
       bench.queue.disarm(rootAddress('a', 1), generation);
+      expect(bench.queue.inMemory).toBeLessThanOrEqual(limits.scanPageMax + 1);
     }
+    expect(bench.queue.inMemory).toBeGreaterThan(0);
     bench.arm(bench.timer('a', 1_000, 99_999));
     await bench.clock.pass(1_000);
     expect(bench.fired).toHaveLength(1);
@@ -161,6 +163,22 @@ describe('a timer', () => {
     for (const timer of timers) bench.queue.arm(timer);
     await bench.clock.pass(700);
     expect(bench.names()).toEqual(timers.map(({ address }) => address.workflowId));
+  });
+});
+
+describe('what is disarmed', () => {
+  test('is swept out when it is more than twice what is left, and a page; what is left fires', async () => {
+    const bench = await new Bench().open();
+    for (let number = 0; number < 3 * limits.scanPageMax; number += 1) bench.queue.arm(bench.timer(`t${number}`, 1_000 + number));
+    const disarm = (from: number, to: number): void => {
+      for (let number = from; number < to; number += 1) bench.queue.disarm(rootAddress(`t${number}`, 1), 1);
+    };
+    disarm(0, 2 * limits.scanPageMax);
+    expect(bench.queue.inMemory).toBe(3 * limits.scanPageMax);
+    disarm(2 * limits.scanPageMax, 2 * limits.scanPageMax + 1);
+    expect(bench.queue.inMemory).toBe(limits.scanPageMax - 1);
+    await bench.clock.pass(10_000);
+    expect(bench.names()).toEqual(Array.from({ length: limits.scanPageMax - 1 }, (_, index) => `t${index + 2 * limits.scanPageMax + 1}`));
   });
 });
 
@@ -177,6 +195,19 @@ describe('timers on disk', () => {
     ]);
     await bench.clock.pass(30_000);
     expect(bench.names()).toEqual(Array.from({ length: count }, (_, index) => `t${index}`));
+  });
+
+  test('are taken into memory when they are armed up to the horizon, once, and not when the queue has stopped', async () => {
+    const bench = await new Bench().open();
+    bench.arm(bench.timer('just beyond', limits.timerWindowMs + 1));
+    expect(bench.queue.inMemory).toBe(0);
+    bench.queue.arm(bench.timer('at the border', limits.timerWindowMs));
+    bench.queue.arm(bench.timer('at the border', limits.timerWindowMs));
+    expect(bench.queue.inMemory).toBe(1);
+    bench.queue.stop();
+    bench.queue.arm(bench.timer('too late', 1));
+    expect(bench.queue.inMemory).toBe(1);
+    expect(bench.clock.pendingTimers).toBe(0);
   });
 
   test('whose row is damaged do not fire by it: their workflow is told of', async () => {
@@ -219,6 +250,7 @@ describe('timers on disk', () => {
       bench.queue.arm(bench.timer('far', dayMs + number, number));
       bench.queue.disarm(rootAddress('far', 1), number);
     }
+    expect(bench.queue.inMemory).toBe(bench.rowsRead);
     await bench.clock.pass(limits.timerWindowMs);
     expect(bench.names()).toEqual(Array.from({ length: bench.fired.length }, (_, index) => `t${index}`));
     expect(bench.fired.length).toBeGreaterThanOrEqual(near - 1);
