@@ -76,8 +76,11 @@ class Soak {
     const child = spawn(process.execPath, args, { cwd: root, env, detached: !isWindows, stdio: ['ignore', 'pipe', 'pipe'] });
     this.#child = child;
     let tail = '';
-    for (const stream of [child.stdout, child.stderr])
-      stream.on('data', (text: Buffer) => (tail = `${tail}${text.toString()}`.slice(-4_000)));
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.on('data', (text: Buffer) => {
+        tail = `${tail}${text.toString()}`.slice(-4_000);
+      });
+    }
     return new Promise((done) => {
       child.once('error', (error) => done(String(error)));
       child.once('close', () => done(tail));

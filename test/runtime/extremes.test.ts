@@ -114,7 +114,7 @@ describe('timers', () => {
   const alarm = setup({ types: { context: {} as { readonly heard: readonly string[] } } }).createMachine({
     id: 'alarm',
     version: '1',
-    entry: Array.from({ length: each }, (_, index) => raise({ type: `RING.${index}` } as never, { delay: 60_000, id: `r${index}` })),
+    entry: Array.from({ length: each }, (_, index) => raise({ type: `RING.${index}` }, { delay: 60_000, id: `r${index}` })),
     context: { heard: [] },
     on: { 'RING.*': { actions: assign(({ context, event }) => ({ heard: [...context.heard, event.type] })) } },
   });

@@ -152,7 +152,7 @@ describe('no two things share a key', () => {
       fc
         .tuple(anyId, fc.nat({ max: 10 }), fc.constantFrom('\0', '\u0001', ':', '/', '\u0301', ' '))
         .map(([id, position, character]): [string, string] => {
-          const characters = [...id];
+          const characters = Array.from(id);
           return [id, [...characters.slice(0, position), character, ...characters.slice(position)].join('')];
         }),
     );
