@@ -65,7 +65,7 @@ describe('timers', () => {
     expect(began(machine, undefined, at(500)).commit.record.timers).toMatchObject([{ armedAtMs: 500, dueAtMs: 500 + due }]);
   });
 
-  test.each([NaN, Infinity, limits.delayMsMax + 1, 1e20])('with a delay of %d fail the step and name the state', (delay) => {
+  test.each([NaN, Infinity, limits.delayMsMax + 1, 1e20, '5s' as never])('with a delay of %s fail the step and name the state', (delay) => {
     const machine = setup({ delays: { some: () => delay } }).createMachine({
       id: 'd',
       version: '1',

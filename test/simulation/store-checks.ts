@@ -132,9 +132,23 @@ export function isDefinite({ record, activities, timers }: ModelActor): boolean 
   return isClosed(record.status) || record.status === 'parked' || activities.size + timers.size === 0;
 }
 
-/** As on disk, where undefined is left out. Keys come back in the order they were written in. */
+/** As on disk, where undefined is left out. */
 function isEqual(one: unknown, other: unknown): boolean {
-  return JSON.stringify(one) === JSON.stringify(other) || isDeepStrictEqual(plain(one), plain(other));
+  if (one === other) return true;
+  if (typeof one !== 'object' || typeof other !== 'object' || one === null || other === null) return false;
+  if (Array.isArray(one) !== Array.isArray(other)) return false;
+  return holdsAll(one as Fields, other as Fields) && holdsAll(other as Fields, one as Fields, isThere);
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+function holdsAll(one: Fields, other: Fields, isHeld: (value: unknown, found: unknown) => boolean = isEqual): boolean {
+  for (const key in one) if (!isHeld(one[key], other[key])) return false;
+  return true;
+}
+
+function isThere(value: unknown, found: unknown): boolean {
+  return (value === undefined) === (found === undefined);
 }
 
 /** As it comes back from disk. */

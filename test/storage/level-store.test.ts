@@ -142,13 +142,14 @@ describe('damage on disk', () => {
     expect(await readAll(store)).toBe(sound);
   });
 
-  test('of the value of a timer row does not keep the timer from being found', async () => {
+  test('of the value of a timer row does not keep the timer from being found, marked as damaged', async () => {
     const { store, memory, rows } = await filled();
     const sound = await store.scanTimers(Number.MAX_SAFE_INTEGER, 10);
     const timers = rows.filter(({ key }) => key[0] === 't'.charCodeAt(0));
     expect(timers).toHaveLength(sound.rows.length);
     await memory.write(timers.map(({ key, value }) => ({ kind: 'put' as const, key, value: flip(value, 3) })));
-    expect(await store.scanTimers(Number.MAX_SAFE_INTEGER, 10)).toEqual(sound);
+    const marked = sound.rows.map((row) => ({ ...row, isDamaged: true }));
+    expect(await store.scanTimers(Number.MAX_SAFE_INTEGER, 10)).toEqual({ rows: marked });
   });
 
   test('of any bit of any key is found, or the row is missed where it belongs', async () => {
@@ -196,6 +197,21 @@ describe('damage on disk', () => {
     await expect(store.readJournal(address, 1, 10)).rejects.toThrow(
       'The stored journal record #1 of "order-1:1:" is damaged: it is missing',
     );
+  });
+
+  test('a journal without its end is told from a shorter one, page by page, unless the record is unreadable, too', async () => {
+    const { store, memory } = await filled();
+    await memory.write([{ kind: 'delete', key: encodeJournalKey(address, 2) }]);
+    for (const from of [1, 2]) {
+      await expect(store.readJournal(address, from, 10)).rejects.toThrow(
+        'The stored journal record #2 of "order-1:1:" is damaged: it is missing, though its actor is at sequence 2',
+      );
+    }
+    expect(await store.readJournal(address, 1, 1)).toHaveLength(1);
+    expect(await store.readJournal(address, 3, 10)).toEqual([]);
+    const record = (await memory.get(encodeActorKey(address))) ?? Uint8Array.of();
+    await memory.write([{ kind: 'put', key: encodeActorKey(address), value: flip(record, 99) }]);
+    expect(await store.readJournal(address, 1, 10)).toHaveLength(1);
   });
 
   test('an older version of a record is not taken for the current one', async () => {
