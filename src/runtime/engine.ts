@@ -1,9 +1,6 @@
 /** The parts that move, wired together over one store. */
-<<<<<<< HEAD
 import type { RateLimit } from '../kernel/activity-descriptor.ts';
 import type { Actor } from '../kernel/actor.ts';
-=======
->>>>>>> measures
 import type { Address } from '../kernel/address.ts';
 import type { DecideContext } from '../kernel/draft.ts';
 import { limits } from '../kernel/limits.ts';
@@ -52,7 +49,6 @@ export class Engine {
     const context = (): DecideContext => ({ nowMs: clock.now(), random, admit: (name, key) => waiting.admit(name, key) });
     this.#store = store;
     this.#pipeline = new CommitPipeline(store, onError);
-<<<<<<< HEAD
     const admission = new Admission(clock, registry, { maxConcurrentAttempts, rateLimit });
     const waiting = new WaitingList({
       clock,
@@ -64,12 +60,8 @@ export class Engine {
       admission.giveBack(name);
       waiting.wakeNext();
     });
-    this.#timers = new TimerQueue(store, clock, { onDue, onError });
-=======
-    this.#runner = new ActivityRunner(clock, maxConcurrentAttempts, () => this.#performer.wakeNext());
     const onDamaged = ({ workflowId }: Address): void => void this.supervisor.wake(workflowId);
     this.#timers = new TimerQueue(store, clock, { onDue, onDamaged, onError });
->>>>>>> measures
     this.#performer = new Performer({
       clock,
       runner: this.#runner,

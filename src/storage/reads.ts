@@ -48,56 +48,10 @@ export async function readLatestRun(reader: DatabaseReader, codec: Codec, workfl
   return tombstone !== undefined && latest <= tombstone.lastRun ? undefined : latest;
 }
 
-<<<<<<< HEAD
 export async function readTombstone(reader: DatabaseReader, codec: Codec, workflowId: string): Promise<TombstoneRecord | undefined> {
   const key = encodeTombstoneKey(workflowId);
   const bytes = await reader.get(key);
   return bytes === undefined ? undefined : (codec.decode(key, bytes) as TombstoneRecord);
-=======
-/**
- * @param lastCommit number of the last commit that can be on disk: a journal that goes beyond it belongs to a head that was lost
- * @throws PerdureError `RECORD_DAMAGED`
- */
-export async function readActor(
-  reader: DatabaseReader,
-  codec: Codec,
-  address: Address,
-  lastCommit: number,
-): Promise<StoredActor | undefined> {
-  const key = encodeActorKey(address);
-  const [bytes, activityRows, [head]] = await Promise.all([
-    reader.get(key),
-    reader.entries(actorRowsRange('activity', address)),
-    reader.entries({ ...actorRowsRange('journal', address), limit: 1, isReverse: true }),
-  ]);
-  if (bytes === undefined) {
-    if (head === undefined && activityRows.length === 0) return undefined;
-    throw recordDamaged(formatKey(key), 'it is missing, though its journal or its activities are there');
-  }
-  const record: ActorRecord = Object.assign(codec.decode(key, bytes) as ActorValue, { address });
-  const activities = activityRows.map((row) => activityOf(codec, row));
-  checkHead(key, record, head === undefined ? undefined : journalRecordOf(codec, head), lastCommit);
-  checkActivities(key, record, activities);
-  return { record, activities };
-}
-
-function checkHead(key: Uint8Array, record: ActorRecord, head: StoredJournalRecord | undefined, lastCommit: number): void {
-  const refuse = (reason: string): never => {
-    throw recordDamaged(formatKey(key), reason);
-  };
-  if (head === undefined) return refuse(`it is at sequence ${record.sequence}, but its journal is missing`);
-  if (head.sequence !== record.sequence) refuse(`it is at sequence ${record.sequence}, but its journal ends at ${head.sequence}`);
-  if (head.commit > lastCommit) refuse(`its journal ends at commit ${head.commit}, but the store ends at ${lastCommit}`);
-}
-
-function checkActivities(key: Uint8Array, record: ActorRecord, rows: readonly ActivityRecord[]): void {
-  const named = new Map(record.activities.map(({ n, childId }) => [n, childId]));
-  for (const { n, childId } of rows) {
-    if (named.get(n) !== childId) throw recordDamaged(formatKey(key), `it does not name activity ${n} as ${JSON.stringify(childId)}`);
-    named.delete(n);
-  }
-  for (const n of named.keys()) throw recordDamaged(formatKey(key), `activity ${n}, which it names, is missing`);
->>>>>>> measures
 }
 
 export async function readMessage(
@@ -155,17 +109,7 @@ function definitionOf(codec: Codec, { key, value }: Entry): DefinitionRecord {
   return { machine: { ...decodeDefinitionKey(key), structureHash }, ...rest };
 }
 
-<<<<<<< HEAD
-export function journalRecordOf(codec: Codec, { key, value }: Entry): StoredJournalRecord {
-  return { ...decodeJournalKey(key), ...(codec.decode(key, value) as JournalValue) };
-=======
 // What was decoded belongs to nobody yet: completing it is cheaper than copying it.
-
-function activityOf(codec: Codec, { key, value }: Entry): ActivityRecord {
-  return Object.assign(codec.decode(key, value) as ActivityValue, { n: decodeActivityKey(key).n });
-}
-
-function journalRecordOf(codec: Codec, { key, value }: Entry): StoredJournalRecord {
+export function journalRecordOf(codec: Codec, { key, value }: Entry): StoredJournalRecord {
   return Object.assign(codec.decode(key, value) as JournalValue, decodeJournalKey(key));
->>>>>>> measures
 }
