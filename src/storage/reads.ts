@@ -5,7 +5,7 @@
 import type { Address } from '../kernel/address.ts';
 import type { StoredJournalRecord } from '../kernel/ports.ts';
 import type { DefinitionRecord, MessageRecord, TombstoneRecord } from '../kernel/record.ts';
-import type { DefinitionValue, HeadValue, JournalValue, MessageValue } from './batch.ts';
+import type { ActorValue, DefinitionValue, HeadValue, JournalValue, MessageValue } from './batch.ts';
 import type { Codec } from './codec.ts';
 import { recordDamaged, unlessDamaged } from './damage.ts';
 import type { DatabaseReader, Entry } from './database.ts';
@@ -14,6 +14,7 @@ import {
   decodeActorKey,
   decodeDefinitionKey,
   decodeJournalKey,
+  encodeActorKey,
   encodeJournalKey,
   encodeMessageKey,
   encodeTombstoneKey,
