@@ -19,6 +19,7 @@ export interface TestRuntime {
 export interface TestRuntimeOptions {
   readonly machines: readonly AnyStateMachine[];
   readonly maxConcurrentAttempts?: number;
+  readonly messageIdRetentionMs?: number;
   readonly clock?: ManualClock;
   readonly database?: MemoryDatabase;
   /** Puts something between runtime and store. */
@@ -27,10 +28,17 @@ export interface TestRuntimeOptions {
 
 /** Opened for one test, after which it is closed. */
 export async function openTestRuntime(options: TestRuntimeOptions): Promise<TestRuntime> {
-  const { machines, maxConcurrentAttempts = 100, clock = new ManualClock(), onStore = (store) => store } = options;
+  const { machines, messageIdRetentionMs, maxConcurrentAttempts = 100, clock = new ManualClock(), onStore = (store) => store } = options;
   const database = options.database ?? (await createMemoryDatabase());
   const store = onStore(await openStoreOn(database, { location: 'memory', storeId: 'test' }));
-  const runtime = await assembleRuntime({ store, registry: createRegistry(machines), clock, random: () => 0.5, maxConcurrentAttempts });
+  const runtime = await assembleRuntime({
+    store,
+    registry: createRegistry(machines),
+    clock,
+    random: () => 0.5,
+    maxConcurrentAttempts,
+    messageIdRetentionMs,
+  });
   onTestFinished(async () => {
     const closed = runtime.close({ grace: 0 });
     await clock.pass(1);
