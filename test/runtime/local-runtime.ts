@@ -25,6 +25,7 @@ export interface TestRuntimeOptions {
   readonly logger?: Logger;
   /** Default: the middle of every jitter. */
   readonly random?: () => number;
+  readonly messageIdRetentionMs?: number;
   readonly clock?: ManualClock;
   readonly database?: MemoryDatabase;
   /** Puts something between runtime and store. */
@@ -34,11 +35,20 @@ export interface TestRuntimeOptions {
 /** Opened for one test, after which it is closed. */
 export async function openTestRuntime(options: TestRuntimeOptions): Promise<TestRuntime> {
   const { machines, maxConcurrentAttempts = 100, clock = new ManualClock(), onStore = (store) => store, random = () => 0.5 } = options;
-  const { rateLimit, logger } = options;
+  const { rateLimit, logger, messageIdRetentionMs } = options;
   const database = options.database ?? (await createMemoryDatabase());
   const store = onStore(await openStoreOn(database, { location: 'memory', storeId: 'test' }));
   const registry = createRegistry(machines);
-  const runtime = await assembleRuntime({ store, registry, clock, random, maxConcurrentAttempts, rateLimit, logger });
+  const runtime = await assembleRuntime({
+    store,
+    registry,
+    clock,
+    random,
+    maxConcurrentAttempts,
+    rateLimit,
+    logger,
+    messageIdRetentionMs,
+  });
   onTestFinished(async () => {
     const closed = runtime.close({ grace: 0 });
     await clock.pass(1);

@@ -7,7 +7,6 @@ import type { ActOptions, HistoryEntry, SendOptions, SendResult, SignalWithStart
 import type { Actor } from '../../src/kernel/actor.ts';
 import type { Address } from '../../src/kernel/address.ts';
 import { checkId, formatAddress } from '../../src/kernel/address.ts';
-import { makeAttempt } from '../../src/kernel/attempt-outcome.ts';
 import type { Effect } from '../../src/kernel/commit.ts';
 import { decide, onActor } from '../../src/kernel/decide.ts';
 import { deletionRefusal } from '../../src/kernel/deletion.ts';
@@ -29,6 +28,7 @@ import { answerOf, firstOutcome } from '../../src/kernel/signal.ts';
 import { decideNewRun, inputOf } from '../../src/kernel/start.ts';
 import { encodePayload } from '../../src/kernel/value-encoding.ts';
 import { due, lostAttempts, wakeAt } from '../../src/kernel/wake.ts';
+import { Attempts } from './attempts.ts';
 import type { ContractHandle, ContractRuntime } from './contract-host.ts';
 import type { Documents, WorkflowDocument } from './documents.ts';
 import { fold } from './documents.ts';
@@ -43,7 +43,7 @@ export class SecondHost implements ContractRuntime {
   readonly #parts: Parts;
   readonly #readers = new Readers();
   readonly #alarms = new Map<string, () => void>();
-  readonly #attempts = new Map<string, { readonly controller: AbortController; readonly ended: Promise<void> }>();
+  readonly #attempts: Attempts;
   #queue: Promise<unknown> = Promise.resolve();
   #commits = 0;
   #versionMissing = 0;
@@ -51,6 +51,7 @@ export class SecondHost implements ContractRuntime {
 
   constructor(parts: Parts) {
     this.#parts = parts;
+    this.#attempts = new Attempts(parts.clock);
   }
 
   async recover(): Promise<this> {
@@ -174,8 +175,7 @@ export class SecondHost implements ContractRuntime {
   async close(): Promise<void> {
     this.#isClosed = true;
     for (const cancel of this.#alarms.values()) cancel();
-    for (const { controller } of this.#attempts.values()) controller.abort('shutdown');
-    await Promise.all([...this.#attempts.values()].map(({ ended }) => ended));
+    await this.#attempts.shutDown();
     await this.#queue;
   }
 
@@ -222,16 +222,8 @@ export class SecondHost implements ContractRuntime {
 
   #perform({ machine, record: { address } }: Actor, effect: Effect): void {
     const key = `${formatAddress(address)}:${effect.n}`;
-    if (effect.kind === 'abort-attempt') return this.#attempts.get(key)?.controller.abort(effect.reason);
-    const { descriptor } = machine.activities.get(effect.src)!;
-    const controller = new AbortController();
-    const timedOut = { kind: 'attempt-timed-out', n: effect.n, attempt: effect.attempt } as const;
-    const stopTimer = this.#parts.clock.setTimer(descriptor.startToCloseTimeoutMs, () => this.#tell(address, () => timedOut));
-    const ended = makeAttempt(effect, descriptor, controller.signal).then((outcome) => {
-      stopTimer();
-      this.#tell(address, () => outcome);
-    });
-    this.#attempts.set(key, { controller, ended });
+    if (effect.kind === 'abort-attempt') this.#attempts.abort(key, effect.reason);
+    else this.#attempts.run(key, effect, machine.activities.get(effect.src)!.descriptor, (outcome) => this.#tell(address, () => outcome));
   }
 
   /** Tells an actor what came of its own timers and attempts; `choose` is asked when its turn has come. */
