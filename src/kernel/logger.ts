@@ -1,7 +1,21 @@
-/** Where the runtime says what people who run it should know; the methods are those of pino, so that a pino logger is one. */
+/** Where a runtime says what happens to it. */
+
+/**
+ * Takes structured lines; a `pino` logger is one. Data names workflows, machines, activities and error classes, never inputs,
+ * contexts, events or outputs. Ids are whatever users chose: escaping control characters is the logger's business.
+ */
 export interface Logger {
+  /** What is normal and frequent. */
   debug(data: object, message: string): void;
+  /** What is normal and seldom: opened, closed, recovered. */
   info(data: object, message: string): void;
+  /** What somebody should look at: a workflow was parked, an activity failed for good, something is slow. */
   warn(data: object, message: string): void;
+  /** What keeps the runtime from working. */
   error(data: object, message: string): void;
 }
+
+const nothing = (): void => undefined;
+
+/** Says nothing: the default. */
+export const silentLogger: Logger = { debug: nothing, info: nothing, warn: nothing, error: nothing };
