@@ -348,10 +348,11 @@ function pair(run: (scope: ActivityScope<{ readonly item: string }>) => Promise<
   const { fetch } = errand(new World(), 'other', {}, { run }).implementations.actors as unknown as {
     fetch: ReturnType<typeof fromPromise>;
   };
-  return setup({ types: { context: {} as { readonly found?: unknown } }, actors: { fetch } }).createMachine({
+  const context: { readonly found?: unknown } = {};
+  return setup({ types: { context }, actors: { fetch } }).createMachine({
     id: 'pair',
     version: '1',
-    context: {},
+    context,
     initial: 'busy',
     states: {
       busy: { invoke: { src: 'fetch', input: {}, onDone: { target: 'resting', actions: assign({ found: ({ event }) => event.output }) } } },
