@@ -189,7 +189,7 @@ export class Performer {
     const { closeAtMs, signAtMs } = timeoutsOf(activity, policy);
     const nowMs = clock.now();
     const timeouts = { closeMs: closeAtMs - nowMs, signMs: signAtMs - nowMs, heartbeatTimeoutMs: policy.heartbeatTimeoutMs };
-    runner.attend({ key, name, n, attempt, report: (outcome) => deliver(address, outcome) }, timeouts, heartbeatAtMs);
+    runner.attend({ key, name, n, attempt, report: (outcome) => deliver(address, outcome) }, timeouts, { closeAtMs, heartbeatAtMs });
   }
 
   /** It is not awaited any more. */
