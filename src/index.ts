@@ -14,6 +14,7 @@ export type {
   RetryPolicy,
 } from './authoring.ts';
 export { openReader, openRuntime } from './hosts/local/open-runtime.ts';
+export type { OnDefinitionChange } from './kernel/machine-registry.ts';
 export type { ClosableReader, OpenRuntimeOptions } from './hosts/local/open-runtime.ts';
 export type { ActivityDescription, ChildDescription, TimerDescription, WorkflowDescription } from './kernel/describe.ts';
 export { hasErrorCode, PerdureError, WorkflowFailedError } from './kernel/errors.ts';
