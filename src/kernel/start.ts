@@ -1,6 +1,6 @@
 /** A start as a whole: who has the id already, what the policy says to that, and what is written then, all of it at once. */
 import { rootAddress } from './address.ts';
-import type { Step, TreeDecision } from './decide-in-tree.ts';
+import type { Step } from './decide-in-tree.ts';
 import { decideInTree, decideTreeStart } from './decide-in-tree.ts';
 import type { DecideContext } from './draft.ts';
 import type { PerdureError } from './errors.ts';
@@ -38,29 +38,19 @@ export function decideNewRun(
   context: DecideContext,
 ): StartDecision {
   const { machine, input, policy } = request;
-  if (existing === undefined) return begin(workflowId, 1, undefined, request, context);
+  if (existing === undefined) return decideTreeStart({ machine, address: rootAddress(workflowId, 1), input }, context);
   const { record, tree } = existing;
   const verdict = judgeStart(existing, machine.reference, input, policy);
   if (verdict.kind !== 'terminate-existing') return verdict;
+  // First of all, since a start that is refused must not end anybody.
+  const begun = decideTreeStart({ machine, address: rootAddress(workflowId, record.address.run + 1), input }, context);
+  if (begun.kind === 'refuse') return begun;
   const terminate = { kind: 'terminate', reason: 'Another run was started with terminate-existing.' } as const;
   const ended = tree && decideInTree(tree, { to: [], envelope: terminate }, context);
-  return begin(workflowId, record.address.run + 1, ended, request, context);
+  return { ...begun, steps: ended?.kind === 'commit' ? [...ended.steps, ...begun.steps] : begun.steps };
 }
 
 /** The input a run was started with, from the first record of its journal. */
 export function inputOf(first: JournalRecord | undefined): Json {
   return first?.envelope.kind === 'start' ? first.envelope.input : null;
-}
-
-function begin(
-  workflowId: string,
-  run: number,
-  ended: TreeDecision | undefined,
-  { machine, input }: StartRequest,
-  context: DecideContext,
-): StartDecision {
-  const decision = decideTreeStart({ machine, address: rootAddress(workflowId, run), input }, context);
-  if (decision.kind === 'refuse') return decision;
-  const { tree, steps } = decision;
-  return { kind: 'commit', tree, steps: ended?.kind === 'commit' ? [...ended.steps, ...steps] : steps };
 }
