@@ -5,9 +5,9 @@
 import type { Actor, EncodedChart } from './actor.ts';
 import { encodeChart, placeOf, valueOf } from './actor.ts';
 import type { Address } from './address.ts';
-import { applyActions, stopChildren } from './apply-actions.ts';
+import { applyActions, endChild, stopChildren } from './apply-actions.ts';
 import type { Birth } from './birth.ts';
-import { newsForParent } from './child-protocol.ts';
+import { isStillborn, newsForParent } from './child-protocol.ts';
 import type { Commit, Message } from './commit.ts';
 import type { DecideContext, Draft } from './draft.ts';
 import { beginScheduled, dropEverything, openDraft } from './draft.ts';
@@ -91,6 +91,8 @@ export function decide(actor: Actor, envelope: StepEnvelope, context: DecideCont
       const parked = { reason: 'poison' as const, failure: { ...taken.failure, state: record.chart.value } };
       // Whatever the chart makes of it, the attempt took too long: it gives up its place.
       if (envelope.kind === 'attempt-timed-out') draft.effects.push({ kind: 'abort-attempt', n: envelope.n, reason: 'timeout' });
+      // Nor does a child come to life that was never born.
+      if (isStillborn(envelope)) endChild(draft, envelope.n, envelope.error);
       return seal(draft, actor, envelope, { outcome: 'parked', status: 'parked', parked });
     }
   }

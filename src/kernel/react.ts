@@ -30,7 +30,7 @@ export function reactionTo(actor: Actor, envelope: StepEnvelope, context: Decide
       if (status === 'parked') return { kind: 'refuse', error: parkedError(actor.record) };
       return { kind: 'deliver', event: eventIn(actor, envelope.event), change: nothing };
     case 'message':
-      if (isClosed(status)) return { kind: 'ignore' };
+      if (status !== 'running') return { kind: 'ignore' };
       return { kind: 'deliver', event: eventIn(actor, envelope.event), change: nothing };
     case 'terminate':
       return isClosed(status) ? { kind: 'ignore' } : { kind: 'end', status: 'terminated', reason: envelope.reason };

@@ -33,6 +33,7 @@ function description(id: string, status: WorkflowDescription['status']): Workflo
     ...(status === 'running' ? {} : { closedAtMs: 1 }),
     activities: [],
     timers: [],
+    children: [],
     waitsFor: [],
   };
 }

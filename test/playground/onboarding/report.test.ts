@@ -18,6 +18,7 @@ function merchant(status: WorkflowDescription['status'], value: WorkflowDescript
     updatedAtMs: 0,
     activities: [],
     timers: [],
+    children: [],
     waitsFor: [],
     ...(failure === undefined ? {} : { failure: { class: failure, message: '' } }),
   };
