@@ -9,11 +9,13 @@ import type { Actor } from './actor.ts';
 import { formatPlace } from './address.ts';
 import { stillborn } from './child-protocol.ts';
 import type { Commit, Message } from './commit.ts';
-import type { Beginning } from './decide.ts';
-import { decide, decideFirst, decideStart } from './decide.ts';
+import type { Beginning, Decision } from './decide.ts';
+import { decide, decideFirst, decideStart, parkForEndless } from './decide.ts';
 import type { DecideContext } from './draft.ts';
-import type { Envelope } from './envelope.ts';
+import { tooMany } from './draft.ts';
+import type { Envelope, StepEnvelope } from './envelope.ts';
 import type { PerdureError } from './errors.ts';
+import { limits } from './limits.ts';
 import { Tree } from './tree.ts';
 
 /** One decided step: what to write and the actor after it. */
@@ -94,14 +96,23 @@ class Unit {
     }
     const actor = this.#tree.get(path);
     // Nobody there any more, or never anybody who takes steps: as in XState, nothing comes of it.
-    const decision = actor && decide(actor, envelope, this.#context);
+    const decision = actor && this.#decide(actor, envelope);
     if (decision?.kind === 'commit') this.#follow(decision);
+  }
+
+  #decide(actor: Actor, envelope: StepEnvelope): Decision {
+    const isEndless = this.#steps.length >= limits.unitStepsMax && envelope.kind === 'message';
+    return isEndless ? parkForEndless(actor, envelope, this.#context) : decide(actor, envelope, this.#context);
   }
 
   #begin(path: readonly number[], { input, birth }: Extract<Envelope, { kind: 'start' }>): void {
     const machine = birth === undefined ? undefined : this.#tree.machineOf(birth.lineage);
     if (machine === undefined || birth === undefined) throw new TypeError(`The child at ${formatPlace(path)} has no actor logic.`);
     const { surroundings, address: root } = this.#tree;
+    if (path.length > limits.childDepthMax) {
+      this.#deliver(stillborn(path, tooMany('levels of children', limits.childDepthMax)));
+      return;
+    }
     const first = decideFirst({ machine, address: { ...root, path }, input, birth, surroundings }, this.#context);
     if (first.kind === 'commit') this.#follow(first);
     else this.#deliver(stillborn(path, first.error));

@@ -120,6 +120,17 @@ function deliver(
   return finishStep(draft, actor, envelope, step);
 }
 
+/** An actor in the middle of what would never end: events that go on in a circle. */
+export function parkForEndless(actor: Actor, envelope: StepEnvelope, context: DecideContext): Decision {
+  const { machine, record } = actor;
+  if (record.status !== 'running') return { kind: 'ignore' };
+  const max = limits.unitStepsMax;
+  const message = `Actors were stopped after ${max} steps: the events they send each other, or themselves, lead to the same again.`;
+  const failure = failureOf(new PerdureError('LIMIT_EXCEEDED', message, { limit: 'unitStepsMax', max }));
+  const parked = { reason: 'poison' as const, failure: { ...failure, state: record.chart.value } };
+  return seal(openDraft(record.address, machine, actor, context), actor, envelope, { outcome: 'parked', status: 'parked', parked });
+}
+
 /** The end of an actor whose chart is not asked. */
 function end(
   draft: Draft,

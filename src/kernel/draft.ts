@@ -101,8 +101,9 @@ export function isNextInLine(activities: ReadonlyMap<number, ActivityRecord>, { 
 export function beginScheduled(draft: Draft): void {
   for (const n of draft.scheduled) {
     const activity = draft.activities.get(n);
-    if (activity !== undefined && isNextInLine(draft.activities, activity) && draft.context.admit(activity.name))
-      beginAttempt(draft, activity);
+    // A volatile child is live already: it has no attempts.
+    const isDue = activity?.state === 'waiting' && isNextInLine(draft.activities, activity);
+    if (isDue && draft.context.admit(activity.name)) beginAttempt(draft, activity);
   }
 }
 

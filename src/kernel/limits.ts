@@ -15,6 +15,10 @@ export const limits = {
   failureCausesMax: 5,
   /** Microsteps of one step; an endless `always` or `raise` loop is stopped here. */
   microstepsMax: 10_000,
+  /** Steps of one unit; actors that go on sending each other events, or themselves, are stopped here. */
+  unitStepsMax: 10_000,
+  /** How deep children may have children: a machine that begins itself without end is stopped here. */
+  childDepthMax: 100,
   /** How often a step that threw is tried again in the process before its workflow is parked. */
   stepRetriesMax: 2,
   /** The longest delay of a timer: 100 years of 365.25 days. */
