@@ -33,6 +33,7 @@ export function isHeld({ status, queued }: ActorRecord): boolean {
 export interface Mail {
   readonly to: readonly number[];
   readonly envelope: ActorEnvelope;
+  readonly unitsBefore?: number;
 }
 
 /**
@@ -106,7 +107,7 @@ export function keepMail(before: ActorRecord, mail: readonly Mail[], about: Enve
   const first = (before.counters.mail ?? 0) + 1;
   const counters = { ...before.counters, mail: first + mail.length - 1 };
   const record = { ...(change.record ?? before), counters, queued: (before.queued ?? 0) + mail.length };
-  const mailPut = mail.map(({ to, envelope }, index) => ({ n: first + index, to, envelope }));
+  const mailPut = mail.map((each, index) => ({ ...each, n: first + index }));
   const message = messageGiven(before, about, 'queued');
   return commitRecord(before, about, 'queued', nowMs, {
     ...change,
