@@ -75,21 +75,21 @@ export function createRegistry(machines: readonly AnyStateMachine[], onDefinitio
 export function revive(registry: MachineRegistry, stored: StoredTree): Revival {
   const { record } = stored.root;
   const machine = registry.find(record.machine.id, record.machine.version);
-  // A child may have been left to itself, and custom actions are run after the end.
-  const isOver = isClosed(record.status) && stored.others.length === 0 && stored.root.activities.length === 0;
-  if (isOver) return reviveClosed(machine, stored);
-  if (machine === undefined) {
-    const park = parkFor('version-missing', `${nameOf(record)} is not registered; give it to openRuntime.`);
-    return { kind: 'parked', park: { ...park, record } };
-  }
-  const isChanged = machine.reference.structureHash !== record.machine.structureHash;
-  const obstacle = obstacleTo(machine, stored, isChanged && registry.onDefinitionChange === 'fail');
-  if (obstacle !== undefined) return { kind: 'parked', park: { ...obstacle, record } };
+  const isChanged = machine !== undefined && machine.reference.structureHash !== record.machine.structureHash;
+  const isRefused = isChanged && registry.onDefinitionChange === 'fail';
+  const obstacle = machine === undefined ? missingMachine(record) : obstacleTo(machine, stored, isRefused);
+  // Its end needs no machine; what may be left of it, a child or the last custom actions, waits for one.
+  if (isClosed(record.status)) return reviveClosed(obstacle === undefined ? machine : undefined, stored);
+  if (machine === undefined || obstacle !== undefined) return { kind: 'parked', park: { ...(obstacle ?? missingMachine(record)), record } };
   try {
     return { kind: 'tree', tree: reviveTree(machine, stored) };
   } catch (error) {
     return { kind: 'parked', park: isChanged ? unfit(record, error) : damaged(error) };
   }
+}
+
+function missingMachine(record: ActorRecord): Park {
+  return parkFor('version-missing', `${nameOf(record)} is not registered; give it to openRuntime.`);
 }
 
 function reviveClosed(machine: RegisteredMachine | undefined, stored: StoredTree): Revival {

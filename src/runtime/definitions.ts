@@ -74,7 +74,8 @@ async function countOpen(store: Store): Promise<OpenCount> {
   let page = await store.scanActors(limits.scanPageMax);
   for (;;) {
     for (const { record } of page.rows) {
-      if (record === undefined || isClosed(record.status)) continue;
+      // What runs below a root belongs to the root's version.
+      if (record === undefined || record.birth !== undefined || isClosed(record.status)) continue;
       const key = keyOf(record.machine);
       counts.set(key, (counts.get(key) ?? 0) + 1);
     }
