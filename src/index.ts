@@ -16,6 +16,7 @@ export type {
 export { closeOnSignals } from './hosts/local/close-on-signals.ts';
 export type { CloseOnSignalsOptions } from './hosts/local/close-on-signals.ts';
 export { openReader, openRuntime } from './hosts/local/open-runtime.ts';
+export type { OnDefinitionChange } from './kernel/machine-registry.ts';
 export type { ClosableReader, OpenRuntimeOptions } from './hosts/local/open-runtime.ts';
 export type { ActivityDescription, ChildDescription, TimerDescription, WorkflowDescription } from './kernel/describe.ts';
 export { hasErrorCode, PerdureError, WorkflowFailedError } from './kernel/errors.ts';

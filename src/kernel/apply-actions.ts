@@ -8,7 +8,7 @@ import type { Json } from './json.ts';
 import { limits } from './limits.ts';
 import type { RegisteredChild } from './registered-machine.ts';
 import { encodePayload, encodeValue } from './value-encoding.ts';
-import type { ChartAction } from './xstate-seam.ts';
+import type { ChartAction } from './xstate-chart-action.ts';
 
 type Spawn = Extract<ChartAction, { kind: 'spawn' }>;
 
@@ -61,10 +61,16 @@ export function say(draft: Draft, to: readonly number[], event: Json): void {
   else draft.messages.push({ to, envelope: { kind: 'message', event, from: path } });
 }
 
-/** A child's end, told by it: the chart may go on referring to it. */
-export function endChild(draft: Draft, n: number): void {
+/**
+ * A child's end, told by it: the chart may go on referring to it.
+ *
+ * @param stillborn what it failed with, if it was never born: no record says so
+ */
+export function endChild(draft: Draft, n: number, stillborn: Json | undefined): void {
   const child = draft.children.get(n);
-  if (child !== undefined) putChild(draft, { ...child, isEnded: true });
+  if (child === undefined) return;
+  const { isActor: _, ...named } = child;
+  putChild(draft, stillborn === undefined ? { ...child, isEnded: true } : { ...named, isEnded: true, error: stillborn });
 }
 
 export function forgetChild(draft: Draft, n: number): void {

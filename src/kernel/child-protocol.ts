@@ -29,14 +29,13 @@ export function childReaction(actor: Actor, envelope: ChildEnvelope): Reaction {
   const volatile = actor.activities.get(n);
   const isThere = volatile?.kind === 'volatile' || (child !== undefined && child.isEnded !== true);
   if (isClosed(actor.record.status) || !isThere || envelope.kind === 'child-gone') return { kind: 'ignore' };
-  const event = eventOf(actor, child?.childId ?? volatile?.childId ?? '', envelope);
-  if (envelope.kind === 'child-snapshot') return { kind: 'deliver', event, change: () => undefined };
   const end = (draft: Draft): void => {
-    if (volatile === undefined) endChild(draft, n);
+    if (volatile === undefined) endChild(draft, n, isStillborn(envelope) ? envelope.error : undefined);
     else forgetActivity(draft, n);
     if (envelope.kind === 'child-failed') draft.activityFailure = envelope.failure;
   };
-  return { kind: 'deliver', event, change: end };
+  const event = eventOf(actor, child?.childId ?? volatile?.childId ?? '', envelope);
+  return { kind: 'deliver', event, change: envelope.kind === 'child-snapshot' ? () => undefined : end };
 }
 
 /** The shapes of XState's events, so that `onDone`, `onError` and `onSnapshot` and their types hold. */
@@ -81,7 +80,11 @@ export function newsForParent(record: ActorRecord): readonly Message[] {
 
 /** A child whose first step threw never was: its parent hears of an actor that failed, as in XState. */
 export function stillborn(path: readonly number[], error: unknown): Message {
-  return { to: path.slice(0, -1), envelope: { kind: 'child-failed', n: path.at(-1) ?? 0, ...failedOutcome(error) } };
+  return { to: path.slice(0, -1), envelope: { kind: 'child-failed', n: path.at(-1) ?? 0, isStillborn: true, ...failedOutcome(error) } };
+}
+
+function isStillborn(envelope: Envelope): envelope is Extract<Envelope, { kind: 'child-failed' }> {
+  return envelope.kind === 'child-failed' && envelope.isStillborn === true;
 }
 
 function failureIn({ failure }: ActorRecord): FailureRecord {

@@ -14,7 +14,8 @@ import type { Draft } from './draft.ts';
 import { beginAttempt, isNextInLine, putActivity } from './draft.ts';
 import type { Reaction } from './reaction.ts';
 import { encodePayload } from './value-encoding.ts';
-import type { ChartAction, EventObject } from './xstate-seam.ts';
+import type { ChartAction } from './xstate-chart-action.ts';
+import type { EventObject } from './xstate-seam.ts';
 import type { ActionCode } from './xstate-structure.ts';
 
 /** Stands where an activity has the name of its logic. */

@@ -14,8 +14,10 @@ import type { Message } from './commit.ts';
 import type { Beginning, Decision } from './decide.ts';
 import { decide, decideFirst, decideStart } from './decide.ts';
 import type { DecideContext } from './draft.ts';
+import { tooMany } from './draft.ts';
 import type { ActorEnvelope, StepEnvelope } from './envelope.ts';
-import type { PerdureError } from './errors.ts';
+import { PerdureError } from './errors.ts';
+import { failureOf } from './failure.ts';
 import { holdInTree, parkTree, recordStep } from './held-tree.ts';
 import { limits } from './limits.ts';
 import { isHeld, keepMail, takeOldest } from './mailbox.ts';
@@ -65,6 +67,7 @@ class Unit {
   readonly #unborn = new Map<string, ActorEnvelope[]>();
   /** What is left to be said after the unit. */
   readonly #left: Message[] = [];
+  #unitsBefore = 0;
   #poison: { readonly message: Message; readonly failure: Extract<Decision, { kind: 'poison' }>['failure'] } | undefined;
 
   constructor(tree: Tree, context: DecideContext) {
@@ -73,11 +76,13 @@ class Unit {
   }
 
   decide(message: Message, mail: number | undefined): TreeDecision {
-    const { to, envelope } = message;
+    const { to, envelope, unitsBefore = 0 } = message;
+    this.#unitsBefore = unitsBefore;
     const actor = this.#tree.get(to);
     const decision = envelope.kind === 'start' || actor === undefined ? undefined : this.#decideFirst(actor, envelope, mail);
-    if (decision?.kind === 'poison')
+    if (decision?.kind === 'poison') {
       return { kind: 'commit', steps: parkTree(this.#tree, message, decision.failure, this.#context.nowMs, mail) };
+    }
     // The root takes its mail itself.
     const isTaken = to.length === 0 && decision?.kind === 'commit';
     if (mail !== undefined && !isTaken) this.#takeOldest(mail, envelope);
@@ -99,12 +104,18 @@ class Unit {
   /** What was decided, with what is left put into the mailbox. */
   end(): readonly [Step, ...Step[]] {
     const { nowMs } = this.#context;
+    const unitsBefore = this.#unitsBefore + 1;
+    const left = this.#left.map((message) => ({ ...message, unitsBefore }));
+    if (this.#poison === undefined && unitsBefore > limits.unitsInRowMax) {
+      const [endless] = left.splice(0, 1);
+      if (endless !== undefined) this.#poison = { message: { ...endless, unitsBefore: 0 }, failure: failureOf(endlessError()) };
+    }
     const poison = this.#poison;
     if (poison !== undefined) this.#steps.push(...parkTree(this.#tree, poison.message, poison.failure, nowMs, undefined));
-    const [next] = this.#left;
+    const [next] = left;
     if (next !== undefined) {
       const { root } = this.#tree;
-      this.#steps.push(recordStep(this.#tree, root, keepMail(root.record, this.#left, next.envelope, nowMs)));
+      this.#steps.push(recordStep(this.#tree, root, keepMail(root.record, left, next.envelope, nowMs)));
     }
     const [head, ...rest] = this.#steps;
     if (head === undefined) throw new TypeError('A unit has a step at least.');
@@ -172,6 +183,10 @@ class Unit {
     if (machine === undefined || birth === undefined) throw new TypeError(`The child at ${formatPlace(path)} has no actor logic.`);
     // Stopped before its start came out of the mailbox.
     if (this.#tree.get(path.slice(0, -1))?.children.has(path.at(-1) ?? 0) !== true) return;
+    if (path.length > limits.childDepthMax) {
+      this.#deliver(stillborn(path, tooMany('levels of children', limits.childDepthMax)));
+      return;
+    }
     const first = decideFirst({ machine, address: { ...root, path }, input, birth, surroundings }, this.#context);
     if (first.kind === 'commit') this.#takeOver(first);
     else this.#deliver(stillborn(path, first.error));
@@ -184,4 +199,10 @@ class Unit {
     for (const { to, envelope } of commit.messages) if (envelope.kind === 'start') this.#unborn.set(formatPlace(to), []);
     for (const message of commit.messages) this.#deliver(message);
   }
+}
+
+function endlessError(): PerdureError {
+  const max = limits.unitsInRowMax * limits.stepsPerUnitMax;
+  const message = `Actors were stopped after ${max} steps: the events they send each other, or themselves, lead to the same again.`;
+  return new PerdureError('LIMIT_EXCEEDED', message, { limit: 'unitsInRowMax', max });
 }

@@ -2,13 +2,12 @@
  * The pure step: what happened, on what is known, gives one commit. Nothing here reads a clock, a store or a random source, and
  * nothing acts; an error of user code is a value. Every host calls this and nothing else to change a workflow.
  */
-import type { Actor, EncodedChart } from './actor.ts';
+import type { Actor } from './actor.ts';
 import { encodeChart, placeOf, valueOf } from './actor.ts';
 import type { Address } from './address.ts';
 import { applyActions, stopChildren } from './apply-actions.ts';
 import type { Birth } from './birth.ts';
-import { newsForParent } from './child-protocol.ts';
-import type { Commit, Message } from './commit.ts';
+import type { Commit } from './commit.ts';
 import type { DecideContext, Draft } from './draft.ts';
 import { beginScheduled, dropEverything, openDraft, takeMail } from './draft.ts';
 import type { Envelope, StepEnvelope } from './envelope.ts';
@@ -16,12 +15,11 @@ import { PerdureError } from './errors.ts';
 import type { FailureRecord } from './failure-record.ts';
 import { failureOf } from './failure.ts';
 import { limits } from './limits.ts';
-import { messageGiven } from './mailbox.ts';
 import { failureOfEnd, statusOf } from './outcome.ts';
 import { reactionTo } from './react.ts';
+import { seal } from './seal.ts';
 import type { Reaction } from './reaction.ts';
 import { notAcceptedError } from './refusals.ts';
-import type { ActorRecord, JournalOutcome, WorkflowStatus } from './record.ts';
 import { isClosed } from './record.ts';
 import type { RegisteredMachine } from './registered-machine.ts';
 import type { Json } from './json.ts';
@@ -204,106 +202,4 @@ function keepReferred(draft: Draft, before: Actor, envelope: Envelope, chart: Li
   const child = { n, childId, src, ...named, isEnded: true as const, ...outcome };
   draft.children.set(n, child);
   draft.childrenPut.set(n, child);
-}
-
-interface Ending {
-  readonly outcome: JournalOutcome;
-  /** Absent: as before. */
-  readonly status?: WorkflowStatus;
-  readonly failure?: FailureRecord | undefined;
-  /** The row of the mailbox it was taken from. */
-  readonly mail?: number | undefined;
-  readonly stepped?: { readonly chart: LiveChart; readonly encoded: EncodedChart };
-}
-
-/** Folds a draft into one commit and the actor that follows from it. */
-function seal(draft: Draft, before: Actor | undefined, envelope: Envelope, ending: Ending): Committed {
-  const sequence = (before?.record.sequence ?? 0) + 1;
-  const chart = ending.stepped?.chart ?? before?.chart;
-  const chartRecord = ending.stepped?.encoded.chart ?? before?.record.chart;
-  if (chart === undefined || chartRecord === undefined) throw new TypeError('A first step comes with a chart.');
-  const record = recordAfter(draft, before, sequence, ending, chartRecord);
-  const armed = [...draft.armed.values()];
-  const commit: Commit = {
-    base: sequence - 1,
-    record,
-    journal: {
-      address: draft.address,
-      sequence,
-      atMs: record.updatedAtMs,
-      envelope,
-      outcome: ending.outcome,
-      ...(ending.mail === undefined ? {} : { mail: ending.mail }),
-      status: record.status,
-      value: chartRecord.value,
-      context: ending.stepped?.encoded.delta ?? { set: {}, removed: [] },
-      armed,
-      cancelled: draft.disarmed.map((timer) => timer.generation),
-      scheduled: [...draft.scheduled],
-      stopped: draft.removed,
-      ...(draft.born.length === 0 ? {} : { born: draft.born }),
-      ...(draft.messages.length === 0 ? {} : { sent: draft.messages.flatMap(sentIn) }),
-      ...(draft.emitted.length === 0 ? {} : { emitted: draft.emitted }),
-      ...(sequence === 1 || sequence % limits.journalSnapshotInterval === 0 ? { snapshot: chartRecord } : {}),
-    },
-    activitiesPut: [...draft.put.values()],
-    activitiesRemoved: draft.removed,
-    childrenPut: [...draft.childrenPut.values()],
-    childrenRemoved: draft.childrenRemoved,
-    timersArmed: armed,
-    timersDisarmed: draft.disarmed,
-    ...messageOf(record, envelope, ending),
-    mailPut: [],
-    mailRemoved: draft.mailRemoved,
-    messages: [...draft.messages, ...newsForParent(record)],
-    effects: draft.effects,
-  };
-  const { machine, activities, children } = draft;
-  return { kind: 'commit', commit, actor: { machine, record, activities, children, chart } };
-}
-
-/** Events that one actor sends another; starts and stops are said elsewhere. */
-function sentIn({ to, envelope }: Message): readonly { readonly to: readonly number[]; readonly type: string }[] {
-  return envelope.kind === 'message' ? [{ to, type: String((envelope.event as { readonly type?: unknown }).type) }] : [];
-}
-
-function recordAfter(draft: Draft, before: Actor | undefined, sequence: number, ending: Ending, chart: ActorRecord['chart']): ActorRecord {
-  const old = before?.record;
-  const atMs = Math.max(draft.context.nowMs, old?.updatedAtMs ?? 0);
-  const status = ending.status ?? old?.status ?? 'running';
-  const closedAtMs = old?.closedAtMs ?? (isClosed(status) ? atMs : undefined);
-  const failure = ending.failure ?? old?.failure;
-  const { activityFailure } = draft;
-  return {
-    address: draft.address,
-    machine: draft.machine.reference,
-    ...(draft.birth === undefined ? {} : { birth: draft.birth }),
-    ...(draft.isDetached ? { isDetached: true } : {}),
-    status,
-    chart,
-    sequence,
-    counters: {
-      child: draft.counters.child,
-      timer: draft.counters.timer,
-      ...(draft.counters.mail > 0 ? { mail: draft.counters.mail } : {}),
-    },
-    ...(draft.queued > 0 ? { queued: draft.queued } : {}),
-    timers: [...draft.timers.values()],
-    activities: [...draft.activities.values()].map(({ n, childId }) => ({ n, childId })),
-    children: draft.children.size,
-    startedAtMs: old?.startedAtMs ?? atMs,
-    updatedAtMs: atMs,
-    ...(closedAtMs === undefined ? {} : { closedAtMs }),
-    ...(failure === undefined ? {} : { failure }),
-    ...(activityFailure === undefined ? {} : { activityFailure }),
-    ...(old?.paused === undefined || isClosed(status) ? {} : { paused: old.paused }),
-    ...(old?.parked === undefined ? {} : { parked: old.parked }),
-  };
-}
-
-/** Of what comes from the mailbox the sender was told already. */
-function messageOf(record: ActorRecord, envelope: Envelope, { outcome, mail }: Ending): Pick<Commit, 'message'> {
-  if (mail !== undefined || (outcome !== 'applied' && outcome !== 'unhandled')) return {};
-  const message = messageGiven(record, envelope, outcome);
-  return message === undefined ? {} : { message: { ...message, sequence: record.sequence, atMs: record.updatedAtMs } };
 }

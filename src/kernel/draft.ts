@@ -19,7 +19,7 @@ import type { Random } from './ports.ts';
 import type { ActivityRecord, ChildRecord, TimerRecord } from './record.ts';
 import type { RegisteredMachine } from './registered-machine.ts';
 import { encodePayload } from './value-encoding.ts';
-import type { ChartAction } from './xstate-seam.ts';
+import type { ChartAction } from './xstate-chart-action.ts';
 import { stateOfAfter } from './xstate-structure.ts';
 import type { Json } from './json.ts';
 
@@ -110,6 +110,7 @@ export function isNextInLine(activities: ReadonlyMap<number, ActivityRecord>, { 
 export function beginScheduled(draft: Draft): void {
   for (const n of draft.scheduled) {
     const activity = draft.activities.get(n);
+    // A volatile child is live already: it has no attempts.
     const canBegin = activity?.state === 'waiting' && isNextInLine(draft.activities, activity);
     if (canBegin && draft.context.admit(activity.name, activityKey(draft.address, n))) beginAttempt(draft, activity);
   }

@@ -3,7 +3,7 @@ import { limits } from './limits.ts';
 /** A length of time: milliseconds as a number, or text such as `'200ms'`, `'10s'`, `'1.5m'`, `'72h'`, `'7d'`. */
 export type Duration = number | `${number}${'ms' | 's' | 'm' | 'h' | 'd'}`;
 
-const millisecondsPer: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+const millisecondsPer = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 
 /**
  * Milliseconds of a duration.
@@ -22,7 +22,9 @@ export function parseDuration(duration: Duration, what: string): number {
 
 function parseText(text: unknown): number | undefined {
   const match = typeof text === 'string' ? /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/.exec(text) : null;
-  if (match?.[1] === undefined) return undefined;
+  if (match === null) return undefined;
+  // What matches has both groups.
+  const [, amount, unit] = match as unknown as readonly [string, string, keyof typeof millisecondsPer];
   // Rounded, since a product such as 1.1 * 1000 is not quite whole.
-  return Math.round(Number(match[1]) * (millisecondsPer[match[2] ?? ''] ?? Number.NaN));
+  return Math.round(Number(amount) * millisecondsPer[unit]);
 }

@@ -65,8 +65,8 @@ export type Envelope =
   | { readonly kind: 'message'; readonly event: Json; readonly from: readonly number[] }
   /** a child completed */
   | { readonly kind: 'child-done'; readonly n: number; readonly output: Json }
-  /** a child ended in error */
-  | ({ readonly kind: 'child-failed'; readonly n: number } & FailedOutcome)
+  /** a child ended in error; `isStillborn` if its first step threw, so that there is no record of it */
+  | ({ readonly kind: 'child-failed'; readonly n: number; readonly isStillborn?: true } & FailedOutcome)
   /** a child that is watched has a new snapshot */
   | { readonly kind: 'child-snapshot'; readonly n: number; readonly snapshot: Json }
   /** a child that was let go came to its end */

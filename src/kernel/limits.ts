@@ -15,6 +15,10 @@ export const limits = {
   failureCausesMax: 5,
   /** Microsteps of one step; an endless `always` or `raise` loop is stopped here. */
   microstepsMax: 10_000,
+  /** Units that follow from each other with nothing from outside; actors that go on telling each other something are stopped here. */
+  unitsInRowMax: 100,
+  /** How deep children may have children: a machine that begins itself without end is stopped here. */
+  childDepthMax: 100,
   /** How often a step that threw is tried again in the process before its workflow is parked. */
   stepRetriesMax: 2,
   /** The longest delay of a timer: 100 years of 365.25 days. */
@@ -51,7 +55,7 @@ export const limits = {
   /** How far apart at least the store is looked through for message ids to forget. */
   forgettingIntervalMs: 60_000,
   /** Steps taken in one unit; what is still to be said between the actors of a workflow then waits in its mailbox. */
-  stepsPerUnitMax: 256,
+  stepsPerUnitMax: 128,
   /** Letters one actor handles before the others get a turn. */
   lettersPerTurn: 16,
   /** Payloads of the commits in one batch, roughly; one commit alone may be larger. */

@@ -2,7 +2,8 @@
 
 /**
  * Takes structured lines; a `pino` logger is one. Data names workflows, machines, activities and error classes, never inputs,
- * contexts, events or outputs, but for what a chart itself says with `log`. Ids are whatever users chose: escaping control characters is the logger's business.
+ * contexts, events or outputs, but for what a chart itself says with `log`. Ids are whatever users chose: escaping control
+ * characters is the logger's business.
  */
 export interface Logger {
   /** What is normal and frequent. */

@@ -16,7 +16,12 @@ import { differingStates } from './xstate-structure.ts';
 export interface MachineRegistry {
   readonly machines: readonly RegisteredMachine[];
   find(id: string, version: string): RegisteredMachine | undefined;
+  /** Whether a version whose structure changed under its workflows is refused, or run with a warning. */
+  readonly onDefinitionChange: OnDefinitionChange;
 }
+
+/** What to do when the structure of a version is another than that its open workflows were started on. */
+export type OnDefinitionChange = 'fail' | 'warn';
 
 /** Why an actor on disk cannot be run now. */
 export interface Park {
@@ -37,7 +42,7 @@ export type Revival =
  *
  * @throws PerdureError `MACHINE_INVALID`, `MACHINE_DUPLICATE`, or `IMPLEMENTATION_MISSING` naming what all of them lack
  */
-export function createRegistry(machines: readonly AnyStateMachine[]): MachineRegistry {
+export function createRegistry(machines: readonly AnyStateMachine[], onDefinitionChange: OnDefinitionChange = 'fail'): MachineRegistry {
   const byKey = new Map<string, RegisteredMachine>();
   const lacking: PerdureError<'IMPLEMENTATION_MISSING'>[] = [];
   for (const machine of machines) {
@@ -63,27 +68,28 @@ export function createRegistry(machines: readonly AnyStateMachine[]): MachineReg
     const missing = lacking.flatMap((error) => error.details.missing);
     throw new PerdureError('IMPLEMENTATION_MISSING', lacking.map((error) => error.message).join('\n'), { missing });
   }
-  return { machines: [...byKey.values()], find: (id, version) => byKey.get(keyOf(id, version)) };
+  return { machines: [...byKey.values()], find: (id, version) => byKey.get(keyOf(id, version)), onDefinitionChange };
 }
 
 /** Makes actors of what is on disk, or says why they have to wait. A closed workflow never waits: it needs no machine. */
 export function revive(registry: MachineRegistry, stored: StoredTree): Revival {
   const { record } = stored.root;
   const machine = registry.find(record.machine.id, record.machine.version);
-  // A child may have been left to itself, and custom actions are run after the end.
-  const isOver = isClosed(record.status) && stored.others.length === 0 && stored.root.activities.length === 0;
-  if (isOver) return reviveClosed(machine, stored);
-  if (machine === undefined) {
-    const park = parkFor('version-missing', `${nameOf(record)} is not registered; give it to openRuntime.`);
-    return { kind: 'parked', park: { ...park, record } };
-  }
-  const obstacle = obstacleTo(machine, stored);
-  if (obstacle !== undefined) return { kind: 'parked', park: { ...obstacle, record } };
+  const isChanged = machine !== undefined && machine.reference.structureHash !== record.machine.structureHash;
+  const isRefused = isChanged && registry.onDefinitionChange === 'fail';
+  const obstacle = machine === undefined ? missingMachine(record) : obstacleTo(machine, stored, isRefused);
+  // Its end needs no machine; what may be left of it, a child or the last custom actions, waits for one.
+  if (isClosed(record.status)) return reviveClosed(obstacle === undefined ? machine : undefined, stored);
+  if (machine === undefined || obstacle !== undefined) return { kind: 'parked', park: { ...(obstacle ?? missingMachine(record)), record } };
   try {
     return { kind: 'tree', tree: reviveTree(machine, stored) };
   } catch (error) {
-    return { kind: 'parked', park: damaged(error) };
+    return { kind: 'parked', park: isChanged ? unfit(record, error) : damaged(error) };
   }
+}
+
+function missingMachine(record: ActorRecord): Park {
+  return parkFor('version-missing', `${nameOf(record)} is not registered; give it to openRuntime.`);
 }
 
 function reviveClosed(machine: RegisteredMachine | undefined, stored: StoredTree): Revival {
@@ -106,7 +112,13 @@ function reviveTree(machine: RegisteredMachine, { root, others }: StoredTree): T
   return tree;
 }
 
-function obstacleTo(machine: RegisteredMachine, { root, others }: StoredTree): Park | undefined {
+/** The machine changed under a workflow, and has no place for it any more. */
+function unfit(record: ActorRecord, error: unknown): Park {
+  const { message } = failureOf(error);
+  return parkFor('version-missing', `${nameOf(record)} changed, and this workflow does not fit into it: ${message}`);
+}
+
+function obstacleTo(machine: RegisteredMachine, { root, others }: StoredTree, isRefused: boolean): Park | undefined {
   const { record } = root;
   const tree = new Tree(machine, record.address);
   for (const { record: own, activities } of [root, ...others]) {
@@ -116,7 +128,7 @@ function obstacleTo(machine: RegisteredMachine, { root, others }: StoredTree): P
     const lost = activities.find(({ src, kind }) => kind !== 'actions' && !ownMachine.activities.has(src) && !ownMachine.children.has(src));
     if (lost !== undefined) return parkFor('activity-missing', `${nameOf(own)} has no activity "${lost.src}" any more.`);
   }
-  if (machine.reference.structureHash === record.machine.structureHash) return undefined;
+  if (!isRefused) return undefined;
   const remedy = 'give the one this workflow was started on to openRuntime';
   return parkFor('version-missing', `${nameOf(record)} is registered with another structure; ${remedy}.`);
 }

@@ -33,6 +33,7 @@ export function isHeld({ status, queued }: ActorRecord): boolean {
 export interface Mail {
   readonly to: readonly number[];
   readonly envelope: ActorEnvelope;
+  readonly unitsBefore?: number;
 }
 
 /**
@@ -77,7 +78,7 @@ export function holdingOf(envelope: Exclude<StepEnvelope, { readonly kind: 'term
 /** The outcome of the attempt that runs is kept; any other is late, as it would be if the workflow heard of it. */
 function holdingOfOutcome(envelope: OutcomeEnvelope, activity: ActivityRecord | undefined): Holding {
   if (activity?.state === 'running' && activity.attempt === envelope.attempt) return 'settle';
-  if ('isFromOutside' in envelope && envelope.isFromOutside === true) return 'pass';
+  if ('isFromOutside' in envelope && envelope.isFromOutside) return 'pass';
   return envelope.kind === 'attempt-completed' ? 'late' : 'ignore';
 }
 
@@ -106,7 +107,7 @@ export function keepMail(before: ActorRecord, mail: readonly Mail[], about: Enve
   const first = (before.counters.mail ?? 0) + 1;
   const counters = { ...before.counters, mail: first + mail.length - 1 };
   const record = { ...(change.record ?? before), counters, queued: (before.queued ?? 0) + mail.length };
-  const mailPut = mail.map(({ to, envelope }, index) => ({ n: first + index, to, envelope }));
+  const mailPut = mail.map((each, index) => ({ ...each, n: first + index }));
   const message = messageGiven(before, about, 'queued');
   return commitRecord(before, about, 'queued', nowMs, {
     ...change,

@@ -53,7 +53,8 @@ function unboundFailure(
  */
 export function resultOf({ address, status, failure, chart }: ActorRecord): unknown {
   if (status === 'completed') return chart.output === undefined ? undefined : decodeValue(chart.output);
-  throw new WorkflowFailedError(address.workflowId, status, failure ?? { class: 'Failed', message: `ended ${status}` });
+  // Every other end has a failure.
+  throw new WorkflowFailedError(address.workflowId, status, failure as FailureRecord);
 }
 
 function namedError(output: unknown): unknown {

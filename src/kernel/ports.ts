@@ -58,6 +58,8 @@ export interface TimerRow {
   readonly address: Address;
   readonly generation: number;
   readonly dueAtMs: number;
+  /** Whether the row is not what was written: only its actor's record says what is armed, and when it is due. */
+  readonly isDamaged?: true;
 }
 
 /** One page of a scan; `next` continues it and is absent at the end. */

@@ -144,6 +144,8 @@ export interface MailRecord {
   /** Path of the actor within the workflow; `[]` is the root. */
   readonly to: readonly number[];
   readonly envelope: ActorEnvelope;
+  /** Of what one unit of steps left to the next: how many there were. Bounded, so that a circle of events comes to an end. */
+  readonly unitsBefore?: number;
 }
 
 /** What became of an envelope. */

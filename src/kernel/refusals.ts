@@ -13,7 +13,9 @@ export function closedError(record: ActorRecord): PerdureError {
 }
 
 export function parkedError(record: ActorRecord): PerdureError {
-  return parkedFor(record.address.workflowId, record.parked?.reason ?? 'poison', record.parked?.failure.message ?? '');
+  // Whatever parks a record says why.
+  const { reason, failure } = record.parked as NonNullable<ActorRecord['parked']>;
+  return parkedFor(record.address.workflowId, reason, failure.message);
 }
 
 export function parkedFor(id: string, reason: ParkReason, message: string): PerdureError {

@@ -78,12 +78,12 @@ export class Tree {
   }
 
   /** A commit is on disk: charts may read the state after it from outside of steps, and who is not needed any more leaves. */
-  show(actor: Actor): void {
+  show({ childrenRemoved }: Commit, actor: Actor): void {
     const { path } = actor.record.address;
     this.#shown.set(formatPlace(path), actor);
     if (this.get(path) !== actor) return;
     if (this.#isGone(actor)) this.#remove(path);
-    for (const { n } of actor.children.values()) {
+    for (const n of childrenRemoved) {
       const child = this.get([...path, n]);
       if (child !== undefined && this.#isGone(child)) this.#remove([...path, n]);
     }

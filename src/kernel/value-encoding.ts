@@ -196,8 +196,11 @@ function encodeError(error: Error, walk: Walk): Json {
   const message = String(error.message);
   const stack: unknown = error.stack;
   const parts: Record<string, Json> = { [typeKey]: 'Error', name, message };
-  if (typeof stack === 'string') parts['stack'] = stack;
-  count(walk, name.length + message.length + (typeof stack === 'string' ? stack.length : 0));
+  count(walk, name.length + message.length);
+  if (typeof stack === 'string') {
+    parts['stack'] = stack;
+    count(walk, stack.length);
+  }
   if (Object.hasOwn(error, 'cause')) parts['cause'] = encodeAt(error.cause, 'cause', walk);
   if (error instanceof AggregateError) parts['errors'] = encodeAt(error.errors, 'errors', walk);
   const own = Object.entries(error).filter(([key]) => !['name', 'message', 'stack', 'cause', 'errors'].includes(key));
@@ -222,13 +225,12 @@ export function isJsonArray(json: Json): json is readonly Json[] {
 function heaviestKey(json: Json): string | number | undefined {
   // A tagged value has no keys of the user's.
   if (json === null || typeof json !== 'object' || Object.hasOwn(json, typeKey)) return undefined;
-  const sizes = Object.entries(json).map(([key, item]): [string, number] => [key, JSON.stringify(item).length]);
-  const heaviest = sizes.reduce<[string, number] | undefined>(
-    (best, size) => (best === undefined || size[1] > best[1] ? size : best),
-    undefined,
-  );
-  if (heaviest === undefined) return undefined;
-  return isJsonArray(json) ? Number(heaviest[0]) : heaviest[0];
+  let [heaviest, most] = ['', -1];
+  for (const [key, item] of Object.entries(json)) {
+    const size = JSON.stringify(item).length;
+    if (size > most) [heaviest, most] = [key, size];
+  }
+  return isJsonArray(json) ? Number(heaviest) : heaviest;
 }
 
 function toBase64(bytes: Uint8Array): string {

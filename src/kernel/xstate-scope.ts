@@ -199,7 +199,9 @@ export class ChartScope {
 
   #inspect(event: InspectedEvent): void {
     if (event.type === '@xstate.actor' && event.actorRef._parent === (this.self as unknown)) this.#adopt(event.actorRef);
-    if (event.type === '@xstate.microstep') this.#countMicrostep(event._transitions);
+    // Children given in place are evaluated by XState within the step: what takes their events is not what takes this one.
+    if (event.type === '@xstate.microstep')
+      this.#countMicrostep(event.actorRef === (this.self as unknown) ? event._transitions : undefined);
   }
 
   /** XState's own reference to a new child, made to answer as ours do. */
@@ -214,10 +216,11 @@ export class ChartScope {
     this.#push({ type: childMade, params: child });
   }
 
+  /** @param transitions of a microstep of this chart */
   #countMicrostep(transitions: readonly { readonly eventType: string }[] | undefined): void {
     this.#microsteps += 1;
     // The first microstep of a step is the one for the event itself.
-    this.#handledBy ??= (transitions ?? []).map((transition) => transition.eventType);
+    this.#handledBy ??= transitions?.map((transition) => transition.eventType);
     if (this.#microsteps <= limits.microstepsMax) return;
     throw new PerdureError(
       'LIMIT_EXCEEDED',

@@ -6,7 +6,8 @@ import { assign, createMachine, raise } from 'xstate';
 import { activity } from './activity.ts';
 import { PerdureError } from './errors.ts';
 import type { Place } from './xstate-scope.ts';
-import type { AnyStateMachine, ChartAction, ChartLogic, ChartStep } from './xstate-seam.ts';
+import type { ChartAction, ChartLogic } from './xstate-chart-action.ts';
+import type { AnyStateMachine, ChartStep } from './xstate-seam.ts';
 import { historyOf, reviveChart, startChart, stepChart, withoutActors } from './xstate-seam.ts';
 
 /** @throws PerdureError `XSTATE_UNSUPPORTED` saying what was found */

@@ -178,7 +178,7 @@ function describeNode(node: AnyStateNode): Json {
   return {
     id: node.id,
     type: node.type,
-    history: node.history === false ? null : (node.history ?? null),
+    history: node.history === false ? null : node.history,
     ...(node.type === 'history' ? { target: (node.config as { readonly target?: string }).target ?? null } : {}),
     initial: node.type === 'compound' ? node.initial.target.map((target) => target.id) : [],
     initially: node.type === 'compound' ? node.initial.actions.map(describeAction) : [],

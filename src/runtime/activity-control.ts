@@ -28,7 +28,7 @@ export type ActivityNumber = number | readonly number[];
 export interface ActivityUpdate extends Partial<ByHandOptions> {
   /** Options given here replace those of the declaration; the others stay. Without `retryIf`, since code cannot be written down. */
   readonly retry?: Omit<RetryOptions, 'retryIf'>;
-  /** For the attempts that begin from now on. */
+  /** For the attempts that begin from now on, and for one that was handed over. */
   readonly startToCloseTimeout?: Duration;
 }
 

@@ -35,14 +35,22 @@ export interface RunOrder extends AttemptOrder {
   readonly handOver: () => Promise<string>;
 }
 
+/** What the row of an attempt that was handed over says: it changes when somebody changes it. */
+export interface RecordedMoments {
+  /** When it has to be over. */
+  readonly closeAtMs: number;
+  /** When it last gave a sign of life. */
+  readonly heartbeatAtMs: number;
+}
+
 interface AwaitedAttempt {
   readonly order: AttemptOrder;
   readonly controller: AbortController;
   readonly watch: AttemptWatch;
   hasPlace: boolean;
   isCodeRunning: boolean;
-  /** When it last gave a recorded sign of life; set once it was handed over. */
-  handedOverSignAtMs: number | undefined;
+  /** Set once it was handed over. */
+  recorded: RecordedMoments | undefined;
 }
 
 export class ActivityRunner {
@@ -90,16 +98,18 @@ export class ActivityRunner {
     void makeAttempt(effect, descriptor, host).then((outcome) => this.#codeEnded(awaited, outcome));
   }
 
-  /** Watches over an attempt that was handed over, in this life of the process or an earlier one, from a recorded sign of life on. */
-  attend(order: AttemptOrder, timeouts: AttemptTimeouts, signAtMs: number): void {
+  /** Watches over an attempt that was handed over, in this life of the process or an earlier one. */
+  attend(order: AttemptOrder, timeouts: AttemptTimeouts, recorded: RecordedMoments): void {
     if (this.#isShuttingDown) return;
     const known = this.#awaited.get(order.key);
     if (known?.order.attempt !== order.attempt) {
-      this.#await(order, timeouts).handedOverSignAtMs = signAtMs;
+      this.#await(order, timeouts).recorded = recorded;
       return;
     }
-    if (known.handedOverSignAtMs !== signAtMs) known.watch.seen();
-    known.handedOverSignAtMs = signAtMs;
+    const before = known.recorded;
+    if (before?.heartbeatAtMs !== recorded.heartbeatAtMs) known.watch.seen();
+    if (before !== undefined && before.closeAtMs !== recorded.closeAtMs) known.watch.closeIn(timeouts.closeMs);
+    known.recorded = recorded;
     this.#giveBackPlace(known);
   }
 
@@ -128,11 +138,11 @@ export class ActivityRunner {
     let stopTimer = (): void => undefined;
     await Promise.race([settled, new Promise<void>((resolve) => (stopTimer = this.#clock.setTimer(graceMs, resolve)))]);
     stopTimer();
-    for (const { order, watch, handedOverSignAtMs } of this.#awaited.values()) {
+    for (const { order, watch, recorded } of this.#awaited.values()) {
       const { n, attempt, report } = order;
       // Its time-out means nothing any more, and would keep the process alive.
       watch.stop();
-      if (handedOverSignAtMs === undefined) report({ kind: 'attempt-released', n, attempt, hasBegun: true, ...told(watch) });
+      if (recorded === undefined) report({ kind: 'attempt-released', n, attempt, hasBegun: true, ...told(watch) });
     }
   }
 
@@ -145,7 +155,7 @@ export class ActivityRunner {
       watch,
       hasPlace: false,
       isCodeRunning: false,
-      handedOverSignAtMs: undefined,
+      recorded: undefined,
     };
     this.#awaited.set(order.key, awaited);
     return awaited;
@@ -155,7 +165,7 @@ export class ActivityRunner {
     const { order, watch } = awaited;
     awaited.isCodeRunning = false;
     if (this.#awaited.get(order.key) !== awaited) this.#zombies -= 1;
-    else if (outcome !== undefined || awaited.handedOverSignAtMs === undefined) this.#forget(awaited);
+    else if (outcome !== undefined || awaited.recorded === undefined) this.#forget(awaited);
     this.#checkAllSettled();
     if (outcome === undefined) return;
     const keepsDetails = outcome.kind === 'attempt-failed' || outcome.kind === 'attempt-released';

@@ -24,7 +24,7 @@ export class AttemptWatch {
   readonly #attempt: { readonly n: number; readonly attempt: number };
   readonly #heartbeatTimeoutMs: number | undefined;
   readonly #report: (outcome: AttemptOutcome) => void;
-  readonly #stopClose: () => void;
+  #stopClose: () => void;
   #stopSign: () => void = () => undefined;
   #stopRecord: (() => void) | undefined;
   #silentUntilMs: number;
@@ -50,6 +50,13 @@ export class AttemptWatch {
   /** The last details told that have not been reported. */
   get unrecorded(): Json | undefined {
     return this.#unrecorded;
+  }
+
+  /** It may take this long from now on. */
+  closeIn(closeMs: number): void {
+    if (this.#isStopped) return;
+    this.#stopClose();
+    this.#stopClose = this.#timer(closeMs, () => this.#timeOut({}));
   }
 
   /** A sign of life. The timer is not set anew: when it fires, it looks when the last one was. */

@@ -1,5 +1,6 @@
 /** What the store knows of machines, against what is registered now. */
 import { limits } from '../kernel/limits.ts';
+import type { Logger } from '../kernel/logger.ts';
 import type { MachineRegistry } from '../kernel/machine-registry.ts';
 import { compareDefinition, definitionChanged } from '../kernel/machine-registry.ts';
 import type { Store } from '../kernel/ports.ts';
@@ -30,11 +31,19 @@ type OpenCount = (version: Version) => number;
  *
  * @throws PerdureError `DEFINITION_CHANGED` if a version's structure changed while workflows are open on it
  */
-export async function reconcileDefinitions(store: Store, registry: MachineRegistry): Promise<{ readonly versionMissing: number }> {
+export async function reconcileDefinitions(
+  store: Store,
+  registry: MachineRegistry,
+  logger: Logger,
+): Promise<{ readonly versionMissing: number }> {
   const { toWrite, changed, missing } = compare(await store.readDefinitions(), registry);
   const openOn = changed.length + missing.length > 0 ? await countOpen(store) : () => 0;
   for (const { machine, differences } of changed) {
-    if (openOn(machine.reference) > 0) throw definitionChanged(machine, differences);
+    const open = openOn(machine.reference);
+    if (open === 0) continue;
+    if (registry.onDefinitionChange === 'fail') throw definitionChanged(machine, differences);
+    const { id: name, version } = machine.reference;
+    logger.warn({ machine: name, version, open, differences }, 'A machine changed under its version while workflows are open on it.');
   }
   const definitions: readonly DefinitionRecord[] = [
     ...toWrite.map(({ reference, structure }) => ({ machine: reference, structure })),
@@ -65,7 +74,8 @@ async function countOpen(store: Store): Promise<OpenCount> {
   let page = await store.scanActors(limits.scanPageMax);
   for (;;) {
     for (const { record } of page.rows) {
-      if (record === undefined || isClosed(record.status)) continue;
+      // What runs below a root belongs to the root's version.
+      if (record === undefined || record.birth !== undefined || isClosed(record.status)) continue;
       const key = keyOf(record.machine);
       counts.set(key, (counts.get(key) ?? 0) + 1);
     }

@@ -29,9 +29,9 @@ export class DrainLetter implements Letter {
       await new Promise<void>((resolve, reject) => this.#keeper.commit(resident, [], resolve, reject));
       const { tree } = resident;
       if (tree === undefined) return;
-      for (const { n, to, envelope } of await this.#store.readMailbox(tree.address, limits.mailPerTurn)) {
+      for (const mail of await this.#store.readMailbox(tree.address, limits.mailPerTurn)) {
         if (!isDraining(tree.root.record)) return;
-        const decision = decideInTree(tree, { to, envelope }, this.#keeper.context(), n);
+        const decision = decideInTree(tree, mail, this.#keeper.context(), mail.n);
         if (decision.kind === 'commit') this.#keeper.commit(resident, decision.steps);
       }
     } catch (error) {

@@ -64,7 +64,8 @@ export class Engine {
     const context = (): DecideContext => ({ nowMs: clock.now(), random, admit: (name, key) => waiting.admit(name, key) });
     this.#parts = parts;
     this.#pipeline = new CommitPipeline(store, onError, () => clock.monotonic());
-    this.#timers = new TimerQueue(store, clock, { onDue, onError });
+    const onDamaged = ({ workflowId }: Address): void => void this.supervisor.wake(workflowId);
+    this.#timers = new TimerQueue(store, clock, { onDue, onDamaged, onError });
     const volatile = new VolatileRunner(deliver);
     this.#performer = new Performer({ clock, logger, onEnter, attempts, timers: this.#timers, waiting, volatile, deliver });
     this.supervisor = new Supervisor({

@@ -21,6 +21,7 @@ import type { Clock } from '../kernel/ports.ts';
 import type { Tree } from '../kernel/tree.ts';
 import type { StepMessage } from '../kernel/wake.ts';
 import { lostAttempts } from '../kernel/wake.ts';
+import type { RecordedMoments } from './activity-runner.ts';
 import { ActivityRunner } from './activity-runner.ts';
 import type { Admission } from './admission.ts';
 import type { AttemptTimeouts } from './attempt-watch.ts';
@@ -117,13 +118,13 @@ export class OwnAttempts {
     });
   }
 
-  /** Watches over an attempt that was handed over, from a recorded sign of life on. */
-  attend(attended: OwnAttempt, timeouts: AttemptTimeouts, signAtMs: number): void {
+  /** Watches over an attempt that was handed over, here or in an earlier life of the process. */
+  attend(attended: OwnAttempt, timeouts: AttemptTimeouts, recorded: RecordedMoments): void {
     const { address, name, n, attempt } = attended;
     const before = this.#known.get(address.workflowId)?.get(activityKey(address, n));
     const known = before?.attempt === attempt ? before : this.#know(attended);
     const order = { key: known.key, name, n, attempt, report: (outcome: AttemptOutcome) => this.#report(known, outcome) };
-    this.#runner.attend(order, timeouts, signAtMs);
+    this.#runner.attend(order, timeouts, recorded);
   }
 
   abort(address: Address, n: number, reason: AbortReason): void {

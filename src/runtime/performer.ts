@@ -181,7 +181,7 @@ export class Performer {
     const { closeAtMs, signAtMs } = timeoutsOf(activity, policy);
     const nowMs = clock.now();
     const timeouts = { closeMs: closeAtMs - nowMs, signMs: signAtMs - nowMs, heartbeatTimeoutMs: policy.heartbeatTimeoutMs };
-    attempts.attend({ address, name, n, attempt }, timeouts, heartbeatAtMs);
+    attempts.attend({ address, name, n, attempt }, timeouts, { closeAtMs, heartbeatAtMs });
   }
 
   /** It is not awaited any more. */

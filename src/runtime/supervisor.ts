@@ -140,7 +140,7 @@ export class Supervisor {
 
   #act(resident: Resident, tree: Tree | undefined, written: Commit, actor: Actor): void {
     const { address } = actor.record;
-    if (address.run === tree?.address.run) tree.show(actor);
+    if (address.run === tree?.address.run) tree.show(written, actor);
     if (address.path.length === 0) this.#parts.views.publish(resident.view, actor, written.journal.emitted);
     this.#parts.performer.perform(written, actor);
     // What came due while it was paused or parked went by unheard.

@@ -5,6 +5,7 @@
  * 1. Every committed timer due by `loadedUntilMs` is in memory, has fired, or lies on disk behind `unread`, which is read next.
  * 2. No timer fires before the wall clock reads its due time.
  * 3. Timers fire in due order. One may fire twice (a scan can meet one that is just being decided): the kernel ignores the second.
+ * 4. A damaged row fires nothing. Its actor is told of, so that it is read and arms what its record says.
  */
 import TinyQueue from 'tinyqueue';
 import type { Address } from '../kernel/address.ts';
@@ -19,6 +20,8 @@ interface Entry extends TimerRow {
 export interface TimerQueueEvents {
   /** Hands a due timer to its actor. */
   readonly onDue: (timer: TimerRow) => void;
+  /** A row of this actor's timers is damaged. */
+  readonly onDamaged: (address: Address) => void;
   /** A scan of the store failed. */
   readonly onError: (error: unknown) => void;
 }
@@ -43,6 +46,11 @@ export class TimerQueue {
     this.#clock = clock;
     this.#events = events;
     void this.#load(clock.now() + limits.timerWindowMs);
+  }
+
+  /** Entries in memory, with those that were disarmed and not swept out yet. */
+  get inMemory(): number {
+    return this.#heap.length;
   }
 
   /** Tells of a timer whose arming is committed. */
@@ -119,7 +127,10 @@ export class TimerQueue {
   async #loadPages(untilMs: number): Promise<number> {
     for (;;) {
       const { rows, next } = await this.#store.scanTimers(untilMs, limits.scanPageMax, this.#unread);
-      for (const timer of rows) this.#add(timer);
+      for (const timer of rows) {
+        if (timer.isDamaged === true) this.#events.onDamaged(timer.address);
+        else this.#add(timer);
+      }
       this.#unread = next ?? untilMs;
       const last = rows.at(-1);
       if (next === undefined || last === undefined || this.#isStopped) return untilMs;

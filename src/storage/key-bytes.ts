@@ -20,17 +20,19 @@ export function idBytes(id: string): Uint8Array {
     throw new TypeError(`A key cannot hold ${JSON.stringify(id)}: it contains a lone surrogate. Check ids at the door.`);
   }
   const text = id.includes('\0') ? id.replaceAll('\0', '\0\u0001') : id;
-  const length = Buffer.byteLength(text);
-  const bytes = Buffer.alloc(length + 2);
-  bytes.write(text);
-  return bytes;
+  return Buffer.from(`${text}\0\0`);
 }
 
 export function uint32Bytes(value: number): Uint8Array {
-  if (!Number.isInteger(value) || value < 0 || value > uint32Max) throw new TypeError(`A key cannot hold ${value} as a 32-bit counter.`);
   const bytes = Buffer.allocUnsafe(4);
-  bytes.writeUInt32BE(value);
+  writeUint32(bytes, value, 0);
   return bytes;
+}
+
+/** Answers the offset behind it. */
+function writeUint32(bytes: Buffer, value: number, offset: number): number {
+  if (!Number.isInteger(value) || value < 0 || value > uint32Max) throw new TypeError(`A key cannot hold ${value} as a 32-bit counter.`);
+  return bytes.writeUInt32BE(value, offset);
 }
 
 /** Eight bytes for a whole number up to 2^53 - 1. */
@@ -56,10 +58,16 @@ export function momentBytes(atMs: number): Uint8Array {
 
 /** Id, run, then each element of the path marked by `01`, then `00`. */
 export function addressBytes(address: Address): Uint8Array {
-  const parts = [idBytes(address.workflowId), uint32Bytes(address.run)];
-  for (const element of address.path) parts.push(Uint8Array.of(pathElement), uint32Bytes(element));
-  parts.push(Uint8Array.of(pathEnd));
-  return Buffer.concat(parts);
+  const id = idBytes(address.workflowId);
+  const bytes = Buffer.allocUnsafe(id.length + 4 + 5 * address.path.length + 1);
+  bytes.set(id);
+  let offset = writeUint32(bytes, address.run, id.length);
+  for (const element of address.path) {
+    offset = bytes.writeUInt8(pathElement, offset);
+    offset = writeUint32(bytes, element, offset);
+  }
+  bytes.writeUInt8(pathEnd, offset);
+  return bytes;
 }
 
 /** Takes a key apart, front to back; throws a `RangeError` at bytes that none of the functions above could have written. */
@@ -78,13 +86,15 @@ export class KeyReader {
   }
 
   id(): string {
-    const characters: number[] = [];
+    const begin = this.#offset;
+    let hasZero = false;
     for (;;) {
-      const byte = this.byte();
-      if (byte !== 0) characters.push(byte);
-      else if (this.#isEscape()) characters.push(0);
-      else return utf8.decode(Uint8Array.from(characters));
+      if (this.byte() !== 0) continue;
+      if (!this.#isEscape()) break;
+      hasZero = true;
     }
+    const text = utf8.decode(this.#bytes.subarray(begin, this.#offset - 2));
+    return hasZero ? text.replaceAll('\0\u0001', '\0') : text;
   }
 
   uint32(): number {

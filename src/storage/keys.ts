@@ -215,7 +215,13 @@ function spaceOf(key: Uint8Array): Space {
 }
 
 function keyOf(space: Space, ...parts: readonly Uint8Array[]): Uint8Array {
-  return Buffer.concat([Buffer.from(letters[space]), ...parts]);
+  const bytes = Buffer.allocUnsafe(parts.reduce((sum, part) => sum + part.length, 1));
+  let offset = bytes.writeUInt8(letters[space].charCodeAt(0), 0);
+  for (const part of parts) {
+    bytes.set(part, offset);
+    offset += part.length;
+  }
+  return bytes;
 }
 
 /** @throws PerdureError `RECORD_DAMAGED` if the key is none of this space */
@@ -235,7 +241,7 @@ function decode<Parts>(space: Space, key: Uint8Array, read: (reader: KeyReader) 
 function prefixRange(prefix: Uint8Array): KeyRange {
   let length = prefix.length;
   while (length > 0 && prefix[length - 1] === 0xff) length -= 1;
-  const to = Uint8Array.from(prefix.subarray(0, length));
+  const to = Buffer.from(prefix.subarray(0, length));
   const last = to[length - 1];
   // Every prefix begins with a letter, so something below 0xff is always left.
   if (last === undefined) throw new TypeError('A range needs a prefix.');

@@ -175,7 +175,7 @@ class LevelStore implements Store {
   readJournal(address: Address, fromSequence: number, limit: number): Promise<readonly StoredJournalRecord[]> {
     return this.#read(
       () => `journal of ${formatKey(encodeActorKey(address))}`,
-      () => readJournal(this.#database, this.#codec, address, fromSequence, limit),
+      () => this.#database.readAtOnce((reader) => readJournal(reader, this.#codec, address, fromSequence, limit)),
     );
   }
 
@@ -196,7 +196,7 @@ class LevelStore implements Store {
   scanTimers(untilMs: number, limit: number, after?: Uint8Array | number): Promise<Page<TimerRow>> {
     return this.#read(
       () => 'list of timers',
-      () => scanTimers(this.#database, untilMs, limit, after),
+      () => scanTimers(this.#database, this.#codec, untilMs, limit, after),
     );
   }
 

@@ -49,8 +49,13 @@ export async function readTree(
   const stored = actors.filter((actor) => actor !== undefined);
   const [first, ...others] = stored.sort((a, b) => comparePaths(a.record.address, b.record.address));
   if (first === undefined) return undefined;
-  if (first.record.address.path.length > 0)
-    throw recordDamaged(formatKey(encodeActorKey(root)), 'it is missing, though its children are there');
+  const refuse = (address: Address, reason: string): never => {
+    throw recordDamaged(formatKey(encodeActorKey(address)), reason);
+  };
+  if (first.record.address.path.length > 0) refuse(root, 'it is missing, though its children are there');
+  const unborn = [...rows.values()].find(({ address }) => !stored.some(({ record }) => record.address === address));
+  // What is still to be said may be the start of a child.
+  if (unborn !== undefined && first.record.queued === undefined) refuse(unborn.address, 'it is missing, though its parent has it');
   checkMail(encodeActorKey(root), first.record, mailKeys.length);
   return { root: first, others, closed: closedMax === 0 ? [] : await readClosed(reader, codec, root, rows, closedMax) };
 }
@@ -101,8 +106,7 @@ async function readActor(reader: DatabaseReader, codec: Codec, rows: Rows, lastC
     reader.entries({ ...actorRowsRange('journal', address), limit: 1, isReverse: true }),
   ]);
   if (bytes === undefined) {
-    const isUnknown = head === undefined && activities.length + children.length === 0 && address.path.length === 0;
-    if (isUnknown) return undefined;
+    if (head === undefined && activities.length + children.length === 0) return undefined;
     throw recordDamaged(formatKey(key), 'it is missing, though other rows speak of it');
   }
   const record: ActorRecord = { address, ...(codec.decode(key, bytes) as ActorValue) };

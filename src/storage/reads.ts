@@ -5,7 +5,7 @@
 import type { Address } from '../kernel/address.ts';
 import type { StoredJournalRecord } from '../kernel/ports.ts';
 import type { DefinitionRecord, MessageRecord, TombstoneRecord } from '../kernel/record.ts';
-import type { DefinitionValue, HeadValue, JournalValue, MessageValue } from './batch.ts';
+import type { ActorValue, DefinitionValue, HeadValue, JournalValue, MessageValue } from './batch.ts';
 import type { Codec } from './codec.ts';
 import { recordDamaged, unlessDamaged } from './damage.ts';
 import type { DatabaseReader, Entry } from './database.ts';
@@ -14,6 +14,7 @@ import {
   decodeActorKey,
   decodeDefinitionKey,
   decodeJournalKey,
+  encodeActorKey,
   encodeJournalKey,
   encodeMessageKey,
   encodeTombstoneKey,
@@ -65,7 +66,7 @@ export async function readMessage(
   return bytes === undefined ? undefined : { workflowId, messageId, ...(codec.decode(key, bytes) as MessageValue) };
 }
 
-/** @throws PerdureError `RECORD_DAMAGED` at a gap, at the front of the page, too */
+/** @throws PerdureError `RECORD_DAMAGED` at a gap, at the front of the page and at the end of the journal, too */
 export async function readJournal(
   reader: DatabaseReader,
   codec: Codec,
@@ -85,7 +86,17 @@ export async function readJournal(
     if (record.commit <= lastCommit) refuse(`it is commit ${record.commit}, the one before it is ${lastCommit}`);
     lastCommit = record.commit;
   });
+  if (records.length < limit) await checkJournalEnd(reader, codec, address, first + records.length);
   return records;
+}
+
+/** What follows the last page, nothing by its rows, must be nothing by the actor's record, too. An unreadable one says nothing. */
+async function checkJournalEnd(reader: DatabaseReader, codec: Codec, address: Address, next: number): Promise<void> {
+  const key = encodeActorKey(address);
+  const bytes = await reader.get(key);
+  const record = bytes === undefined ? undefined : unlessDamaged(() => codec.decode(key, bytes) as ActorValue);
+  if (record === undefined || record.sequence < next) return;
+  throw recordDamaged(formatKey(encodeJournalKey(address, next)), `it is missing, though its actor is at sequence ${record.sequence}`);
 }
 
 /** A damaged one counts as missing: it is written again when its machine is registered, and actors carry their structure hash. */
@@ -99,6 +110,7 @@ function definitionOf(codec: Codec, { key, value }: Entry): DefinitionRecord {
   return { machine: { ...decodeDefinitionKey(key), structureHash }, ...rest };
 }
 
+// What was decoded belongs to nobody yet: completing it is cheaper than copying it.
 export function journalRecordOf(codec: Codec, { key, value }: Entry): StoredJournalRecord {
-  return { ...decodeJournalKey(key), ...(codec.decode(key, value) as JournalValue) };
+  return Object.assign(codec.decode(key, value) as JournalValue, decodeJournalKey(key));
 }

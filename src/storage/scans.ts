@@ -70,17 +70,22 @@ export async function scanMail(reader: DatabaseReader, limit: number, after?: Ui
 }
 
 /**
- * Timers in due order, up to and including `untilMs`; those of one moment in the order of their addresses. The key says it all,
- * and the actor's record, which is checked, decides whether the timer is armed: a damaged value is no reason to let it sleep.
+ * Timers in due order, up to and including `untilMs`; those of one moment in the order of their addresses. A damaged row is
+ * listed, too, and marked: its moment means nothing, but its actor is most likely the one it names, and knows what is armed.
  */
 export async function scanTimers(
   reader: DatabaseReader,
+  codec: Codec,
   untilMs: number,
   limit: number,
   after?: Uint8Array | number,
 ): Promise<Page<TimerRow>> {
   const begin = typeof after === 'number' ? timersUntilRange(after).to : after;
-  return scan(reader, { ...timersUntilRange(untilMs), limit, after: begin }, decodeTimerKey);
+  return scan(reader, { ...timersUntilRange(untilMs), limit, after: begin }, (key, value): TimerRow => {
+    const timer = decodeTimerKey(key);
+    const isSound = unlessDamaged(() => [codec.decode(key, value)]) !== undefined;
+    return isSound ? timer : { ...timer, isDamaged: true };
+  });
 }
 
 /** Every actor record in key order. */

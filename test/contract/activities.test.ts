@@ -255,6 +255,17 @@ contractGroup('activities', ({ contractCase, everywhere }) => {
     expect((await third.describe('e')).activities).toMatchObject([{ attempt: 2, lastFailure: { class: 'StartToCloseTimeout' } }]);
   });
 
+  everywhere('the time-out of what was handed over can be changed by hand', async (host) => {
+    const { run } = desk();
+    const runtime = await begun(host, errand(new World(), 'errand', steady, { run, startToCloseTimeout: '1h' }));
+    await passed(host, 30 * 60_000);
+    await runtime.activities.update('e', 1, { startToCloseTimeout: '2h' });
+    await passed(host, 89 * 60_000);
+    expect((await runtime.describe('e')).activities).toMatchObject([{ state: 'running' }]);
+    await passed(host, 60_000);
+    expect((await runtime.describe('e')).activities).toMatchObject([{ lastFailure: { class: 'StartToCloseTimeout' } }]);
+  });
+
   everywhere('tokens that were never given are refused', async (host) => {
     const { run, last } = desk();
     const runtime = await begun(host, errand(new World(), 'errand', steady, { run }));
@@ -348,10 +359,11 @@ function pair(run: (scope: ActivityScope<{ readonly item: string }>) => Promise<
   const { fetch } = errand(new World(), 'other', {}, { run }).implementations.actors as unknown as {
     fetch: ReturnType<typeof fromPromise>;
   };
-  return setup({ types: { context: {} as { readonly found?: unknown } }, actors: { fetch } }).createMachine({
+  const context: { readonly found?: unknown } = {};
+  return setup({ types: { context }, actors: { fetch } }).createMachine({
     id: 'pair',
     version: '1',
-    context: {},
+    context,
     initial: 'busy',
     states: {
       busy: { invoke: { src: 'fetch', input: {}, onDone: { target: 'resting', actions: assign({ found: ({ event }) => event.output }) } } },

@@ -1,8 +1,32 @@
+import { activity } from 'perdure/authoring';
 import { expect } from 'vitest';
-import { brittle, counter, fragileErrand } from '../support/machines.ts';
+import { setup } from 'xstate';
+import { brittle, counter } from '../support/machines.ts';
 import { refusalOf } from '../support/outcomes.ts';
 import { World } from '../support/world.ts';
 import { contractGroup } from './contract-group.ts';
+
+/** An activity tried once, beside a guard that breaks. */
+function fragileErrand(world: World) {
+  return setup({
+    actors: { fetch: activity<unknown, unknown>({ retry: { maximumAttempts: 1 }, run: (scope) => world.call('fetch', scope) }) },
+    guards: {
+      check: () => {
+        if (world.isBroken) throw new RangeError('broke in the guard');
+        return false;
+      },
+    },
+  }).createMachine({
+    id: 'fragile-errand',
+    version: '1',
+    initial: 'fetching',
+    states: {
+      fetching: { on: { PRESS: { guard: 'check', target: 'lost' } }, invoke: { src: 'fetch', onDone: 'found', onError: 'lost' } },
+      found: { type: 'final' },
+      lost: { type: 'final' },
+    },
+  });
+}
 
 contractGroup('poison', ({ contractCase, everywhere }) => {
   contractCase(

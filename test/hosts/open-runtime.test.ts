@@ -56,6 +56,7 @@ describe('options', () => {
     ['no attempts at all', { maxConcurrentAttempts: 0 }, 'openRuntime: maxConcurrentAttempts must be a whole number from 1; found 0.'],
     ['half an attempt', { maxConcurrentAttempts: 1.5 }, 'must be a whole number from 1; found 1.5.'],
     ['endless attempts', { maxConcurrentAttempts: Infinity }, 'must be a whole number from 1; found Infinity.'],
+    ['a retention that is no duration', { messageIdRetention: 'forever' }, 'openRuntime: messageIdRetention must be a duration such as'],
     ['attempts as text', { maxConcurrentAttempts: '5' }, 'must be a whole number from 1; found 5.'],
     ['a malformed rate', { rateLimit: { count: 0, per: '1s' } }, 'openRuntime: rateLimit.count must be a whole number from 1; found 0.'],
     ['a path as a URL', { path: new URL('file:///tmp') }, 'openRuntime: path must name a directory; found an object.'],
@@ -127,15 +128,14 @@ describe('machines', () => {
     await first.close();
     const without = await open({ machines: [machine] });
     expect(without.health()).toEqual({ state: 'open', versionMissing: 1, zombieAttempts: 0 });
-    await expect(without.send('w', { type: 'GO' })).rejects.toMatchObject({
-      code: 'WORKFLOW_PARKED',
-      details: { reason: 'version-missing' },
-    });
+    expect(await without.send('w', { type: 'GO' })).toEqual({ sequence: 2, outcome: 'queued' });
+    await expect(without.unpark('w')).rejects.toMatchObject({ code: 'WORKFLOW_PARKED', details: { reason: 'version-missing' } });
     expect(await without.describe('w')).toMatchObject({ status: 'parked', parked: { reason: 'version-missing' } });
     await without.close();
     const back = await open();
     expect(back.health()).toEqual({ state: 'open', versionMissing: 0, zombieAttempts: 0 });
-    expect(await back.send('w', { type: 'GO' })).toMatchObject({ outcome: 'applied' });
+    await (await back.get('w')).result();
+    expect((await back.history('w')).map(({ outcome }) => outcome)).toEqual(['applied', 'queued', 'applied']);
   });
 
   test('that are not registered cannot be started', async () => {

@@ -76,7 +76,7 @@ describe('a declaration', () => {
     ['a rate that is a number', { rateLimit: 5 as never }, "rateLimit must be an object such as { count: 10, per: '1s' }; found 5."],
     ['a rate of none', { rateLimit: { count: 0, per: '1s' } }, 'activity: rateLimit.count must be a whole number from 1; found 0.'],
     ['a rate without time', { rateLimit: { count: 1, per: 0 } }, 'activity: rateLimit.per must be longer than 0.'],
-    ['a malformed rate', { rateLimit: { count: 1, per: '1 s' as never } }, 'activity: rateLimit.per must be a duration'],
+    ['a malformed rate', { rateLimit: { count: 1, per: 'soon' as never } }, 'activity: rateLimit.per must be a duration'],
   ])('is refused at once with %s', (_, options, message) => {
     expect(thrownBy(() => activity(options))).toMatchObject({ name: 'TypeError', message: expect.stringContaining(message) });
   });

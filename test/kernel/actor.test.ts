@@ -7,7 +7,7 @@ import { limits } from '../../src/kernel/limits.ts';
 import { registerMachine } from '../../src/kernel/registered-machine.ts';
 import type { Json } from '../../src/kernel/json.ts';
 import { thrownBy } from './thrown.ts';
-import { at, began, completed, revive, signal, taken, took, walked } from './workflows.ts';
+import { at, began, completed, revive, signal, storedOf, taken, took, treeOf, walked } from './workflows.ts';
 
 interface Bag {
   readonly [key: string]: unknown;
@@ -246,6 +246,6 @@ describe('an actor read from disk', () => {
   test('is refused by a machine that no longer has its state', () => {
     const { actor } = began(machine);
     const other = registerMachine(setup({}).createMachine({ id: 'revived', version: '1', initial: 'x', states: { x: {} } }));
-    expect(thrownBy(() => reviveActor(other, { record: actor.record, activities: [] }))).toBeInstanceOf(Error);
+    expect(thrownBy(() => reviveActor(other, storedOf(actor), treeOf(actor).surroundings))).toBeInstanceOf(Error);
   });
 });

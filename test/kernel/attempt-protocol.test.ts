@@ -17,14 +17,15 @@ function machineWith(options: ActivityOptions<unknown, unknown> = {}) {
     ...options,
     retry: { initialInterval: '10s', jitter: 'none', ...options.retry },
   });
+  const context: { found?: unknown; error?: unknown } = {};
   return setup({
-    types: { context: {} as { found?: unknown; error?: unknown } },
+    types: { context },
     actors: { work },
     guards: { broken: () => poison() },
   }).createMachine({
     id: 'job',
     version: '1',
-    context: {},
+    context,
     initial: 'busy',
     states: {
       busy: {

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { formatToken, parseToken } from '../../src/kernel/attempt-token.ts';
 import { thrownBy } from './thrown.ts';

@@ -2,7 +2,8 @@ import { describe, expect, test, vi } from 'vitest';
 import { assign, raise, setup } from 'xstate';
 import { activity } from '../../src/kernel/activity.ts';
 import { rootAddress } from '../../src/kernel/address.ts';
-import { decide, decideStart } from '../../src/kernel/decide.ts';
+import { decide } from '../../src/kernel/decide.ts';
+import { decideTreeStart } from '../../src/kernel/decide-in-tree.ts';
 import { limits } from '../../src/kernel/limits.ts';
 import { registerMachine } from '../../src/kernel/registered-machine.ts';
 import { at, began, completed, errorNamed, failed, pending, revive, signal, taken, took, valueOf, walked } from './workflows.ts';
@@ -75,7 +76,7 @@ describe('the first step', () => {
     ['an eternal transition', { initial: 'a', states: { a: { always: 'b' }, b: { always: 'a' } } }],
   ])('that throws is refused, and nothing is stored: %s', (_, config) => {
     const machine = registerMachine(setup({}).createMachine({ id: 'broken', version: '1', ...config }));
-    const decision = decideStart(machine, rootAddress('w-9', 1), null, at(0));
+    const decision = decideTreeStart({ machine, address: rootAddress('w-9', 1), input: null }, at(0));
     expect(decision).toMatchObject({ kind: 'refuse', error: { code: 'STEP_FAILED', details: { id: 'w-9' } } });
     expect(decision).toHaveProperty('error.message', expect.stringMatching(/^Workflow "w-9" was not started: its first step failed with /));
   });
@@ -86,7 +87,7 @@ describe('the first step', () => {
       version: '1',
       invoke: { src: 'work', input: () => ({ callback: () => 1 }) },
     });
-    const decision = decideStart(registerMachine(machine), rootAddress('w-9', 1), null, at(0));
+    const decision = decideTreeStart({ machine: registerMachine(machine), address: rootAddress('w-9', 1), input: null }, at(0));
     expect(decision).toMatchObject({ kind: 'refuse', error: { code: 'STEP_FAILED' } });
     expect(decision).toHaveProperty('error.message', expect.stringContaining('input of activity "unkept.work".callback is a function'));
   });
@@ -431,9 +432,9 @@ test('the end of a workflow leaves nothing that could still happen', () => {
   expect(commit.record).toMatchObject({ status: 'completed', timers: [], activities: [] });
   expect(actor.activities.size).toBe(0);
   expect(commit.timersDisarmed.map((timer) => timer.id).sort()).toEqual(['reminder', 'xstate.after.1000.ending.busy']);
-  expect(commit.effects.map((effect) => [effect.kind, effect.n])).toEqual([
-    ['abort-attempt', 2],
-    ['abort-attempt', 1],
+  expect(commit.effects).toEqual([
+    { kind: 'abort-attempt', n: 2, reason: 'state-left' },
+    { kind: 'abort-attempt', n: 1, reason: 'state-left' },
   ]);
 });
 

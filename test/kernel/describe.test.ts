@@ -4,7 +4,7 @@ import { activity } from '../../src/kernel/activity.ts';
 import type { Actor } from '../../src/kernel/actor.ts';
 import { describeWorkflow } from '../../src/kernel/describe.ts';
 import { historyEntry } from '../../src/kernel/history.ts';
-import { at, began, completed, failed, signal, took, walked } from './workflows.ts';
+import { at, began, completed, failed, signal, storedOf, took, treeOf, walked } from './workflows.ts';
 
 const charge = activity<{ amount: number }, string>({
   name: 'card.charge',
@@ -48,7 +48,8 @@ function poison(): never {
   throw new Error('a poisoned guard');
 }
 
-const describeActor = (actor: Actor) => describeWorkflow({ record: actor.record, activities: [...actor.activities.values()] }, actor);
+const alone = (actor: Actor) => ({ root: storedOf(actor), others: [], closed: [] });
+const describeActor = (actor: Actor) => describeWorkflow(alone(actor), treeOf(actor));
 const second = (seconds: number): string => new Date(seconds * 1_000).toISOString();
 
 describe('a description', () => {
@@ -136,8 +137,7 @@ describe('a description', () => {
   });
 
   test('of a workflow whose machine is missing says what is known without it', () => {
-    const stored = { record: first.record, activities: [...first.activities.values()] };
-    const described = describeWorkflow(stored, undefined, {
+    const described = describeWorkflow(alone(first), undefined, {
       reason: 'version-missing',
       failure: { class: 'Parked', message: 'Give it to openRuntime.' },
     });
@@ -152,7 +152,7 @@ describe('a description', () => {
   });
 
   test('without a machine and without being parked keeps its status', () => {
-    const described = describeWorkflow({ record: first.record, activities: [] }, undefined);
+    const described = describeWorkflow(alone(first), undefined);
     expect(described).toMatchObject({ status: 'running' });
     expect(described).not.toHaveProperty('accepts');
   });

@@ -1,10 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { assign, cancel, enqueueActions, raise, setup } from 'xstate';
+import { assign, cancel, enqueueActions, raise, setup, spawnChild } from 'xstate';
 import { activity } from '../../src/kernel/activity.ts';
-import { rootAddress } from '../../src/kernel/address.ts';
-import { decide, decideStart } from '../../src/kernel/decide.ts';
+import { decide } from '../../src/kernel/decide.ts';
 import { limits } from '../../src/kernel/limits.ts';
-import { registerMachine } from '../../src/kernel/registered-machine.ts';
 import { at, began, completed, signal, taken, took, walked } from './workflows.ts';
 
 const work = activity<unknown, unknown>({ run: () => 1, retry: { maximumAttempts: 1 } });
@@ -65,7 +63,7 @@ describe('timers', () => {
     expect(began(machine, undefined, at(500)).commit.record.timers).toMatchObject([{ armedAtMs: 500, dueAtMs: 500 + due }]);
   });
 
-  test.each([NaN, Infinity, limits.delayMsMax + 1, 1e20])('with a delay of %d fail the step and name the state', (delay) => {
+  test.each([NaN, Infinity, limits.delayMsMax + 1, 1e20, '5s' as never])('with a delay of %s fail the step and name the state', (delay) => {
     const machine = setup({ delays: { some: () => delay } }).createMachine({
       id: 'd',
       version: '1',
@@ -186,7 +184,8 @@ describe('activities of one step', () => {
       },
     });
     const { commit, actor } = took(began(machine).actor, signal('GO'));
-    expect(commit.effects.map((effect) => [effect.kind, effect.n])).toEqual([['run-attempt', 2]]);
+    expect(commit.effects).toMatchObject([{ kind: 'run-attempt', n: 2 }]);
+    expect(commit.effects).toHaveLength(1);
     expect(commit).toMatchObject({ activitiesPut: [{ n: 2 }], activitiesRemoved: [], journal: { scheduled: [2], stopped: [] } });
     expect(commit).toMatchObject({ timersArmed: [], timersDisarmed: [] });
     expect([...actor.activities.keys()]).toEqual([2]);
@@ -217,7 +216,7 @@ describe('activities of one step', () => {
       states: { brief: { invoke: { src: 'work' }, always: 'long' }, long: { invoke: { src: 'work' } } },
     });
     const context = at(0, { admit: (name) => asked.push(name) > 0 });
-    taken(decideStart(registerMachine(machine), rootAddress('w', 1), null, context));
+    began(machine, undefined, context);
     expect(asked).toEqual(['s.work']);
   });
 
@@ -263,13 +262,14 @@ describe('activities of one step', () => {
     });
     let places = 2;
     const context = at(0, { admit: () => (places -= 1) >= 0 });
-    const { commit } = taken(decideStart(registerMachine(machine), rootAddress('w', 1), null, context));
+    const { commit } = began(machine, undefined, context);
     expect(commit.activitiesPut.map(({ n, childId, state, attempt }) => [n, childId, state, attempt])).toEqual([
       [1, 'job-1', 'running', 1],
       [2, 'job-2', 'running', 1],
       [3, 'job-3', 'waiting', 0],
     ]);
-    expect(commit.effects.map(({ n }) => n)).toEqual([1, 2]);
+    expect(commit.effects).toMatchObject([{ n: 1 }, { n: 2 }]);
+    expect(commit.effects).toHaveLength(2);
     expect(commit.journal.scheduled).toEqual([1, 2, 3]);
   });
 
@@ -289,17 +289,24 @@ describe('activities of one step', () => {
   });
 });
 
-test('a child that is no invoked activity fails the step that spawned it', () => {
-  const other = activity<unknown, unknown>({ run: () => 1 });
-  const machine = setup({ actors: { work, other } }).createMachine({
+test('an activity may be spawned, by any of its ways', () => {
+  const machine = setup({ actors: { work } }).createMachine({
     id: 's',
     version: '1',
-    invoke: { src: 'work' },
-    on: { GO: { actions: enqueueActions(({ enqueue }) => enqueue.spawnChild('other')) } },
+    context: ({ spawn }) => ({ first: spawn('work', { id: 'first' }), second: undefined as unknown }),
+    entry: spawnChild('work', { id: 'second', input: { item: 2 } }),
+    on: {
+      GO: { actions: enqueueActions(({ enqueue }) => enqueue.spawnChild('work', { id: 'third' })) },
+      KEEP: { actions: assign({ second: ({ spawn }) => spawn('work', { id: 'fourth' }) }) },
+    },
   });
-  const { commit } = took(began(machine).actor, signal('GO'));
-  expect(commit.record).toMatchObject({ status: 'parked', activities: [{ n: 1 }] });
-  expect(commit.record.parked?.failure.message).toBe('The chart wanted "other" spawned, which no state invokes; invoke it instead.');
+  const first = began(machine);
+  expect(first.commit.activitiesPut).toMatchObject([
+    { n: 1, childId: 'first' },
+    { n: 2, childId: 'second', input: { item: 2 } },
+  ]);
+  const { commit } = walked(first.actor, signal('GO'), signal('KEEP'));
+  expect(commit.record.activities.map(({ childId }) => childId)).toEqual(['first', 'second', 'third', 'fourth']);
 });
 
 test('numbers of activities and timers are never given twice in the life of a workflow', () => {

@@ -8,6 +8,7 @@ import {
   emit,
   enqueueActions,
   fromCallback,
+  fromObservable,
   fromTransition,
   log,
   not,
@@ -20,9 +21,11 @@ import {
 import { activity, implement } from '../../src/kernel/activity.ts';
 import type { PerdureError } from '../../src/kernel/errors.ts';
 import { compareDefinition, createRegistry, damaged, definitionChanged, revive } from '../../src/kernel/machine-registry.ts';
+import type { StoredTree } from '../../src/kernel/ports.ts';
+import type { ActorRecord } from '../../src/kernel/record.ts';
 import { registerMachine } from '../../src/kernel/registered-machine.ts';
 import { thrownBy } from './thrown.ts';
-import { at, began } from './workflows.ts';
+import { at, began, storedOf } from './workflows.ts';
 
 const work = activity<unknown, unknown>({ run: () => 1 });
 const declared = activity<unknown, unknown>({ name: 'declared.only' });
@@ -44,93 +47,25 @@ describe('a machine is refused', () => {
     ],
     ['without both', createMachine({}), '(machine)', ['it has no id', 'it has no version']],
     [
-      'with a transition function as a child',
-      inState({ invoke: { src: 'load' } }, { actors: { load: fromTransition(() => 1, 0) } }),
+      'with actor logic that is none of XState’s',
+      inState({ invoke: { src: 'load' } }, { actors: { load: { transition: () => 1 }, also: () => 1 } }),
       'shop',
-      ['state "shop.cart" invokes "load", which is not an activity; write it with activity({ run })'],
+      [
+        'state "shop.cart" invokes "load", which is no actor logic of XState\'s; write it with activity({ run })',
+        'its actor "also" is no actor logic of XState\'s',
+      ],
     ],
     [
-      'with a machine as a child',
-      inState({ invoke: { src: 'child' } }, { actors: { child: createMachine({ id: 'child' }) } }),
+      'with a machine among its actors that cannot be run',
+      inState({}, { actors: { inner: createMachine({ id: 'inner', invoke: { src: {} as never, id: 'odd' } }) } }),
       'shop',
-      ['state "shop.cart" invokes "child", which is not an activity'],
-    ],
-    [
-      'with a callback as a child',
-      inState({ invoke: { src: 'listen' } }, { actors: { listen: fromCallback(() => undefined) } }),
-      'shop',
-      ['state "shop.cart" invokes "listen", which is not an activity'],
-    ],
-    [
-      'with inline logic that is no activity',
-      inState({ invoke: { src: fromCallback(() => undefined) } }),
-      'shop',
-      ['state "shop.cart" invokes "xstate.invoke.0.shop.cart", which is not an activity'],
-    ],
-    [
-      'with a systemId',
-      inState({ invoke: { src: 'work', systemId: 'worker' } }, { actors: { work } }),
-      'shop',
-      ['state "shop.cart" gives "work" a systemId, which is not supported; leave it out'],
+      ['machine "inner" among its actors: state "inner" invokes "xstate.invoke.0.inner", which is no actor logic of XState\'s'],
     ],
     [
       'with a listener to the snapshots of an activity',
       inState({ invoke: { src: 'work', onSnapshot: { actions: [] } } }, { actors: { work } }),
       'shop',
       ['state "shop.cart" listens to snapshots of "work" (onSnapshot), but an activity has none; leave it out'],
-    ],
-    [
-      'with a named action of its own',
-      inState({ entry: 'notify' }, { actions: { notify: () => undefined } }),
-      'shop',
-      ['state "shop.cart" has the action "notify" (entry), which would act outside of a commit; make it an activity'],
-    ],
-    ['with an action written in place', inState({ exit: () => undefined }), 'shop', ['state "shop.cart" has the action "(inline)" (exit)']],
-    [
-      'with an action on a transition',
-      inState({ on: { PAY: { actions: [assign({}), { type: 'notify', params: {} }] } } }, { actions: { notify: () => undefined } }),
-      'shop',
-      ['state "shop.cart" has the action "notify" (PAY)'],
-    ],
-    [
-      'with an action on an activity’s end',
-      inState({ invoke: { src: 'work', onDone: { actions: () => undefined } } }, { actors: { work } }),
-      'shop',
-      ['state "shop.cart" has the action "(inline)" (xstate.done.actor.0.shop.cart)'],
-    ],
-    [
-      'with an action on an eternal transition',
-      inState({ always: { actions: () => undefined } }),
-      'shop',
-      ['has the action "(inline)" (always)'],
-    ],
-    [
-      'with an action on a delay',
-      inState({ after: { 5: { actions: () => undefined } } }),
-      'shop',
-      ['"(inline)" (xstate.after.5.shop.cart)'],
-    ],
-    [
-      'with an action on its initial transition',
-      named({ initial: { target: 'cart', actions: () => undefined }, states: { cart: {} } }),
-      'shop',
-      ['state "shop" has the action "(inline)" (initial)'],
-    ],
-    ['with sendTo', inState({ entry: sendTo('other', { type: 'HI' }) }), 'shop', ['has the action "xstate.sendTo" (entry)']],
-    ['with emit', inState({ entry: emit({ type: 'HI' }) }), 'shop', ['has the action "xstate.emit" (entry)']],
-    ['with log', inState({ entry: log('hi') }), 'shop', ['has the action "xstate.log" (entry)']],
-    [
-      'with spawnChild',
-      inState({ entry: spawnChild('work') }, { actors: { work } }),
-      'shop',
-      ['has the action "xstate.spawnChild" (entry)'],
-    ],
-    ['with stopChild', inState({ entry: stopChild('work') }), 'shop', ['has the action "xstate.stopChild" (entry)']],
-    [
-      'with emit under a name',
-      inState({ entry: 'tell' }, { actions: { tell: emit({ type: 'HI' }) } }),
-      'shop',
-      ['has the action "xstate.emit" (entry)'],
     ],
   ])('%s', (_, machine, id, problems) => {
     const error = thrownBy(() => registerMachine(machine)) as PerdureError<'MACHINE_INVALID'>;
@@ -142,24 +77,9 @@ describe('a machine is refused', () => {
   });
 
   test('with all its problems at once', () => {
-    const machine = createMachine({
-      initial: 'a',
-      entry: () => undefined,
-      states: { a: { invoke: { src: fromCallback(() => undefined) } } },
-    });
+    const machine = createMachine({ initial: 'a', states: { a: { invoke: { src: {} as never } } } });
     const error = thrownBy(() => registerMachine(machine)) as PerdureError<'MACHINE_INVALID'>;
-    expect(error.details.problems).toHaveLength(4);
-  });
-
-  test('with its message saying which action would act, wherever states nest', () => {
-    const machine = named(
-      { type: 'parallel', states: { a: { initial: 'b', states: { b: { on: { X: { actions: 'act' } } } } } } },
-      { actions: { act: () => 1 } },
-    );
-    expect(thrownBy(() => registerMachine(machine))).toHaveProperty(
-      'message',
-      expect.stringContaining('state "shop.a.b" has the action "act" (X)'),
-    );
+    expect(error.details.problems).toHaveLength(3);
   });
 });
 
@@ -174,6 +94,61 @@ describe('what a machine may use', () => {
       { actions: { note: assign({}) }, guards: { isSo: () => true }, delays: { soon: 5 } },
     );
     expect(registerMachine(machine).reference).toMatchObject({ id: 'shop', version: '1' });
+  });
+
+  test.each<[string, AnyStateMachine]>([
+    [
+      'actions of its own, named or in place',
+      inState({ entry: 'notify', exit: () => undefined }, { actions: { notify: () => undefined } }),
+    ],
+    [
+      'actions on any transition',
+      named({
+        initial: { target: 'cart', actions: () => undefined },
+        states: {
+          cart: {
+            on: { PAY: { actions: () => undefined } },
+            after: { 5: { actions: () => undefined } },
+            always: { actions: () => undefined },
+          },
+        },
+      }),
+    ],
+    ['events to other actors', inState({ entry: [sendTo('other', { type: 'HI' }), emit({ type: 'HI' }), log('hi')] })],
+    ['children that are spawned', inState({ entry: [spawnChild('work'), stopChild('work')] }, { actors: { work } })],
+    ['system ids', inState({ invoke: { src: 'work', systemId: 'worker' } }, { actors: { work } })],
+  ])('is %s', (_, machine) => {
+    expect(registerMachine(machine).reference.id).toBe('shop');
+  });
+
+  test('is every kind of actor logic, known by what becomes of it', () => {
+    const inner = createMachine({ id: 'inner', initial: 'a', states: { a: {} } });
+    const machine = named(
+      { initial: 'a', states: { a: { invoke: [{ src: 'inner' }, { src: fromCallback(() => undefined) }] } } },
+      { actors: { inner, work, counting: fromTransition((count: number) => count, 0), ticks: fromObservable(() => ({}) as never) } },
+    );
+    const { children, activities } = registerMachine(machine);
+    expect([...activities.keys()]).toEqual(['work']);
+    expect([...children].map(([src, { kind }]) => [src, kind])).toEqual([
+      ['inner', 'actor'],
+      ['counting', 'actor'],
+      ['ticks', 'volatile'],
+      ['xstate.invoke.1.shop.a', 'volatile'],
+    ]);
+    expect(children.get('inner')).toMatchObject({
+      parentClosePolicy: 'request-cancel',
+      // A version is all of it.
+      machine: { reference: { id: 'inner', version: '1' }, machine: inner },
+    });
+    expect(children.get('counting')).toMatchObject({ machine: { reference: { id: 'shop.counting' }, machine: undefined } });
+  });
+
+  test('is a machine among its own actors', () => {
+    const tree = setup({ actors: { tree: {} as AnyStateMachine } }).createMachine({ id: 'tree', version: '1', invoke: { src: 'tree' } });
+    Object.assign(tree.implementations.actors, { tree });
+    const registered = registerMachine(tree);
+    expect(registered.children.get('tree')).toMatchObject({ kind: 'actor', machine: registered });
+    expect(registered.structure).toMatchObject({ actors: { tree: 'tree' } });
   });
 
   test('is activities, named by the machine or by themselves', () => {
@@ -279,10 +254,11 @@ describe('a registry', () => {
 describe('an actor on disk', () => {
   const machine = named({ initial: 'cart', states: { cart: { invoke: { src: 'work' } }, paid: {} } }, { actors: { work } });
   const { actor } = began(machine, undefined, at(0));
-  const stored = { record: actor.record, activities: [...actor.activities.values()] };
+  const stored: StoredTree = { root: storedOf(actor), others: [], closed: [] };
+  const withRecord = (record: ActorRecord): StoredTree => ({ ...stored, root: { ...stored.root, record } });
 
   test('is brought back by its machine', () => {
-    expect(revive(createRegistry([machine]), stored)).toMatchObject({ kind: 'actor', actor: { record: actor.record } });
+    expect(revive(createRegistry([machine]), stored)).toMatchObject({ kind: 'tree', tree: { root: { record: actor.record } } });
   });
 
   test.each<[string, AnyStateMachine[], object]>([
@@ -308,16 +284,17 @@ describe('an actor on disk', () => {
 
   test('needs no machine once it is closed', () => {
     const record = { ...actor.record, status: 'completed' as const, activities: [] };
+    const closed: StoredTree = { root: { record, activities: [], children: [] }, others: [], closed: [] };
     const other = named({ initial: 'a', states: { a: {} } });
     for (const machines of [[], [other]]) {
-      expect(revive(createRegistry(machines), { record, activities: [] })).toEqual({ kind: 'closed', record });
+      expect(revive(createRegistry(machines), closed)).toEqual({ kind: 'closed', record });
     }
-    expect(revive(createRegistry([machine]), { record, activities: [] }).kind).toBe('actor');
+    expect(revive(createRegistry([machine]), closed).kind).toBe('tree');
   });
 
   test('is parked if its record cannot be decoded', () => {
     const record = { ...actor.record, chart: { ...actor.record.chart, context: { a: { $type: 'Future' } } } };
-    expect(revive(createRegistry([machine]), { ...stored, record })).toMatchObject({ kind: 'parked', park: { reason: 'record-damaged' } });
+    expect(revive(createRegistry([machine]), withRecord(record))).toMatchObject({ kind: 'parked', park: { reason: 'record-damaged' } });
     expect(damaged(new RangeError('torn'))).toEqual({
       reason: 'record-damaged',
       failure: expect.objectContaining({ class: 'RangeError', message: 'torn' }),

@@ -3,7 +3,7 @@ import { setup } from 'xstate';
 import { activity } from '../../src/kernel/activity.ts';
 import type { Actor } from '../../src/kernel/actor.ts';
 import { decide, onActor } from '../../src/kernel/decide.ts';
-import type { ControlEnvelope } from '../../src/kernel/envelope.ts';
+import type { ActEnvelope } from '../../src/kernel/envelope.ts';
 import { limits } from '../../src/kernel/limits.ts';
 import { holdSignal, isDraining, isHeld } from '../../src/kernel/mailbox.ts';
 import { control } from '../../src/kernel/pause.ts';
@@ -22,7 +22,7 @@ const machine = setup({ actors: { work } }).createMachine({
   },
 });
 
-function controlled(actor: Actor, kind: ControlEnvelope['kind'], nowMs = 3_000): Taken {
+function controlled(actor: Actor, kind: ActEnvelope['kind'], nowMs = 3_000): Taken {
   return taken(onActor(actor, control(actor.record, { kind }, nowMs)));
 }
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { setup } from 'xstate';
-import type { ControlEnvelope } from '../../src/kernel/envelope.ts';
+import type { ActEnvelope } from '../../src/kernel/envelope.ts';
 import { deletionRefusal } from '../../src/kernel/deletion.ts';
 import { actOf, control } from '../../src/kernel/pause.ts';
 import type { ActorRecord, WorkflowStatus } from '../../src/kernel/record.ts';
@@ -14,7 +14,7 @@ function recordOf(status: WorkflowStatus): ActorRecord {
   return status === 'parked' ? { ...first, status, parked } : { ...first, status };
 }
 
-function outcomeOf(status: WorkflowStatus, kind: ControlEnvelope['kind']): string {
+function outcomeOf(status: WorkflowStatus, kind: ActEnvelope['kind']): string {
   const decision = control(recordOf(status), { kind, by: 'ada' }, 9_000);
   if (decision.kind === 'refuse') return decision.error.code;
   return decision.kind === 'commit' ? decision.commit.record.status : 'nothing';

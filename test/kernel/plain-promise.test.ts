@@ -51,7 +51,7 @@ describe('a plain promise', () => {
       version: '2',
       initial: 'a',
       states: { a: { invoke: { src: 'load' }, on: { B: 'b' } }, b: { invoke: { src: 'load' } } },
-    }).provide({ actors: { load: fromPromise(async () => 1) } as never });
+    }).provide({ actors: { load: fromPromise(async () => 1) } });
     const activities = createRegistry([machine]).machines[0]?.activities;
     expect([...(activities?.values() ?? [])].map(({ name }) => name)).toEqual(['shop.load']);
     const logger = { debug: vi.fn(), info: vi.fn(), warn: vi.fn(), error: vi.fn() };

@@ -14,7 +14,7 @@ const invalid: readonly [string, string][] = [
 const problemsOf = (call: () => unknown): unknown => {
   const error = thrownBy(call);
   expect(error).toMatchObject({ code: 'MACHINE_INVALID' });
-  expect((error as Error).message.length).toBeLessThan(1_000);
+  expect((error as Error).message.length).toBeLessThan(1_200);
   return (error as { details: { problems: unknown } }).details.problems;
 };
 
@@ -31,11 +31,11 @@ describe('words of a machine keep the rules of ids', () => {
 
   test('both at once, with what else is wrong, and without repeating it for activities named after the machine', () => {
     const src = activity<unknown, unknown>({ run: () => 1 });
-    const machine = createMachine({ id: 'x'.repeat(256), version: '\udc00', invoke: { src }, entry: () => undefined });
+    const machine = createMachine({ id: 'x'.repeat(256), version: '\udc00', invoke: [{ src }, { src: {} as never }] });
     expect(problemsOf(() => registerMachine(machine))).toEqual([
       expect.stringContaining('its id '),
       expect.stringContaining('its version '),
-      expect.stringContaining('has the action "(inline)"'),
+      expect.stringContaining('which is no actor logic'),
     ]);
   });
 

@@ -17,6 +17,7 @@ function record(status: WorkflowStatus): ActorRecord {
     counters: { child: 0, timer: 0 },
     timers: [],
     activities: [],
+    children: 0,
     startedAtMs: 0,
     updatedAtMs: 0,
   };

@@ -6,7 +6,7 @@ import type { StartPolicy } from '../../src/kernel/start-policy.ts';
 import type { Actor } from '../../src/kernel/actor.ts';
 import type { ExistingRun } from '../../src/kernel/start.ts';
 import { decideNewRun, inputOf } from '../../src/kernel/start.ts';
-import { at, began, signal, took } from './workflows.ts';
+import { at, began, signal, took, treeOf } from './workflows.ts';
 
 const machine = setup({
   types: { context: {} as { size: number }, input: {} as { size: number } },
@@ -28,8 +28,8 @@ const decideStartOf = (existing: ExistingRun | undefined, size: number, policy: 
   decideNewRun('w-1', 0, existing, { machine: registered, input: { size }, policy }, at(9_000));
 
 const first = began(machine, { size: 1 });
-const existing = (actor: Actor): ExistingRun => ({ record: actor.record, actor, input: { size: 1 } });
-const open = existing(first.actor);
+const existing = (actor: Actor): ExistingRun => ({ record: actor.record, tree: treeOf(actor), input: { size: 1 } });
+const open = (): ExistingRun => existing(first.actor);
 const closed = existing(took(first.actor, signal('END')).actor);
 
 describe('a start', () => {
@@ -43,16 +43,16 @@ describe('a start', () => {
   });
 
   test('of an id with the same machine and input writes nothing', () => {
-    expect(decideStartOf(open, 1)).toEqual({ kind: 'use-existing' });
+    expect(decideStartOf(open(), 1)).toEqual({ kind: 'use-existing' });
     expect(decideStartOf(closed, 1)).toEqual({ kind: 'use-existing' });
   });
 
   test('of an id with another input is refused', () => {
-    expect(decideStartOf(open, 2)).toMatchObject({ kind: 'refuse', error: { code: 'WORKFLOW_EXISTS' } });
+    expect(decideStartOf(open(), 2)).toMatchObject({ kind: 'refuse', error: { code: 'WORKFLOW_EXISTS' } });
   });
 
   test('that ends the open run is one unit: the end, then the first step of the next run', () => {
-    const decision = decideStartOf(open, 2, 'terminate-existing');
+    const decision = decideStartOf(open(), 2, 'terminate-existing');
     expect(decision).toMatchObject({
       kind: 'commit',
       steps: [
@@ -64,7 +64,9 @@ describe('a start', () => {
 
   test('whose first step throws ends nobody', () => {
     expect(decideStartOf(undefined, -1)).toMatchObject({ kind: 'refuse', error: { code: 'STEP_FAILED' } });
-    expect(decideStartOf(open, -1, 'terminate-existing')).toMatchObject({ kind: 'refuse', error: { code: 'STEP_FAILED' } });
+    const run = open();
+    expect(decideStartOf(run, -1, 'terminate-existing')).toMatchObject({ kind: 'refuse', error: { code: 'STEP_FAILED' } });
+    expect(run.tree?.root.record.status).toBe('running');
   });
 });
 

@@ -104,6 +104,13 @@ describe('values survive the way to disk and back', () => {
     expect(String(found)).toBe('TypeError: wrong');
   });
 
+  test('an error without a stack has none afterwards either', () => {
+    const bare = Object.assign(new Error('bare'), { stack: undefined });
+    const found = overDisk({ bare }) as { readonly bare: Error };
+    expect(found.bare).toMatchObject({ name: 'Error', message: 'bare' });
+    expect(JSON.stringify(encodeValue(bare))).not.toContain('stack');
+  });
+
   test('errors of classes of their own keep their name', () => {
     class PaymentRefused extends Error {
       override readonly name = 'PaymentRefused';

@@ -29,8 +29,9 @@ function started(options: Options, run: (scope: ActivityScope<undefined>) => unk
       return run(scope);
     },
   });
-  const machine = setup({ types: { context: {} as { end?: unknown } }, actors: { work } }).createMachine({
-    context: {},
+  const context: { end?: unknown } = {};
+  const machine = setup({ types: { context }, actors: { work } }).createMachine({
+    context,
     initial: 'busy',
     states: {
       busy: {
@@ -42,7 +43,7 @@ function started(options: Options, run: (scope: ActivityScope<undefined>) => unk
       },
       over: { type: 'final' },
     },
-    output: ({ context }) => context.end,
+    output: ({ context: { end } }) => end,
   });
   const actor = createActor(machine).start();
   return { scopes, begunAtMs, ended: toPromise(actor) };

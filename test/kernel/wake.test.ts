@@ -2,7 +2,8 @@ import { describe, expect, test } from 'vitest';
 import { raise, setup } from 'xstate';
 import { activity } from '../../src/kernel/activity.ts';
 import { due, lostAttempts, wakeAt } from '../../src/kernel/wake.ts';
-import { at, began, failed, signal, took } from './workflows.ts';
+import type { StepEnvelope } from './workflows.ts';
+import { at, began, failed, signal, took, treeOf } from './workflows.ts';
 
 const work = activity<unknown, unknown>({ run: () => 1, retry: { initialInterval: '10s', jitter: 'none' } });
 const machine = setup({ actors: { work } }).createMachine({
@@ -27,8 +28,10 @@ function poison(): never {
   throw new Error('poison');
 }
 
-const first = began(machine, undefined, at(1_000)).actor;
-const backingOff = took(first, failed(1, new Error('x')), at(2_000)).actor;
+const start = began(machine, undefined, at(1_000)).actor;
+const failedOnce = took(start, failed(1, new Error('x')), at(2_000)).actor;
+const [first, backingOff] = [treeOf(start), treeOf(failedOnce)];
+const root = (envelope: StepEnvelope) => ({ to: [], envelope });
 
 describe('what an actor waits for', () => {
   test('is known by its next moment', () => {
@@ -38,39 +41,37 @@ describe('what an actor waits for', () => {
 
   test('is due in order of time, each once', () => {
     expect(due(backingOff, 999)).toEqual([]);
-    expect(due(backingOff, 1_000)).toEqual([{ kind: 'timer', generation: 2 }]);
-    expect(due(backingOff, 11_999)).toEqual([
-      { kind: 'timer', generation: 2 },
-      { kind: 'timer', generation: 1 },
-    ]);
+    expect(due(backingOff, 1_000)).toEqual([root({ kind: 'timer', generation: 2 })]);
+    expect(due(backingOff, 11_999)).toEqual([root({ kind: 'timer', generation: 2 }), root({ kind: 'timer', generation: 1 })]);
     expect(due(backingOff, Infinity)).toEqual([
-      { kind: 'timer', generation: 2 },
-      { kind: 'timer', generation: 1 },
-      { kind: 'attempt-due', n: 1 },
-      { kind: 'timer', generation: 3 },
+      root({ kind: 'timer', generation: 2 }),
+      root({ kind: 'timer', generation: 1 }),
+      root({ kind: 'attempt-due', n: 1 }),
+      root({ kind: 'timer', generation: 3 }),
     ]);
   });
 
   test('includes activities without a place, due since they wait', () => {
-    const waiting = began(machine, undefined, at(5_000, { admit: () => false })).actor;
-    expect(due(waiting, 5_000)).toContainEqual({ kind: 'attempt-due', n: 1 });
-    expect(due(waiting, 5_000)).toContainEqual({ kind: 'attempt-due', n: 2 });
+    const waiting = treeOf(began(machine, undefined, at(5_000, { admit: () => false })).actor);
+    expect(due(waiting, 5_000)).toContainEqual(root({ kind: 'attempt-due', n: 1 }));
+    expect(due(waiting, 5_000)).toContainEqual(root({ kind: 'attempt-due', n: 2 }));
   });
 
   test('is nothing if only a message can move it', () => {
-    const quiet = began(setup({}).createMachine({ id: 'quiet', version: '1' })).actor;
+    const quiet = treeOf(began(setup({}).createMachine({ id: 'quiet', version: '1' })).actor);
     expect(wakeAt(quiet)).toBeUndefined();
     expect(due(quiet, Infinity)).toEqual([]);
   });
 
   test.each([
-    ['closed', took(backingOff, signal('END')).actor],
-    ['parked', took(backingOff, signal('POISON')).actor],
+    ['closed', took(failedOnce, signal('END')).actor],
+    ['parked', took(failedOnce, signal('POISON')).actor],
   ])('is nothing once it is %s', (status, actor) => {
     expect(actor.record.status === 'parked' ? 'parked' : 'closed').toBe(status);
-    expect(wakeAt(actor)).toBeUndefined();
-    expect(due(actor, Infinity)).toEqual([]);
-    if (status === 'closed') expect(lostAttempts(actor)).toEqual([]);
+    const tree = treeOf(actor);
+    expect(wakeAt(tree)).toBeUndefined();
+    expect(due(tree, Infinity)).toEqual([]);
+    if (status === 'closed') expect(lostAttempts(tree)).toEqual([]);
   });
 });
 
@@ -81,9 +82,6 @@ test('attempts of a parked workflow are lost, too, unless their outcome waits in
 });
 
 test('attempts that ran when the process died are lost; those that wait are not', () => {
-  expect(lostAttempts(backingOff)).toEqual([{ kind: 'attempt-lost', n: 2, attempt: 1 }]);
-  expect(lostAttempts(first)).toEqual([
-    { kind: 'attempt-lost', n: 1, attempt: 1 },
-    { kind: 'attempt-lost', n: 2, attempt: 1 },
-  ]);
+  expect(lostAttempts(backingOff)).toEqual([root({ kind: 'attempt-lost', n: 2, attempt: 1 })]);
+  expect(lostAttempts(first)).toEqual([root({ kind: 'attempt-lost', n: 1, attempt: 1 }), root({ kind: 'attempt-lost', n: 2, attempt: 1 })]);
 });

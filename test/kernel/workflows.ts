@@ -14,6 +14,9 @@ import { encodeEvent } from '../../src/kernel/event-check.ts';
 import { failedOutcome } from '../../src/kernel/failure.ts';
 import type { ActivityRecord } from '../../src/kernel/record.ts';
 import { registerMachine } from '../../src/kernel/registered-machine.ts';
+import type { StoredActor } from '../../src/kernel/ports.ts';
+import { Tree } from '../../src/kernel/tree.ts';
+import type { Surroundings } from '../../src/kernel/xstate-scope.ts';
 import { encodePayload } from '../../src/kernel/value-encoding.ts';
 
 export interface Taken {
@@ -27,11 +30,38 @@ export function at(nowMs: number, others: Partial<DecideContext> = {}): DecideCo
 }
 
 export function began(machine: AnyStateMachine, input?: unknown, context: DecideContext = at(1_000)): Taken {
-  return taken(decideStart(registerMachine(machine), rootAddress('w-1', 1), encodePayload(input, 'input'), context));
+  const tree = new Tree(registerMachine(machine), rootAddress('w-1', 1));
+  const beginning = { machine: tree.machine, address: tree.address, input: encodePayload(input, 'input'), surroundings: tree.surroundings };
+  const first = taken(decideStart(beginning, context));
+  surrounded(first.actor, tree);
+  return first;
+}
+
+const trees = new WeakMap<Surroundings, Tree>();
+
+/** Its chart sees what it is at this step: tests take different steps from one and the same. */
+function surrounded(actor: Actor, tree = trees.get(actor.chart.scope.surroundings)): void {
+  tree?.add(actor);
+  if (tree !== undefined) trees.set(tree.surroundings, tree);
+}
+
+/** A tree of this one actor, as a new process would read it from disk. */
+export function treeOf(actor: Actor): Tree {
+  const tree = new Tree(actor.machine, actor.record.address);
+  const { record, activities, children } = storedOf(actor);
+  surrounded(reviveActor(actor.machine, { record, activities, children }, tree.surroundings), tree);
+  return tree;
+}
+
+/** An actor as it is on disk. */
+export function storedOf({ record, activities, children }: Actor): StoredActor {
+  const stored = { record, activities: [...activities.values()], children: [...children.values()] };
+  return JSON.parse(JSON.stringify(stored)) as typeof stored;
 }
 
 /** One step that commits. It is decided twice, in memory and on the actor as it would be read from disk: both must say the same. */
 export function took(actor: Actor, envelope: StepEnvelope, context: DecideContext = at(2_000), mail?: number): Taken {
+  surrounded(actor);
   const live = taken(decide(actor, envelope, context, mail));
   const revived = taken(decide(revive(actor), envelope, context, mail));
   expect(withoutStacks(revived.commit)).toStrictEqual(withoutStacks(live.commit));
@@ -39,7 +69,7 @@ export function took(actor: Actor, envelope: StepEnvelope, context: DecideContex
 }
 
 /** Where user code threw differs by who called it; nothing else may. */
-function withoutStacks(commit: Commit): unknown {
+export function withoutStacks(commit: Commit): unknown {
   return JSON.parse(JSON.stringify(commit, (key, value: unknown) => (key === 'stack' ? '' : value)));
 }
 
@@ -65,16 +95,13 @@ export function taken(decision: Decision): Taken {
   expect(actor.record).toBe(commit.record);
   expect(commit.journal).toMatchObject({ sequence: commit.record.sequence, status: commit.record.status, atMs: commit.record.updatedAtMs });
   expect(commit.record.activities.map(({ n }) => n)).toEqual([...actor.activities.keys()]);
+  expect(commit.record.children).toBe(actor.children.size);
   return { commit, actor };
 }
 
 /** The same actor as a new process would find it on disk. */
 export function revive(actor: Actor): Actor {
-  const stored = JSON.parse(JSON.stringify({ record: actor.record, activities: [...actor.activities.values()] })) as {
-    record: Actor['record'];
-    activities: ActivityRecord[];
-  };
-  return reviveActor(actor.machine, stored);
+  return treeOf(actor).root;
 }
 
 export function signal(type: string, data: Record<string, unknown> = {}): Extract<StepEnvelope, { kind: 'signal' }> {

@@ -3,7 +3,7 @@ import type { AnyStateMachine } from 'xstate';
 import { and, assign, createMachine, not, or, raise } from 'xstate';
 import { activity } from '../../src/kernel/activity.ts';
 import type { Json } from '../../src/kernel/json.ts';
-import { differingStates, hashStructure, structureOf } from '../../src/kernel/xstate-structure.ts';
+import { differingStates, hashStructure, stateOfAfter, structureOf } from '../../src/kernel/xstate-structure.ts';
 
 const machineOf = (config: object, implementations: object = {}): AnyStateMachine =>
   createMachine({ id: 'm', version: '1', ...config } as never, implementations as never) as AnyStateMachine;
@@ -29,6 +29,19 @@ const baseHash = hashOf(base);
 
 const inA = (change: object): object => ({ ...base, states: { ...base.states, a: { ...base.states.a, ...change } } });
 const inB = (change: object): object => ({ ...base, states: { ...base.states, b: { ...base.states.b, ...change } } });
+
+test('a timer is known by its state, whether its delay is a number or a name', () => {
+  const machine = createMachine({
+    id: 'm',
+    initial: 'a',
+    states: { a: { after: { 1_000: 'b', '5e3': 'b' } }, b: { after: { 'my.delay': 'a' } } },
+  });
+  expect(stateOfAfter(machine, 'xstate.after.1000.m.a')).toBe('m.a');
+  expect(stateOfAfter(machine, 'xstate.after.5000.m.a')).toBe('m.a');
+  expect(stateOfAfter(machine, 'xstate.after.my.delay.m.b')).toBe('m.b');
+  expect(stateOfAfter(machine, 'xstate.after.1000.m.b')).toBeUndefined();
+  expect(stateOfAfter(machine, undefined)).toBeUndefined();
+});
 
 describe('the hash of a structure stays the same', () => {
   test.each<[string, object, object?]>([

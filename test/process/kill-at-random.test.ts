@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { mulberry32 } from '../../playground/inputs/seeded-random.ts';
 import { entriesOf, readLedger } from './outside-ledger.ts';
 import { expectNothingMissing, expectRecovery, newPlace, parcelNumbers } from './places.ts';
-import { isSoak, replayOf, seed } from './sizes.ts';
+import { isSoak, replayOf, seed } from '../support/sizes.ts';
 import { startWorkload } from './workload-process.ts';
 
 const cycles = isSoak ? 1_000 : 25;

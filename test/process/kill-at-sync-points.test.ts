@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { mulberry32 } from '../../playground/inputs/seeded-random.ts';
 import { temporaryFolder } from '../storage/folders.ts';
 import { expectRecovery, placeIn } from './places.ts';
-import { isSoak, replayOf, seed } from './sizes.ts';
+import { isSoak, replayOf, seed } from '../support/sizes.ts';
 import { startWorkload } from './workload-process.ts';
 import type { StorePoint } from './workload.ts';
 

@@ -13,7 +13,7 @@ import type { LedgerEntry } from './outside-ledger.ts';
 import { findMissingOn, finishOn, liveUntilCut } from './memory-lives.ts';
 import type { Place } from './places.ts';
 import { expectRecovery, newPlace, placeIn } from './places.ts';
-import { isSoak, replayOf, seed } from './sizes.ts';
+import { isSoak, replayOf, seed } from '../support/sizes.ts';
 import type { SyncPoint } from './sync-points.ts';
 import { visitSyncPoints } from './sync-points.ts';
 

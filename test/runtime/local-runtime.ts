@@ -28,13 +28,13 @@ export interface TestRuntimeOptions {
   readonly logger?: Logger;
   /** Default: the middle of every jitter. */
   readonly random?: () => number;
+  readonly messageIdRetentionMs?: number;
   readonly clock?: ManualClock;
   readonly database?: MemoryDatabase;
   /** Puts something between runtime and store. */
   readonly onStore?: (store: Store) => Store;
   /** How a store that failed is opened again; without it a failure is the end. */
   readonly reopening?: (open: () => Promise<Store>) => Reopening;
-  readonly logger?: Logger;
   readonly space?: DiskSpace;
   readonly bootStorage?: BootStorage;
 }
@@ -44,7 +44,7 @@ export async function openTestRuntime(options: TestRuntimeOptions): Promise<Test
   const { machines, maxConcurrentAttempts = 100, clock = new ManualClock(), onStore = (store) => store, random = () => 0.5 } = options;
   const database = options.database ?? (await createMemoryDatabase());
   const open = async (on: MemoryDatabase): Promise<Store> => onStore(await openStoreOn(on, { location: 'memory', storeId: 'test' }));
-  const { rateLimit, reopening, logger, space, bootStorage } = options;
+  const { rateLimit, messageIdRetentionMs, reopening, logger, space, bootStorage } = options;
   const runtime = await assembleRuntime({
     store: await open(database),
     registry: createRegistry(machines),
@@ -52,6 +52,7 @@ export async function openTestRuntime(options: TestRuntimeOptions): Promise<Test
     random,
     maxConcurrentAttempts,
     rateLimit,
+    messageIdRetentionMs,
     ...(reopening === undefined ? {} : { reopening: reopening(() => open(database.reopen())) }),
     ...(logger === undefined ? {} : { logger }),
     ...(space === undefined ? {} : { space }),

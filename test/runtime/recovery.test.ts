@@ -49,9 +49,9 @@ test('opening reads the actors with pending activities, and none of those that s
     clock,
     onStore: (store) =>
       changedStore(store, {
-        readActor: (address) => {
+        readTree: (address) => {
           read.push(address.workflowId);
-          return store.readActor(address);
+          return store.readTree(address);
         },
         scanActors: () => Promise.reject(new Error('all actors were looked through')),
       }),

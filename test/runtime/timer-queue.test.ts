@@ -1,8 +1,10 @@
 import { describe, expect, test } from 'vitest';
+import type { Address } from '../../src/kernel/address.ts';
 import { rootAddress } from '../../src/kernel/address.ts';
 import { limits } from '../../src/kernel/limits.ts';
 import type { TimerRow } from '../../src/kernel/ports.ts';
 import { TimerQueue } from '../../src/runtime/timer-queue.ts';
+import { isSoak } from '../support/sizes.ts';
 import type { Held } from './fake-store.ts';
 import { fakeStore, hold } from './fake-store.ts';
 import { ManualClock, settle } from './manual-clock.ts';
@@ -27,6 +29,10 @@ class Bench {
   /** Timers handed to their actors, with the wall time it was then. */
   readonly fired: { readonly name: string; readonly atMs: number; readonly dueAtMs: number }[] = [];
   readonly errors: unknown[] = [];
+  /** How many were read from disk. */
+  rowsRead = 0;
+  /** Workflows whose rows were found damaged. */
+  readonly damaged: string[] = [];
   readonly #passed = new Set<string>();
   readonly #gone = new Set<string>();
   /** Holds the next scan until it is released. */
@@ -57,7 +63,8 @@ class Bench {
       // As the commit of its step would do.
       this.#gone.add(keyOf(timer));
     };
-    this.queue = new TimerQueue(store, this.clock, { onDue, onError: (error) => this.#fail(error) });
+    const onDamaged = (address: Address): void => void this.damaged.push(address.workflowId);
+    this.queue = new TimerQueue(store, this.clock, { onDue, onDamaged, onError: (error) => this.#fail(error) });
     await settle();
     return this;
   }
@@ -90,6 +97,7 @@ class Bench {
     const due = snapshot.filter((row) => isAhead(row) && row.dueAtMs <= untilMs);
     const rows = due.slice(0, limit);
     for (const row of rows) this.#passed.add(keyOf(row));
+    this.rowsRead += rows.length;
     const last = rows.at(-1);
     if (last === undefined || due.length <= limit) return { rows };
     const next = new Uint8Array(8);
@@ -152,7 +160,9 @@ describe('a timer', () => {
     for (let generation = 1; generation <= 5 * limits.scanPageMax; generation += 1) {
       bench.queue.arm(bench.timer('a', 1_000, generation));
       bench.queue.disarm(rootAddress('a', 1), generation);
+      expect(bench.queue.inMemory).toBeLessThanOrEqual(limits.scanPageMax + 1);
     }
+    expect(bench.queue.inMemory).toBeGreaterThan(0);
     bench.arm(bench.timer('a', 1_000, 99_999));
     await bench.clock.pass(1_000);
     expect(bench.fired).toHaveLength(1);
@@ -164,6 +174,22 @@ describe('a timer', () => {
     for (const timer of timers) bench.queue.arm(timer);
     await bench.clock.pass(700);
     expect(bench.names()).toEqual(timers.map(({ address }) => address.workflowId));
+  });
+});
+
+describe('what is disarmed', () => {
+  test('is swept out when it is more than twice what is left, and a page; what is left fires', async () => {
+    const bench = await new Bench().open();
+    for (let number = 0; number < 3 * limits.scanPageMax; number += 1) bench.queue.arm(bench.timer(`t${number}`, 1_000 + number));
+    const disarm = (from: number, to: number): void => {
+      for (let number = from; number < to; number += 1) bench.queue.disarm(rootAddress(`t${number}`, 1), 1);
+    };
+    disarm(0, 2 * limits.scanPageMax);
+    expect(bench.queue.inMemory).toBe(3 * limits.scanPageMax);
+    disarm(2 * limits.scanPageMax, 2 * limits.scanPageMax + 1);
+    expect(bench.queue.inMemory).toBe(limits.scanPageMax - 1);
+    await bench.clock.pass(10_000);
+    expect(bench.names()).toEqual(Array.from({ length: limits.scanPageMax - 1 }, (_, index) => `t${index + 2 * limits.scanPageMax + 1}`));
   });
 });
 
@@ -182,6 +208,28 @@ describe('timers on disk', () => {
     expect(bench.names()).toEqual(Array.from({ length: count }, (_, index) => `t${index}`));
   });
 
+  test('are taken into memory when they are armed up to the horizon, once, and not when the queue has stopped', async () => {
+    const bench = await new Bench().open();
+    bench.arm(bench.timer('just beyond', limits.timerWindowMs + 1));
+    expect(bench.queue.inMemory).toBe(0);
+    bench.queue.arm(bench.timer('at the border', limits.timerWindowMs));
+    bench.queue.arm(bench.timer('at the border', limits.timerWindowMs));
+    expect(bench.queue.inMemory).toBe(1);
+    bench.queue.stop();
+    bench.queue.arm(bench.timer('too late', 1));
+    expect(bench.queue.inMemory).toBe(1);
+    expect(bench.clock.pendingTimers).toBe(0);
+  });
+
+  test('whose row is damaged do not fire by it: their workflow is told of', async () => {
+    const bench = new Bench();
+    bench.store(bench.timer('a', 500), { ...bench.timer('b', -5_000), isDamaged: true }, bench.timer('c', 500));
+    await bench.open();
+    expect(bench.damaged).toEqual(['b']);
+    await bench.clock.pass(limits.timerWindowMs);
+    expect(bench.names()).toEqual(['a', 'c']);
+  });
+
   test('beyond the window stay there until it reaches them', async () => {
     const bench = new Bench();
     bench.store(bench.timer('far', 10 * limits.timerWindowMs));
@@ -197,6 +245,27 @@ describe('timers on disk', () => {
     ]);
     const horizon = Math.max(...bench.scans.map(({ untilMs }) => untilMs));
     expect(horizon).toBeLessThanOrEqual(12 * limits.timerWindowMs);
+  });
+
+  const pending = isSoak ? 1_000_000 : 50_000;
+
+  test(`${pending} of them pending over a day take memory only while they are near`, async () => {
+    const bench = new Bench();
+    const dayMs = 86_400_000;
+    bench.rows = Array.from({ length: pending }, (_, index) => bench.timer(`t${index}`, Math.floor((index * dayMs) / pending)));
+    await bench.open();
+    const near = Math.ceil((pending * limits.timerWindowMs) / dayMs);
+    expect(bench.rowsRead).toBeGreaterThan(near / 2);
+    expect(bench.rowsRead).toBeLessThanOrEqual(near + 1);
+    for (let number = 0; number < 10_000; number += 1) {
+      bench.queue.arm(bench.timer('far', dayMs + number, number));
+      bench.queue.disarm(rootAddress('far', 1), number);
+    }
+    expect(bench.queue.inMemory).toBe(bench.rowsRead);
+    await bench.clock.pass(limits.timerWindowMs);
+    expect(bench.names()).toEqual(Array.from({ length: bench.fired.length }, (_, index) => `t${index}`));
+    expect(bench.fired.length).toBeGreaterThanOrEqual(near - 1);
+    expect(bench.rowsRead).toBeLessThanOrEqual(2 * near + 2);
   });
 
   test('a hundred years away fire then', async () => {

@@ -29,6 +29,9 @@ interface Message {
 interface Watch {
   readonly handle: WorkflowHandle;
   readonly id: string;
+  /** What was last found to be the same. Both are immutable, so the same two need no second look. */
+  shown?: unknown;
+  applied?: unknown;
 }
 
 interface Observation {
@@ -133,12 +136,16 @@ export class Clients {
   /** Whoever looks sees the last applied commit; only while no write was refused. */
   checkWatches(): void {
     const { model } = this.#parts;
-    for (const { handle, id } of this.#watches) {
+    for (const watch of this.#watches) {
+      const { handle, id } = watch;
       const record = model.current(id)?.record;
       const snapshot = handle.getSnapshot() as AnyMachineSnapshot;
+      if (record !== undefined && watch.shown === snapshot && watch.applied === record) continue;
       check(record !== undefined && isSame(snapshot, record.chart), caused, () => {
         return `a handle of ${id} shows ${JSON.stringify(snapshot.value)}, applied is ${JSON.stringify(record?.chart.value)}`;
       });
+      watch.shown = snapshot;
+      watch.applied = record;
     }
     for (const { place, sequence, isOver } of this.#observations) {
       if (isOver) continue;

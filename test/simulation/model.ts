@@ -6,7 +6,7 @@ import type { Address } from '../../src/kernel/address.ts';
 import { formatAddress } from '../../src/kernel/address.ts';
 import type { Commit } from '../../src/kernel/commit.ts';
 import type { StoreBatch, StoredJournalRecord } from '../../src/kernel/ports.ts';
-import type { ActivityRecord, ActorRecord } from '../../src/kernel/record.ts';
+import type { ActivityRecord, ActorRecord, ChildRecord } from '../../src/kernel/record.ts';
 import { isClosed } from '../../src/kernel/record.ts';
 import type { ActivityName } from './machines.ts';
 import { finalErrorName, maximumAttempts } from './machines.ts';
@@ -24,6 +24,7 @@ export interface ModelActor {
   record: ActorRecord;
   readonly journal: StoredJournalRecord[];
   readonly activities: Map<number, ActivityRecord>;
+  readonly children: Map<number, ChildRecord>;
   readonly timers: Map<number, ModelTimer>;
   /** Timers that fired or were cancelled. */
   readonly spentTimers: Set<number>;
@@ -126,6 +127,7 @@ export class Model {
       record: commit.record,
       journal: [],
       activities: new Map(),
+      children: new Map(),
       timers: new Map(),
       spentTimers: new Set(),
       settled: new Set(),
@@ -236,6 +238,8 @@ export class Model {
       actor.activities.set(row.n, row);
     }
     for (const n of commit.activitiesRemoved) actor.activities.delete(n);
+    for (const child of commit.childrenPut) actor.children.set(child.n, child);
+    for (const n of commit.childrenRemoved) actor.children.delete(n);
     for (const effect of commit.effects) {
       if (effect.kind !== 'run-attempt') continue;
       const attempts = this.begun.get(effect.idempotencyKey) ?? new Set();
@@ -311,11 +315,12 @@ function applyTimers(place: string, actor: ModelActor, commit: Commit): void {
   }
 }
 
-function checkRows(place: string, { record, activities, timers }: ModelActor): void {
+function checkRows(place: string, { record, activities, children, timers }: ModelActor): void {
   const invariant = 'I14 everything becomes definite, rows equal records';
   const armed = record.timers.every(({ generation, dueAtMs }) => timers.get(generation)?.dueAtMs === dueAtMs);
   check(armed && record.timers.length === timers.size, invariant, () => `timer rows of ${place} differ from its record`);
   const named = record.activities.every(({ n, childId }) => activities.get(n)?.childId === childId);
   check(named && record.activities.length === activities.size, invariant, () => `activity rows of ${place} differ from its record`);
+  check(record.children === children.size, invariant, () => `child rows of ${place} differ from its record`);
   if (isClosed(record.status)) check(timers.size + activities.size === 0, invariant, () => `${place} is closed with something pending`);
 }

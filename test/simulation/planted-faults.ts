@@ -3,14 +3,16 @@
  * find each of them would not find their like in the code either.
  */
 import type { Commit } from '../../src/kernel/commit.ts';
+import type { Step } from '../../src/kernel/decide-in-tree.ts';
 import type { Store, StoreBatch, StoredActor } from '../../src/kernel/ports.ts';
 import { changedStore } from '../support/changed-store.ts';
 import { ViewRegistry } from '../../src/runtime/committed-view.ts';
 import { isClosed } from '../../src/kernel/record.ts';
+import { Tree } from '../../src/kernel/tree.ts';
 import { ActivityRunner } from '../../src/runtime/activity-runner.ts';
 import { Admission } from '../../src/runtime/admission.ts';
 import { Performer } from '../../src/runtime/performer.ts';
-import type { Step } from '../../src/runtime/resident.ts';
+import type { Step } from '../../src/kernel/step.ts';
 import { Supervisor } from '../../src/runtime/supervisor.ts';
 import { TimerQueue } from '../../src/runtime/timer-queue.ts';
 import { seams } from './disk.ts';
@@ -45,9 +47,9 @@ function patchStore(change: (store: Store) => Partial<Store>): Undo {
 
 function patchActors(change: (stored: StoredActor) => StoredActor): Undo {
   return patchStore((store) => ({
-    readActor: async (address) => {
-      const stored = await store.readActor(address);
-      return stored === undefined ? undefined : change(stored);
+    readTree: async (root, closedMax) => {
+      const stored = await store.readTree(root, closedMax);
+      return stored && { ...stored, root: change(stored.root), others: stored.others.map(change) };
     },
   }));
 }
@@ -58,19 +60,35 @@ function patchBatches(change: (batch: StoreBatch) => StoreBatch): Undo {
 
 /** Changes steps after they were decided, on their way to the disk and to memory. */
 function patchSteps(change: (step: Step, before: Step['actor'] | undefined) => Step): Undo {
-  return patch(
+  const befores = new WeakMap<Commit, Step['actor']>();
+  const undoPut = patch(
+    Tree.prototype,
+    'put',
+    (put) =>
+      function (this: Tree, commit, actor) {
+        const before = this.get(actor.record.address.path);
+        if (before !== undefined) befores.set(commit, before);
+        put.call(this, commit, actor);
+      },
+  );
+  const undoCommit = patch(
     Supervisor.prototype,
     'commit',
     (commit) =>
       function (this: Supervisor, resident, steps, ...rest) {
-        commit.call(
-          this,
-          resident,
-          steps.map((step) => change(step, resident.actor)),
-          ...rest,
-        );
+        const { tree } = resident;
+        const changed = steps.map((step) => {
+          const made = change(step, befores.get(step.commit));
+          if (tree?.get(step.actor.record.address.path) === step.actor) tree.put(made.commit, made.actor);
+          return made;
+        });
+        commit.call(this, resident, changed, ...rest);
       },
   );
+  return () => {
+    undoCommit();
+    undoPut();
+  };
 }
 
 function actsBeforeTheCommit(): Undo {
@@ -240,16 +258,16 @@ export const plantedFaults: readonly PlantedFault[] = [
   {
     name: 'does not count an attempt lost to a crash',
     plant: () =>
-      patchActors(({ record, activities }) => ({
-        record,
+      patchActors(({ activities, ...stored }) => ({
+        ...stored,
         activities: activities.map((row) => (row.state === 'running' ? { ...row, state: 'waiting', attempt: row.attempt - 1 } : row)),
       })),
   },
   {
     name: 'runs an at-most-once activity again after a crash',
     plant: () =>
-      patchActors(({ record, activities }) => ({
-        record,
+      patchActors(({ activities, ...stored }) => ({
+        ...stored,
         activities: activities.map((row) => (row.state === 'running' && row.src === 'once' ? { ...row, state: 'waiting' } : row)),
       })),
   },

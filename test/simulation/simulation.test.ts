@@ -2,7 +2,7 @@
  * Seeded simulations of the whole runtime. `PERDURE_SEED=1234 npm test -- test/simulation` replays one seed with its full trace;
  * `PERDURE_SEEDS=1-1000000` runs a range for as long as it takes.
  */
-import { describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test } from 'vitest';
 import type { Simulation } from './simulate.ts';
 import { simulate, simulateTwice } from './simulate.ts';
 
@@ -18,9 +18,15 @@ function report({ seed, trace, violation, picks }: Simulation): string {
   );
 }
 
+const done = { seeds: 0, commits: 0, durationMs: 0 };
+
 async function runSeeds(from: number, to: number): Promise<void> {
   for (let seed = from; seed <= to; seed += 1) {
+    const beganAtMs = performance.now();
     const simulation = await simulate(seed);
+    done.seeds += 1;
+    done.commits += simulation.commits;
+    done.durationMs += performance.now() - beganAtMs;
     if (simulation.violation !== undefined) expect.fail(report(simulation));
   }
 }
@@ -38,6 +44,12 @@ if (range === null) throw new Error(`PERDURE_SEEDS is a range such as 1-2000; fo
 if (one === undefined) {
   describe('simulated worlds', () => {
     const [from, to] = [Number(range[1]), Number(range[2])];
+
+    afterAll(() => {
+      const { seeds, commits, durationMs } = done;
+      const perSecond = ((1_000 * seeds) / durationMs).toFixed(0);
+      console.log(`${seeds} seeds simulated, ${perSecond} a second, ${(commits / seeds).toFixed(0)} commits each`);
+    });
 
     test.each(chunks(from, to))('keep every invariant: seeds %i to %i', { timeout: testTimeoutMs }, runSeeds);
 

@@ -21,7 +21,7 @@ export class SortedMemory {
       const isThere = rows[position]?.text === text ? 1 : 0;
       if (operation.kind === 'delete') rows.splice(position, isThere);
       // A copy: whoever gave the bytes may use them again.
-      else rows.splice(position, isThere, { text, key: operation.key, value: Uint8Array.from(operation.value) });
+      else rows.splice(position, isThere, { text, key: operation.key, value: new Uint8Array(operation.value) });
     }
     this.#rows = rows;
   }

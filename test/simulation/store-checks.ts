@@ -1,9 +1,10 @@
 /** The expensive invariants: everything a store answers, against the model; journals folded; snapshots revived. */
 import { isDeepStrictEqual } from 'node:util';
 import { encodeChart } from '../../src/kernel/actor.ts';
+import { formatAddress, rootAddress } from '../../src/kernel/address.ts';
 import { limits } from '../../src/kernel/limits.ts';
 import { revive } from '../../src/kernel/machine-registry.ts';
-import type { Store, StoredActor, StoredJournalRecord } from '../../src/kernel/ports.ts';
+import type { Store, StoredActor, StoredJournalRecord, StoredTree } from '../../src/kernel/ports.ts';
 import type { ChartRecord } from '../../src/kernel/record.ts';
 import { isClosed } from '../../src/kernel/record.ts';
 import type { Disk } from './disk.ts';
@@ -24,23 +25,31 @@ export async function checkStore(disk: Disk, started: ReadonlySet<string>, isTho
     // What did not move since the last look is looked at again at the end.
     if (!isThorough && disk.looked.get(place) === actor.record.sequence) continue;
     disk.looked.set(place, actor.record.sequence);
-    const stored = await readStored(store, actor, place, started);
-    checkActor(place, actor, stored);
-    if (isThorough) await checkJournal(store, place, actor, stored);
+    const tree = await readStored(store, actor, place, started);
+    checkActor(place, actor, inTree(tree, place));
+    if (isThorough) await checkJournal(store, place, actor, tree);
   }
   await checkRows(store, model);
   await store.close();
 }
 
-async function readStored(store: Store, actor: ModelActor, place: string, started: ReadonlySet<string>): Promise<StoredActor> {
-  const stored = await store.readActor(actor.record.address).catch((error: unknown) => {
+async function readStored(store: Store, actor: ModelActor, place: string, started: ReadonlySet<string>): Promise<StoredTree> {
+  const { workflowId, run } = actor.record.address;
+  const stored = await store.readTree(rootAddress(workflowId, run), limits.closedChildrenShownMax).catch((error: unknown) => {
     throw new Violation(reopened, `${place} cannot be read: ${String(error)}`);
   });
   check(stored !== undefined, started.has(place) ? 'I1 an acknowledged start stays' : reopened, () => `${place} is not in the store`);
   return stored;
 }
 
-function checkActor(place: string, actor: ModelActor, { record, activities }: StoredActor): void {
+function inTree({ root, others, closed }: StoredTree, place: string): StoredActor {
+  const over = closed.map((record) => ({ record, activities: [], children: [] }));
+  const stored = [root, ...others, ...over].find(({ record }) => formatAddress(record.address) === place);
+  check(stored !== undefined, reopened, () => `${place} is not in the store`);
+  return stored;
+}
+
+function checkActor(place: string, actor: ModelActor, { record, activities, children }: StoredActor): void {
   check(
     isEqual(record, actor.record),
     reopened,
@@ -48,9 +57,12 @@ function checkActor(place: string, actor: ModelActor, { record, activities }: St
   );
   const rows = [...actor.activities.values()].sort((a, b) => a.n - b.n);
   check(isEqual(activities, rows), reopened, () => `the activities of ${place} differ`);
+  const kept = [...actor.children.values()].sort((a, b) => a.n - b.n);
+  check(isEqual(children, kept), reopened, () => `the children of ${place} differ`);
 }
 
-async function checkJournal(store: Store, place: string, actor: ModelActor, stored: StoredActor): Promise<void> {
+async function checkJournal(store: Store, place: string, actor: ModelActor, tree: StoredTree): Promise<void> {
+  const stored = inTree(tree, place);
   const records = await store.readJournal(actor.record.address, 1, limits.historyPageMax).catch((error: unknown) => {
     throw new Violation(journals, `the journal of ${place} cannot be read: ${String(error)}`);
   });
@@ -61,9 +73,12 @@ async function checkJournal(store: Store, place: string, actor: ModelActor, stor
     journals,
     () => `folding the journal of ${place} gives another snapshot`,
   );
-  const revival = revive(registry, stored);
-  check(revival.kind === 'actor', reopened, () => `${place} cannot be revived`);
-  const again = encodeChart(revival.actor.chart.snapshot, undefined, 1).chart;
+  const revival = revive(registry, tree);
+  check(revival.kind === 'tree', reopened, () => `${place} cannot be revived`);
+  const revived = revival.tree.get(stored.record.address.path);
+  // Who is over and referred to by nobody is not brought back.
+  if (revived === undefined) return;
+  const again = encodeChart(revived.chart.snapshot, undefined, 1).chart;
   check(
     isEqual(again, stored.record.chart),
     reopened,
@@ -132,9 +147,23 @@ export function isDefinite({ record, activities, timers }: ModelActor): boolean 
   return isClosed(record.status) || record.status === 'parked' || activities.size + timers.size === 0;
 }
 
-/** As on disk, where undefined is left out. Keys come back in the order they were written in. */
+/** As on disk, where undefined is left out. */
 function isEqual(one: unknown, other: unknown): boolean {
-  return JSON.stringify(one) === JSON.stringify(other) || isDeepStrictEqual(plain(one), plain(other));
+  if (one === other) return true;
+  if (typeof one !== 'object' || typeof other !== 'object' || one === null || other === null) return false;
+  if (Array.isArray(one) !== Array.isArray(other)) return false;
+  return holdsAll(one as Fields, other as Fields) && holdsAll(other as Fields, one as Fields, isThere);
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+function holdsAll(one: Fields, other: Fields, isHeld: (value: unknown, found: unknown) => boolean = isEqual): boolean {
+  for (const key in one) if (!isHeld(one[key], other[key])) return false;
+  return true;
+}
+
+function isThere(value: unknown, found: unknown): boolean {
+  return (value === undefined) === (found === undefined);
 }
 
 /** As it comes back from disk. */

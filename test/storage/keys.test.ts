@@ -25,6 +25,7 @@ import {
   timersUntilRange,
   workflowRange,
 } from '../../src/storage/keys.ts';
+import { isSoak } from '../support/sizes.ts';
 import { anyAddress, anyId, anyInteger, anyUint32 } from './samples.ts';
 
 const runs = { numRuns: 2_000 };
@@ -136,6 +137,32 @@ describe('no two things share a key', () => {
       }
     }
     expect(seen.size).toBe(ids.length ** 2);
+  });
+
+  const pairs = isSoak ? 1_000_000 : 10_000;
+
+  test(`${pairs} fuzzed pairs of different ids`, () => {
+    const keysOf = (id: string): string[] =>
+      [encodeActorKey({ workflowId: id, run: 1, path: [] }), encodeMessageKey(id, 'm'), encodeMessageKey('w', id)].map((key) =>
+        Buffer.from(key).toString('latin1'),
+      );
+    // Most collisions are between neighbours: the same but for one character, put in or taken out.
+    const anyPair = fc.oneof(
+      fc.tuple(anyId, anyId),
+      fc
+        .tuple(anyId, fc.nat({ max: 10 }), fc.constantFrom('\0', '\u0001', ':', '/', '\u0301', ' '))
+        .map(([id, position, character]): [string, string] => {
+          const characters = Array.from(id);
+          return [id, [...characters.slice(0, position), character, ...characters.slice(position)].join('')];
+        }),
+    );
+    fc.assert(
+      fc.property(anyPair, ([left, right]) => {
+        const others = new Set(keysOf(right));
+        return left === right || !keysOf(left).some((key) => others.has(key));
+      }),
+      { numRuns: pairs },
+    );
   });
 
   test('no key is the beginning of another', () => {

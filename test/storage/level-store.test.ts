@@ -9,15 +9,16 @@ import { hasErrorCode } from '../../src/kernel/errors.ts';
 import type { Store } from '../../src/kernel/ports.ts';
 import type { Database, Entry, Operation } from '../../src/storage/database.ts';
 import { databaseOn } from '../../src/storage/database.ts';
-import { encodeActivityKey, encodeActorKey, encodeJournalKey, encodeMessageKey, headKey } from '../../src/storage/keys.ts';
+import { encodeActivityKey, encodeActorKey, encodeChildKey, encodeJournalKey, encodeMessageKey, headKey } from '../../src/storage/keys.ts';
 import { openStoreOn } from '../../src/storage/level-store.ts';
 import type { MemoryDatabase } from './memory-database.ts';
 import { createMemoryDatabase } from './memory-database.ts';
-import { flip, sampleActivity, sampleBatch, sampleCommit, sampleTimer } from './samples.ts';
+import { flip, sampleActivity, sampleBatch, sampleChild, sampleCommit, sampleTimer } from './samples.ts';
 import { storeContract } from './store-contract.ts';
 
 const options = { location: 'memory', storeId: 'store-1' };
 const address = rootAddress('order-1', 1);
+const child = { ...address, path: [5] };
 const isDamaged = (error: unknown): boolean => hasErrorCode(error, 'RECORD_DAMAGED');
 const isUnavailable = (error: unknown): boolean => hasErrorCode(error, 'STORE_UNAVAILABLE');
 const isStoreDamaged = (error: unknown): boolean => hasErrorCode(error, 'STORE_DAMAGED');
@@ -67,7 +68,7 @@ describe('after a write was rejected', () => {
       await expect(store.write(sampleBatch(3, [sampleCommit(3)]))).rejects.toSatisfy(isUnavailable);
       expect(writes()).toBe(3);
       const sequence = isApplied ? 2 : 1;
-      expect((await store.readActor(address))?.record.sequence).toBe(sequence);
+      expect((await store.readTree(address))?.root.record.sequence).toBe(sequence);
       const again = await openStoreOn(memory.reopen(), options);
       expect(again.lastCommit).toBe(sequence);
       await again.write(sampleBatch(sequence + 1, [sampleCommit(sequence + 1)]));
@@ -90,9 +91,14 @@ async function filled(): Promise<{ readonly store: Store; readonly memory: Memor
   await store.write({
     firstCommit: 1,
     commits: [
-      sampleCommit(1, { record: { activities }, activitiesPut: [sampleActivity(4)] }),
+      sampleCommit(1, {
+        record: { activities, children: 1 },
+        activitiesPut: [sampleActivity(4)],
+        childrenPut: [sampleChild(5)],
+      }),
+      sampleCommit(1, { address: child }),
       sampleCommit(2, {
-        record: { activities },
+        record: { activities, children: 1 },
         timersArmed: [sampleTimer(1, 5_000)],
         message: { workflowId: 'order-1', messageId: 'web-1', run: 1, sequence: 2, outcome: 'applied', atMs: 1_700_000_000_001 },
       }),
@@ -106,8 +112,9 @@ async function filled(): Promise<{ readonly store: Store; readonly memory: Memor
 /** Everything that can be read of the sample, as one text; a read that ends with an error code gives that. */
 async function readAll(store: Store): Promise<string> {
   const reads: readonly Promise<unknown>[] = [
-    store.readActor(address),
+    store.readTree(address),
     store.readJournal(address, 1, 10),
+    store.readJournal(child, 1, 10),
     store.readMessage('order-1', 'web-1'),
     store.readDefinitions(),
     store.scanTimers(Number.MAX_SAFE_INTEGER, 10),
@@ -142,13 +149,14 @@ describe('damage on disk', () => {
     expect(await readAll(store)).toBe(sound);
   });
 
-  test('of the value of a timer row does not keep the timer from being found', async () => {
+  test('of the value of a timer row does not keep the timer from being found, marked as damaged', async () => {
     const { store, memory, rows } = await filled();
     const sound = await store.scanTimers(Number.MAX_SAFE_INTEGER, 10);
     const timers = rows.filter(({ key }) => key[0] === 't'.charCodeAt(0));
     expect(timers).toHaveLength(sound.rows.length);
     await memory.write(timers.map(({ key, value }) => ({ kind: 'put' as const, key, value: flip(value, 3) })));
-    expect(await store.scanTimers(Number.MAX_SAFE_INTEGER, 10)).toEqual(sound);
+    const marked = sound.rows.map((row) => ({ ...row, isDamaged: true }));
+    expect(await store.scanTimers(Number.MAX_SAFE_INTEGER, 10)).toEqual({ rows: marked });
   });
 
   test('of any bit of any key is found, or the row is missed where it belongs', async () => {
@@ -162,7 +170,7 @@ describe('damage on disk', () => {
           { kind: 'delete', key },
           { kind: 'put', key: moved, value },
         ]);
-        const found = await Promise.allSettled([store.readActor(address), store.readJournal(address, 1, 10)]);
+        const found = await Promise.allSettled([store.readTree(address), store.readJournal(address, 1, 10)]);
         const isFound = found.some((read) => read.status === 'rejected' && isDamaged(read.reason));
         // A timer row is derived from the record, which still says what is armed.
         expect(isFound || key[0] === 't'.charCodeAt(0)).toBe(true);
@@ -178,10 +186,13 @@ describe('damage on disk', () => {
     ['a record is missing while its journal is there', encodeActorKey(address)],
     ['an activity that the record names is missing', encodeActivityKey(address, 4)],
     ['the head of the journal is missing', encodeJournalKey(address, 2)],
+    ['the row of a child is missing', encodeChildKey(address, 5)],
+    ['the record of a child is missing', encodeActorKey(child)],
+    ['the journal of a child is missing', encodeJournalKey(child, 1)],
   ])('%s: the actor is not read', async (_what, key) => {
     const { store, memory } = await filled();
     await memory.write([{ kind: 'delete', key }]);
-    await expect(store.readActor(address)).rejects.toSatisfy(isDamaged);
+    await expect(store.readTree(address)).rejects.toSatisfy(isDamaged);
   });
 
   test('a lost record does not make its id look free', async () => {
@@ -198,24 +209,41 @@ describe('damage on disk', () => {
     );
   });
 
+  test('a journal without its end is told from a shorter one, page by page, unless the record is unreadable, too', async () => {
+    const { store, memory } = await filled();
+    await memory.write([{ kind: 'delete', key: encodeJournalKey(address, 2) }]);
+    for (const from of [1, 2]) {
+      await expect(store.readJournal(address, from, 10)).rejects.toThrow(
+        'The stored journal record #2 of "order-1:1:" is damaged: it is missing, though its actor is at sequence 2',
+      );
+    }
+    expect(await store.readJournal(address, 1, 1)).toHaveLength(1);
+    expect(await store.readJournal(address, 3, 10)).toEqual([]);
+    const record = (await memory.get(encodeActorKey(address))) ?? Uint8Array.of();
+    await memory.write([{ kind: 'put', key: encodeActorKey(address), value: flip(record, 99) }]);
+    expect(await store.readJournal(address, 1, 10)).toHaveLength(1);
+  });
+
   test('an older version of a record is not taken for the current one', async () => {
     const { store, memory } = await filled();
     const key = encodeActorKey(address);
     const old = await memory.get(key);
-    await store.write(sampleBatch(3, [sampleCommit(3, { record: { activities: [{ n: 4, childId: '4.order.paying' }] } })]));
+    await store.write(sampleBatch(4, [sampleCommit(3, { record: { activities: [{ n: 4, childId: '4.order.paying' }], children: 1 } })]));
     if (old !== undefined) await memory.write([{ kind: 'put', key, value: old }]);
-    await expect(store.readActor(address)).rejects.toThrow('it is at sequence 2, but its journal ends at 3');
+    await expect(store.readTree(address)).rejects.toThrow('it is at sequence 2, but its journal ends at 3');
   });
 
   test('of one row leaves the others readable, and a list of actors goes on over it', async () => {
     const { store, memory, rows } = await filled();
     const other = sampleCommit(1, { address: rootAddress('order-2', 1) });
-    await store.write(sampleBatch(3, [other]));
+    await store.write(sampleBatch(4, [other]));
     const row = rows.find(({ key }) => Buffer.from(key).equals(encodeActorKey(address)));
     if (row === undefined) throw new Error('no row');
     await memory.write([{ kind: 'put', key: row.key, value: flip(row.value, 99) }]);
-    expect(await store.scanActors(10)).toEqual({ rows: [{ address }, { address: other.record.address, record: other.record }] });
-    expect((await store.readActor(other.record.address))?.record).toEqual(other.record);
+    expect(await store.scanActors(10)).toMatchObject({
+      rows: [{ address }, { address: child }, { address: other.record.address, record: other.record }],
+    });
+    expect((await store.readTree(other.record.address))?.root.record).toEqual(other.record);
   });
 
   test('a message row in the place of another is refused', async () => {
@@ -263,10 +291,10 @@ describe('the number of the last commit', () => {
     const { memory } = await filled();
     const head = await memory.get(headKey);
     const store = await openStoreOn(memory.reopen(), options);
-    await store.write(sampleBatch(3, [sampleCommit(3, { record: { activities: [{ n: 4, childId: '4.order.paying' }] } })]));
+    await store.write(sampleBatch(4, [sampleCommit(3, { record: { activities: [{ n: 4, childId: '4.order.paying' }], children: 1 } })]));
     if (head !== undefined) await memory.write([{ kind: 'put', key: headKey, value: head }]);
     const again = await openStoreOn(memory.reopen(), options);
-    await expect(again.readActor(address)).rejects.toThrow('its journal ends at commit 3, but the store ends at 2');
+    await expect(again.readTree(address)).rejects.toThrow('its journal ends at commit 4, but the store ends at 3');
   });
 
   test('of another store is refused', async () => {
@@ -290,15 +318,13 @@ describe('errors of the database while reading', () => {
 
   test('a corrupt block is damage of what was read', async () => {
     const store = await failing('LEVEL_CORRUPTION');
-    await expect(store.readActor(address)).rejects.toThrow(
-      'The stored actor "order-1:1:" is damaged: Corruption: block checksum mismatch.',
-    );
+    await expect(store.readTree(address)).rejects.toThrow('The stored actor "order-1:1:" is damaged: Corruption: block checksum mismatch.');
     await expect(store.scanActors(10)).rejects.toSatisfy(isDamaged);
   });
 
   test('anything else says nothing of the record', async () => {
     const store = await failing('LEVEL_IO_ERROR');
-    await expect(store.readActor(address)).rejects.toSatisfy(isUnavailable);
+    await expect(store.readTree(address)).rejects.toSatisfy(isUnavailable);
   });
 });
 
@@ -326,7 +352,7 @@ test('a torn batch, of which only a beginning was applied, is found when the act
       const store = await openStoreOn(database, options);
       await store.write(sampleBatch(1, [sampleCommit(1, { record: { activities }, activitiesPut: [sampleActivity(4)] })]));
       const again = await openStoreOn(memory.reopen(), options);
-      const actor = await again.readActor(address).catch((error: unknown) => (isDamaged(error) ? 'damaged' : error));
+      const actor = await again.readTree(address).catch((error: unknown) => (isDamaged(error) ? 'damaged' : error));
       expect(cut === 0 ? actor === undefined : cut === 4 ? actor !== undefined : actor === 'damaged').toBe(true);
     }),
   );

@@ -30,7 +30,7 @@ async function expectUsable(path: string, lastCommit: number): Promise<void> {
   await store.write(sampleBatch(lastCommit + 1, [sampleCommit(lastCommit + 1)]));
   await store.close();
   const again = await openLevelStore({ path });
-  expect((await again.readActor(address))?.record.sequence).toBe(lastCommit + 1);
+  expect((await again.readTree(address))?.root.record.sequence).toBe(lastCommit + 1);
   await again.close();
 }
 

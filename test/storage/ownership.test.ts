@@ -26,7 +26,7 @@ async function expectUnharmed(store: Store, path: string): Promise<void> {
   await store.write(sampleBatch(2, [sampleCommit(2)]));
   await store.close();
   const again = await openLevelStore({ path });
-  expect((await again.readActor(address))?.record.sequence).toBe(2);
+  expect((await again.readTree(address))?.root.record.sequence).toBe(2);
   await again.close();
 }
 

@@ -4,7 +4,7 @@ import type { Address } from '../../src/kernel/address.ts';
 import { rootAddress } from '../../src/kernel/address.ts';
 import type { Commit } from '../../src/kernel/commit.ts';
 import type { StoreBatch } from '../../src/kernel/ports.ts';
-import type { ActivityRecord, ActorRecord, JournalRecord, TimerRecord } from '../../src/kernel/record.ts';
+import type { ActivityRecord, ActorRecord, ChildRecord, JournalRecord, TimerRecord } from '../../src/kernel/record.ts';
 
 const machine = { id: 'order', version: '1', structureHash: 'a1b2c3d4e5f60718' };
 
@@ -29,6 +29,7 @@ export function sampleCommit(sequence: number, step: SampleStep = {}): Commit {
       counters: { child: 0, timer: 0 },
       timers: [],
       activities: [],
+      children: 0,
       startedAtMs: 1_700_000_000_000,
       updatedAtMs: 1_700_000_000_000 + sequence,
       ...record,
@@ -50,10 +51,13 @@ export function sampleCommit(sequence: number, step: SampleStep = {}): Commit {
     },
     activitiesPut: [],
     activitiesRemoved: [],
+    childrenPut: [],
+    childrenRemoved: [],
     timersArmed: [],
     timersDisarmed: [],
     mailPut: [],
     mailRemoved: [],
+    messages: [],
     effects: [],
     ...rest,
   };
@@ -76,6 +80,10 @@ export function sampleActivity(n: number): ActivityRecord {
     uncharged: 0,
     state: 'running',
   };
+}
+
+export function sampleChild(n: number, others: Partial<ChildRecord> = {}): ChildRecord {
+  return { n, childId: `part-${n}`, src: 'part', isActor: true, ...others };
 }
 
 export function sampleTimer(generation: number, dueAtMs: number): TimerRecord {

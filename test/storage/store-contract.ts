@@ -2,10 +2,11 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Address } from '../../src/kernel/address.ts';
 import { rootAddress } from '../../src/kernel/address.ts';
+import type { Commit } from '../../src/kernel/commit.ts';
 import { hasErrorCode } from '../../src/kernel/errors.ts';
 import type { Page, Store } from '../../src/kernel/ports.ts';
 import type { DefinitionRecord, MessageRecord } from '../../src/kernel/record.ts';
-import { sampleActivity, sampleBatch, sampleCommit, sampleTimer } from './samples.ts';
+import { sampleActivity, sampleBatch, sampleChild, sampleCommit, sampleTimer } from './samples.ts';
 
 /** A place where stores can be opened one after the other; what one wrote the next one finds. */
 export interface StorePlace {
@@ -14,6 +15,8 @@ export interface StorePlace {
 }
 
 const first = rootAddress('order-1', 1);
+const below = (...path: readonly number[]): Address => ({ ...first, path });
+const isDamaged = (error: unknown): boolean => hasErrorCode(error, 'RECORD_DAMAGED');
 const addressOf = (index: number): Address => rootAddress(`order-${String(index).padStart(3, '0')}`, 1);
 
 async function allPages<Row>(read: (after?: Uint8Array) => Promise<Page<Row>>): Promise<Row[]> {
@@ -46,6 +49,7 @@ export function storeContract(name: string, place: () => Promise<StorePlace>): v
     };
     declareWriting(() => store, reopen);
     declareActors(() => store);
+    declareFamilies(() => store);
     declareJournals(() => store);
     declareScans(() => store, reopen);
     declareClosing(() => store);
@@ -56,7 +60,7 @@ function declareWriting(store: () => Store, reopen: () => Promise<void>): void {
   test('is empty when new', async () => {
     expect(store().lastCommit).toBe(0);
     expect(await store().readLatestRun('order-1')).toBeUndefined();
-    expect(await store().readActor(first)).toBeUndefined();
+    expect(await store().readTree(first)).toBeUndefined();
     expect(await store().readMessage('order-1', 'm')).toBeUndefined();
     expect(await store().readJournal(first, 1, 10)).toEqual([]);
     expect(await store().readDefinitions()).toEqual([]);
@@ -79,22 +83,33 @@ function declareWriting(store: () => Store, reopen: () => Promise<void>): void {
       structure: { states: { open: {} } },
     };
     const commit = sampleCommit(1, {
-      record: { activities: [{ n: 4, childId: '4.order.paying' }], timers: [sampleTimer(1, 5_000)] },
+      record: { activities: [{ n: 4, childId: '4.order.paying' }], timers: [sampleTimer(1, 5_000)], children: 1 },
       activitiesPut: [sampleActivity(4)],
+      childrenPut: [sampleChild(9, { isEnded: true })],
       timersArmed: [sampleTimer(1, 5_000)],
       message,
     });
-    await store().write({ firstCommit: 1, commits: [commit], definitions: [definition] });
+    const part = sampleCommit(1, { address: below(9) });
+    await store().write({ firstCommit: 1, commits: [commit, part], definitions: [definition] });
     await reopen();
-    expect(store().lastCommit).toBe(1);
+    expect(store().lastCommit).toBe(2);
     expect(await store().readLatestRun('order-1')).toBe(1);
-    expect(await store().readActor(first)).toEqual({ record: commit.record, activities: [sampleActivity(4)] });
+    expect(await store().readTree(first)).toEqual({
+      root: { record: commit.record, activities: [sampleActivity(4)], children: [sampleChild(9, { isEnded: true })] },
+      others: [{ record: part.record, activities: [], children: [] }],
+      closed: [],
+    });
     expect(await store().readJournal(first, 1, 10)).toEqual([{ ...commit.journal, commit: 1 }]);
     expect(await store().readMessage('order-1', 'web-1')).toEqual(message);
     expect(await store().readDefinitions()).toEqual([definition]);
     expect(await store().scanActive(10)).toEqual({ rows: [first] });
     expect(await store().scanTimers(5_000, 10)).toEqual({ rows: [{ address: first, generation: 1, dueAtMs: 5_000 }] });
-    expect(await store().scanActors(10)).toEqual({ rows: [{ address: first, record: commit.record }] });
+    expect(await store().scanActors(10)).toEqual({
+      rows: [
+        { address: first, record: commit.record },
+        { address: below(9), record: part.record },
+      ],
+    });
   });
 
   test('takes definitions without a commit and gives no number for them', async () => {
@@ -111,7 +126,7 @@ function declareWriting(store: () => Store, reopen: () => Promise<void>): void {
   test('takes several steps of one actor in one batch', async () => {
     const commits = [1, 2, 3].map((sequence) => sampleCommit(sequence));
     await store().write(sampleBatch(1, commits));
-    expect((await store().readActor(first))?.record).toEqual(commits[2]?.record);
+    expect((await store().readTree(first))?.root.record).toEqual(commits[2]?.record);
     expect((await store().readJournal(first, 1, 10)).map(({ sequence, commit }) => [sequence, commit])).toEqual([
       [1, 1],
       [2, 2],
@@ -120,12 +135,16 @@ function declareWriting(store: () => Store, reopen: () => Promise<void>): void {
   });
 
   test('leaves nothing of what a batch puts and removes again', async () => {
-    const started = sampleCommit(1, { activitiesPut: [sampleActivity(1)], timersArmed: [sampleTimer(1, 10), sampleTimer(2, 20)] });
-    const ended = sampleCommit(2, { activitiesRemoved: [1], timersDisarmed: [sampleTimer(1, 10)] });
+    const started = sampleCommit(1, {
+      activitiesPut: [sampleActivity(1)],
+      childrenPut: [sampleChild(2)],
+      timersArmed: [sampleTimer(1, 10), sampleTimer(2, 20)],
+    });
+    const ended = sampleCommit(2, { activitiesRemoved: [1], childrenRemoved: [2], timersDisarmed: [sampleTimer(1, 10)] });
     await store().write(sampleBatch(1, [started, ended]));
     expect(await store().scanActive(10)).toEqual({ rows: [] });
     expect((await store().scanTimers(100, 10)).rows.map(({ generation }) => generation)).toEqual([2]);
-    expect(await store().readActor(first)).toEqual({ record: ended.record, activities: [] });
+    expect(await store().readTree(first)).toEqual({ root: { record: ended.record, activities: [], children: [] }, others: [], closed: [] });
   });
 
   test.each([
@@ -139,7 +158,7 @@ function declareWriting(store: () => Store, reopen: () => Promise<void>): void {
     await store().write(sampleBatch(1, [sampleCommit(1)]));
     await expect(store().write(batch)).rejects.toSatisfy((error) => hasErrorCode(error, 'STORE_UNAVAILABLE'));
     await expect(store().write(sampleBatch(2, [sampleCommit(2)]))).rejects.toSatisfy((error) => hasErrorCode(error, 'STORE_UNAVAILABLE'));
-    expect((await store().readActor(first))?.record.sequence).toBe(1);
+    expect((await store().readTree(first))?.root.record.sequence).toBe(1);
     await reopen();
     expect(store().lastCommit).toBe(1);
     await store().write(sampleBatch(2, [sampleCommit(2)]));
@@ -158,7 +177,7 @@ function declareWriting(store: () => Store, reopen: () => Promise<void>): void {
     const commits = ids.map((id) => sampleCommit(1, { address: rootAddress(id, 1), record: { updatedAtMs: id.length } }));
     await store().write(sampleBatch(1, commits));
     for (const [index, id] of ids.entries()) {
-      expect((await store().readActor(rootAddress(id, 1)))?.record).toEqual(commits[index]?.record);
+      expect((await store().readTree(rootAddress(id, 1)))?.root.record).toEqual(commits[index]?.record);
       expect(await store().readJournal(rootAddress(id, 1), 1, 10)).toEqual([{ ...commits[index]?.journal, commit: index + 1 }]);
       expect(await store().readLatestRun(id)).toBe(1);
     }
@@ -187,8 +206,9 @@ function declareActors(store: () => Store): void {
         sampleCommit(1, { address: child, record: { activities: [named(7)] }, activitiesPut: [sampleActivity(7)] }),
       ]),
     );
-    expect((await store().readActor(first))?.activities.map(({ n }) => n)).toEqual([1, 300]);
-    expect((await store().readActor(child))?.activities.map(({ n }) => n)).toEqual([7]);
+    const stored = await store().readTree(first);
+    expect(stored?.root.activities.map(({ n }) => n)).toEqual([1, 300]);
+    expect(stored?.others.map(({ activities }) => activities.map(({ n }) => n))).toEqual([[7]]);
     expect(await store().scanActive(10)).toEqual({ rows: [first, child] });
   });
 
@@ -199,20 +219,109 @@ function declareActors(store: () => Store): void {
       const isEven = sequence % 2 === 0;
       const step = isEven ? { record: { activities }, activitiesPut: [sampleActivity(1)] } : { activitiesRemoved: [1] };
       const write = store().write(sampleBatch(sequence, [sampleCommit(sequence, step)]));
-      const seen = await Promise.all([store().readActor(first), store().readActor(first), write.then(() => store().readActor(first))]);
-      for (const actor of seen) expect(actor?.activities.length).toBe((actor?.record.sequence ?? 0) % 2 === 0 ? 1 : 0);
-      expect(seen[2]?.record.sequence).toBe(sequence);
+      const seen = await Promise.all([store().readTree(first), store().readTree(first), write.then(() => store().readTree(first))]);
+      for (const tree of seen) expect(tree?.root.activities.length).toBe((tree?.root.record.sequence ?? 0) % 2 === 0 ? 1 : 0);
+      expect(seen[2]?.root.record.sequence).toBe(sequence);
     }
   });
 
   test('refuses a record whose activities it does not hold', async () => {
     await store().write(sampleBatch(1, [sampleCommit(1, { record: { activities: [{ n: 1, childId: 'a' }] } })]));
-    await expect(store().readActor(first)).rejects.toSatisfy((error) => hasErrorCode(error, 'RECORD_DAMAGED'));
+    await expect(store().readTree(first)).rejects.toSatisfy(isDamaged);
   });
 
   test('refuses a record that does not name an activity it holds', async () => {
     await store().write(sampleBatch(1, [sampleCommit(1, { activitiesPut: [sampleActivity(1)] })]));
-    await expect(store().readActor(first)).rejects.toSatisfy((error) => hasErrorCode(error, 'RECORD_DAMAGED'));
+    await expect(store().readTree(first)).rejects.toSatisfy(isDamaged);
+  });
+}
+
+/** A root with a child that runs, which has one itself, and with one that is referred to after its end; a third is over. */
+function family(): Commit[] {
+  const activity = { n: 7, childId: '7.order.paying' };
+  return [
+    sampleCommit(1, { record: { children: 2 }, childrenPut: [sampleChild(2), sampleChild(10, { isEnded: true, output: { ok: 1 } })] }),
+    sampleCommit(1, { address: below(10), record: { status: 'completed' } }),
+    sampleCommit(1, {
+      address: below(2),
+      record: { children: 1, activities: [activity] },
+      childrenPut: [sampleChild(3)],
+      activitiesPut: [sampleActivity(7)],
+    }),
+    sampleCommit(1, { address: below(2, 3) }),
+    sampleCommit(1, { address: below(1), record: { status: 'failed' } }),
+  ];
+}
+
+const pathsOf = (actors: readonly { readonly address: Address }[]): readonly number[][] => actors.map(({ address }) => [...address.path]);
+
+function declareFamilies(store: () => Store): void {
+  test('reads all actors of a run that run or are referred to, parents before their children', async () => {
+    const commits = family();
+    await store().write(sampleBatch(1, commits));
+    const stored = await store().readTree(first);
+    expect(stored?.root).toEqual({ record: commits[0]?.record, activities: [], children: commits[0]?.childrenPut });
+    expect(pathsOf(stored?.others.map(({ record }) => record) ?? [])).toEqual([[2], [2, 3], [10]]);
+    expect(stored?.others[0]).toEqual({ record: commits[2]?.record, activities: [sampleActivity(7)], children: [sampleChild(3)] });
+    expect(stored?.closed).toEqual([]);
+    expect(await store().scanActive(10)).toEqual({ rows: [below(2)] });
+  });
+
+  test('adds those that are over as far as they are asked for', async () => {
+    const over = [20, 21, 22].map((n) => sampleCommit(1, { address: below(n), record: { status: 'completed' } }));
+    await store().write(sampleBatch(1, [...family(), ...over]));
+    const closed = async (max: number) => pathsOf((await store().readTree(first, max))?.closed ?? []);
+    expect(await closed(10)).toEqual([[1], [20], [21], [22]]);
+    expect(await closed(2)).toEqual([[1], [20]]);
+    expect(await closed(0)).toEqual([]);
+  });
+
+  test('keeps the children of other runs and other ids out', async () => {
+    const others = [rootAddress('order-1', 2), rootAddress('order-10', 1), rootAddress('order', 1)];
+    const alone = sampleCommit(1);
+    const withChild = others.flatMap((address) => [
+      sampleCommit(1, { address, record: { children: 1 }, childrenPut: [sampleChild(1)] }),
+      sampleCommit(1, { address: { ...address, path: [1] } }),
+    ]);
+    await store().write(sampleBatch(1, [alone, ...withChild]));
+    expect(await store().readTree(first, 10)).toEqual({
+      root: { record: alone.record, activities: [], children: [] },
+      others: [],
+      closed: [],
+    });
+    for (const address of others) expect((await store().readTree(address))?.others.map(({ record }) => record.address.path)).toEqual([[1]]);
+  });
+
+  test('takes steps of several actors of one run in one batch, and changes their rows', async () => {
+    await store().write(sampleBatch(1, family()));
+    const changed = sampleChild(2, { isDetached: true });
+    const steps = [
+      sampleCommit(2, { record: { children: 2 }, childrenPut: [changed, sampleChild(30)] }),
+      sampleCommit(3, { record: { children: 1 }, childrenRemoved: [10, 30] }),
+      sampleCommit(2, { address: below(2), record: { children: 0 }, childrenRemoved: [3], activitiesRemoved: [7] }),
+    ];
+    await store().write(sampleBatch(6, steps));
+    const stored = await store().readTree(first, 10);
+    expect(stored?.root).toEqual({ record: steps[1]?.record, activities: [], children: [changed] });
+    expect(stored?.others).toEqual([{ record: steps[2]?.record, activities: [], children: [] }]);
+    expect(pathsOf(stored?.closed ?? [])).toEqual([[1], [2, 3], [10]]);
+  });
+
+  test.each<[string, Commit[]]>([
+    ['counts a child that is not there', [sampleCommit(1, { record: { children: 1 } })]],
+    ['does not count a child that is', [sampleCommit(1, { childrenPut: [sampleChild(2, { isEnded: true })] })]],
+    ['has a child without a record', [sampleCommit(1, { record: { children: 1 }, childrenPut: [sampleChild(2)] })]],
+    ['is missing, though its children are there', [sampleCommit(1, { address: below(2), activitiesPut: [sampleActivity(7)] })]],
+    [
+      'has a child whose children are not there',
+      [
+        sampleCommit(1, { record: { children: 1 }, childrenPut: [sampleChild(2)] }),
+        sampleCommit(1, { address: below(2), record: { children: 3 } }),
+      ],
+    ],
+  ])('refuses a run whose record %s', async (_rule, commits) => {
+    await store().write(sampleBatch(1, commits));
+    await expect(store().readTree(first)).rejects.toSatisfy(isDamaged);
   });
 }
 
@@ -320,7 +429,7 @@ function declareClosing(store: () => Store): void {
     await Promise.all([store().close(), store().close(), write]);
     const isUnavailable = (error: unknown): boolean => hasErrorCode(error, 'STORE_UNAVAILABLE');
     await expect(store().write(sampleBatch(2, []))).rejects.toSatisfy(isUnavailable);
-    await expect(store().readActor(first)).rejects.toSatisfy(isUnavailable);
+    await expect(store().readTree(first)).rejects.toSatisfy(isUnavailable);
     await expect(store().scanActors(10)).rejects.toSatisfy(isUnavailable);
   });
 }

@@ -11,7 +11,7 @@ export function changedStore(store: Store, changes: Partial<Store>): Store {
     readTombstone: (workflowId) => store.readTombstone(workflowId),
     readMailbox: (root, limit) => store.readMailbox(root, limit),
     readLatestRun: (id) => store.readLatestRun(id),
-    readActor: (address) => store.readActor(address),
+    readTree: (root, closedMax) => store.readTree(root, closedMax),
     readMessage: (workflowId, messageId) => store.readMessage(workflowId, messageId),
     readJournal: (address, from, limit) => store.readJournal(address, from, limit),
     scanActive: (limit, after) => store.scanActive(limit, after),

@@ -25,8 +25,7 @@ export interface ContractHandle<Machine extends AnyStateMachine = AnyStateMachin
 }
 
 /** The part of a runtime that the contract speaks of. */
-export interface ContractRuntime extends Pick<Runtime, 'send' | 'activities'> {
-export interface ContractRuntime extends Pick<Runtime, 'send' | 'update' | 'pause' | 'resume' | 'unpark' | 'delete'> {
+export interface ContractRuntime extends Pick<Runtime, 'send' | 'activities' | 'update' | 'pause' | 'resume' | 'unpark' | 'delete'> {
   signalWithStart<Machine extends AnyStateMachine>(
     machine: Machine,
     options: SignalWithStartOptions<Machine>,
@@ -51,6 +50,10 @@ export interface ContractHost {
   crash(fate?: Fate): Promise<void>;
   /** Ends the life in good order. */
   close(): Promise<void>;
+  /** The disk answers the next write with an error; whether it was `lost` or `kept` nobody is told. */
+  refuseNextWrite(fate: Fate): void;
+  /** Whether lives opened from now on keep a boot journal. */
+  countsDeaths: boolean;
   /** Keeps writes back in front of the disk from now on. */
   holdWrites(): void;
   /** Lets them go. */

@@ -1,27 +1,24 @@
 /** The second host's store: one JSON text for each workflow, replaced whole. */
 import { hasErrorCode } from '../../src/kernel/errors.ts';
 import { damaged } from '../../src/kernel/machine-registry.ts';
+import { formatPlace } from '../../src/kernel/address.ts';
 import type { Commit } from '../../src/kernel/commit.ts';
-import type { StoredActor, StoredJournalRecord } from '../../src/kernel/ports.ts';
-import type { ActorRecord, MailRecord, MessageRecord } from '../../src/kernel/record.ts';
+import type { StoredActor, StoredJournalRecord, StoredTree } from '../../src/kernel/ports.ts';
+import type { MessageRecord } from '../../src/kernel/record.ts';
 import { parkedFor } from '../../src/kernel/refusals.ts';
 import type { Harm } from './contract-host.ts';
 import type { Life } from './life.ts';
 
-interface Run {
-  record: ActorRecord;
-  activities: StoredActor['activities'];
-  mail: readonly MailRecord[];
-  readonly journal: StoredJournalRecord[];
-}
+type Writable<Row> = { -readonly [Key in keyof Row]: Row[Key] };
+type Place = Writable<StoredActor> & { readonly journal: StoredJournalRecord[] };
+
+/** All actors of one run that ever were, the root first and parents before their children. */
+export type Run = Place[];
 
 /** One workflow: its runs, the last of which counts, and the messages it was given. */
 export interface WorkflowDocument {
-  readonly id: string;
-  /** The highest run that was deleted. */
-  readonly lastRun: number;
   readonly runs: Run[];
-  messages: MessageRecord[];
+  readonly messages: MessageRecord[];
 }
 
 export class Documents {
@@ -38,13 +35,13 @@ export class Documents {
   }
 
   /** @throws PerdureError `WORKFLOW_PARKED` if what is there cannot be read */
-  async read(id: string): Promise<{ readonly document: WorkflowDocument; readonly run: Run | undefined } | undefined> {
+  async read(id: string): Promise<{ readonly document: WorkflowDocument; readonly run: Run } | undefined> {
     const text = await this.#life.read(() => Promise.resolve(this.#disk.get(id)));
     if (text === undefined) return undefined;
     try {
       const document = JSON.parse(text) as WorkflowDocument;
-      document.runs.forEach(checkJournal);
-      return { document, run: document.runs.at(-1) };
+      document.runs.forEach(checkRun);
+      return { document, run: document.runs.at(-1)! };
     } catch (error) {
       const { reason, failure } = damaged(error);
       throw parkedFor(id, reason, failure.message);
@@ -61,7 +58,7 @@ export class Documents {
   }
 
   write(document: WorkflowDocument): Promise<void> {
-    const { id } = document;
+    const id = document.runs[0]![0]!.record.address.workflowId;
     const text = JSON.stringify(document);
     return this.#life.write(() => {
       this.#disk.set(id, text);
@@ -70,32 +67,58 @@ export class Documents {
   }
 }
 
-function checkJournal({ record, journal, mail }: Run): void {
-  if (mail.length !== (record.queued ?? 0)) throw new Error(`The mailbox of run ${record.address.run} has lost a row.`);
-  const isWhole = journal.length === record.sequence && journal.every(({ sequence }, index) => sequence === index + 1);
-  if (!isWhole) throw new Error(`The journal of run ${record.address.run} has a gap.`);
+function checkRun(run: Run): void {
+  for (const { record, journal, children } of run) {
+    const isWhole = journal.length === record.sequence && journal.every(({ sequence }, index) => sequence === index + 1);
+    if (!isWhole) throw new Error(`The journal of run ${record.address.run} has a gap.`);
+    if (children.length !== record.children) throw new Error(`It counts ${record.children} children, and ${children.length} are there.`);
+  }
+}
+
+/** A run as the kernel takes it. */
+export function treeIn([root, ...below]: Run): StoredTree {
+  if (root === undefined) throw new TypeError('A run has a root.');
+  const children = [root, ...below].flatMap(({ record, children: own }) => {
+    return own.filter(({ isActor }) => isActor === true).map(({ n }) => formatPlace([...record.address.path, n]));
+  });
+  const isThere = new Set(children);
+  const isWanted = ({ record, activities, children: own }: Place): boolean =>
+    activities.length + own.length > 0 || isThere.has(formatPlace(record.address.path));
+  const closed = below.filter((place) => !isWanted(place)).map(({ record }) => record);
+  return { root, others: below.filter(isWanted), closed };
 }
 
 /** Folds a commit, as plain data, into its document. */
 export function fold(document: WorkflowDocument, commit: Commit, number: number): void {
-  if (commit.base === 0) document.runs.push({ record: commit.record, activities: [], mail: [], journal: [] });
-  const run = document.runs.at(-1)!;
-  const gone = new Set([...commit.activitiesRemoved, ...commit.activitiesPut.map(({ n }) => n)]);
-  run.record = commit.record;
-  run.activities = [...run.activities.filter(({ n }) => !gone.has(n)), ...commit.activitiesPut];
-  run.mail = [...run.mail, ...commit.mailPut].filter(({ n }) => !commit.mailRemoved.includes(n));
-  run.journal.push({ ...commit.journal, commit: number });
+  const { record } = commit;
+  const path = formatPlace(record.address.path);
+  if (commit.base === 0 && path === '') document.runs.push([]);
+  const run = document.runs[record.address.run - 1]!;
+  if (commit.base === 0) run.push({ record, activities: [], children: [], journal: [] });
+  const place = run.find((known) => formatPlace(known.record.address.path) === path)!;
+  place.record = record;
+  place.activities = changed(place.activities, commit.activitiesPut, commit.activitiesRemoved);
+  place.children = changed(place.children, commit.childrenPut, commit.childrenRemoved);
+  place.journal.push({ ...commit.journal, commit: number });
   if (commit.message !== undefined) document.messages.push(commit.message);
+}
+
+function changed<Row extends { readonly n: number }>(
+  rows: readonly Row[],
+  put: readonly Row[],
+  removed: readonly number[],
+): readonly Row[] {
+  const gone = new Set([...removed, ...put.map(({ n }) => n)]);
+  const kept = put.filter(({ n }) => !removed.includes(n));
+  return [...rows.filter(({ n }) => !gone.has(n)), ...kept].sort((a, b) => a.n - b.n);
 }
 
 export function harmDocument(text: string, harm: Harm): string {
   if (harm === 'record') return text.slice(0, -9);
-  // It keeps none.
-  if (harm === 'definition') return text;
-  const { runs, ...rest } = JSON.parse(text) as WorkflowDocument;
-  if (harm === 'journal end') runs[0]?.journal.pop();
-  else if (harm === 'mail gone' && runs[0] !== undefined) runs[0].mail = runs[0].mail.slice(1);
-  else if (harm === 'journal middle') runs[0]?.journal.splice(1, 1);
+  const document = JSON.parse(text) as WorkflowDocument;
+  const journal = document.runs[0]?.[0]?.journal;
+  if (harm === 'journal end') journal?.pop();
+  else if (harm === 'journal middle') journal?.splice(1, 1);
   else throw new TypeError(`A document has no ${harm} row of its own.`);
-  return JSON.stringify({ runs, ...rest });
+  return JSON.stringify(document);
 }

@@ -166,28 +166,6 @@ export function brittle(world: World) {
   });
 }
 
-/** An activity tried once, beside a guard that breaks. */
-export function fragileErrand(world: World) {
-  return setup({
-    actors: { fetch: activity<unknown, unknown>({ retry: { maximumAttempts: 1 }, run: (scope) => world.call('fetch', scope) }) },
-    guards: {
-      check: () => {
-        if (world.isBroken) throw new RangeError('broke in the guard');
-        return false;
-      },
-    },
-  }).createMachine({
-    id: 'fragile-errand',
-    version: '1',
-    initial: 'fetching',
-    states: {
-      fetching: { on: { PRESS: { guard: 'check', target: 'lost' } }, invoke: { src: 'fetch', onDone: 'found', onError: 'lost' } },
-      found: { type: 'final' },
-      lost: { type: 'final' },
-    },
-  });
-}
-
 /** Keeps whatever it is given. */
 export const vault = setup({
   types: {

@@ -12,9 +12,14 @@ export class Readers {
   readonly #shown = new Map<string, Actor>();
   readonly #watchers = new Set<(actor: Actor) => void>();
 
-  /** Shows what is on disk now. */
+  /** Shows what is on disk now, to who asks. */
+  keep(root: Actor): void {
+    this.#shown.set(root.record.address.workflowId, root);
+  }
+
+  /** Shows what is on disk now, to everybody: the root took a step. */
   show(actor: Actor): void {
-    this.#shown.set(actor.record.address.workflowId, actor);
+    this.keep(actor);
     for (const watch of [...this.#watchers]) watch(actor);
   }
 

@@ -9,7 +9,7 @@ import { limits } from '../../kernel/limits.ts';
 import type { Logger } from '../../kernel/logger.ts';
 import { silentLogger } from '../../kernel/logger.ts';
 import { createRegistry } from '../../kernel/machine-registry.ts';
-import type { MachineRegistry } from '../../kernel/machine-registry.ts';
+import type { MachineRegistry, OnDefinitionChange } from '../../kernel/machine-registry.ts';
 import { plainPromiseWarning } from '../../kernel/plain-promise.ts';
 import type { Clock, Random, Store } from '../../kernel/ports.ts';
 import { formatValue } from '../../kernel/value-encoding.ts';
@@ -50,6 +50,12 @@ export interface OpenRuntimeOptions {
    * workflow is there. A duration such as `'30d'` keeps a workflow that lives for years from gathering them.
    */
   readonly messageIdRetention?: Duration | 'workflow';
+  /**
+   * What to do when a machine has another structure than that its open workflows were started on, under the same version: `fail`
+   * (default) with `DEFINITION_CHANGED`, or `warn` the logger and run them on the machine as it is now. Those that rest in a state it
+   * does not have any more are parked as `version-missing`.
+   */
+  readonly onDefinitionChange?: OnDefinitionChange;
   /** What to do when another process has the store: `fail` (default) with `STORE_LOCKED`, or `wait` until its owner is gone. */
   readonly onLocked?: 'fail' | 'wait';
   /** Ends the waiting of `onLocked: 'wait'`. */
@@ -89,7 +95,7 @@ export async function openRuntime(options: OpenRuntimeOptions): Promise<Runtime>
   checkOptions(options, 'openRuntime');
   selfTestXState();
   const { path, onLocked = 'fail', signal, logger = silentLogger, maxConcurrentAttempts = limits.concurrentAttemptsMax } = options;
-  const registry = createRegistry(options.machines);
+  const registry = createRegistry(options.machines, options.onDefinitionChange);
   const store = await openLevelStore({ path, onLocked, ...(signal === undefined ? {} : { signal }) });
   const directory = store.location;
   const disk = new LocalDisk({
@@ -162,7 +168,7 @@ export async function openReader(options: {
 export async function assembleRuntime(parts: LocalParts): Promise<Runtime> {
   const { store, registry, clock, logger = silentLogger, messageIdRetentionMs, bootStorage, space } = parts;
   try {
-    const { versionMissing } = await reconcileDefinitions(store, registry);
+    const { versionMissing } = await reconcileDefinitions(store, registry, logger);
     warnOfPlainPromises(registry, logger);
     const bootWatch = bootStorage && (await BootWatch.begin({ storage: bootStorage, clock, logger }));
     if (bootWatch?.isAfterFailedBoot === true) {
@@ -203,7 +209,7 @@ function checkIsObject(options: unknown, door: Door): void {
 function checkOptions(options: OpenRuntimeOptions, door: Door): void {
   checkIsObject(options, door);
   checkLogger(options.logger);
-  const { path, machines, maxConcurrentAttempts = 1, onLocked = 'fail', signal } = options;
+  const { path, machines, maxConcurrentAttempts = 1, onLocked = 'fail', onDefinitionChange = 'fail', signal } = options;
   if (typeof path !== 'string' || path === '') {
     throw new TypeError(`${door}: path must name a directory; found ${formatValue(path)}.`);
   }
@@ -215,6 +221,9 @@ function checkOptions(options: OpenRuntimeOptions, door: Door): void {
   }
   if (options.rateLimit !== undefined) parseRateLimit(options.rateLimit, door);
   retentionOf(options);
+  if (onDefinitionChange !== 'fail' && onDefinitionChange !== 'warn') {
+    throw new TypeError(`${door}: onDefinitionChange must be 'fail' or 'warn'; found ${formatValue(onDefinitionChange)}.`);
+  }
   if (onLocked !== 'fail' && onLocked !== 'wait') {
     throw new TypeError(`${door}: onLocked must be 'fail' or 'wait'; found ${formatValue(onLocked)}.`);
   }

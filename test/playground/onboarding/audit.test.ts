@@ -34,6 +34,7 @@ function description(id: string, status: WorkflowDescription['status']): Workflo
     queued: 0,
     activities: [],
     timers: [],
+    children: [],
     waitsFor: [],
   };
 }

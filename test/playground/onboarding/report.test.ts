@@ -19,6 +19,7 @@ function merchant(status: WorkflowDescription['status'], value: WorkflowDescript
     queued: 0,
     activities: [],
     timers: [],
+    children: [],
     waitsFor: [],
     ...(failure === undefined ? {} : { failure: { class: failure, message: '' } }),
   };

@@ -9,5 +9,5 @@ export const seed: number = Number(process.env['PERDURE_SEED'] ?? 1);
 /** The command that repeats a test with this seed. */
 export function replayOf(file: string, what = ''): string {
   const soak = isSoak ? 'PERDURE_SOAK=1 ' : '';
-  return `seed ${seed}${what === '' ? '' : `, ${what}`}; to repeat it: ${soak}PERDURE_SEED=${seed} npm test -- test/process/${file}`;
+  return `seed ${seed}${what === '' ? '' : `, ${what}`}; to repeat it: ${soak}PERDURE_SEED=${seed} npm test -- ${file}`;
 }

@@ -1,0 +1,11 @@
+import base from '../vitest.config.ts';
+
+/** The tests that judge the mutated files closely: mutants are many, and each runs every test that reaches it. */
+export default {
+  ...base,
+  test: {
+    ...base.test,
+    include: ['test/kernel/*.test.ts', 'test/runtime/timer-queue.test.ts', 'test/runtime/commit-pipeline.test.ts'],
+    reporters: [],
+  },
+};

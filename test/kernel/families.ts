@@ -1,0 +1,135 @@
+/** Workflows of several actors, taken from step to step on a disk of plain data: no clock, no host, nothing that runs. */
+import { isDeepStrictEqual } from 'node:util';
+import { expect } from 'vitest';
+import type { AnyStateMachine } from 'xstate';
+import type { Actor } from '../../src/kernel/actor.ts';
+import { formatPlace, rootAddress } from '../../src/kernel/address.ts';
+import type { Commit } from '../../src/kernel/commit.ts';
+import type { Step } from '../../src/kernel/decide-in-tree.ts';
+import { decideInTree, decideTreeStart } from '../../src/kernel/decide-in-tree.ts';
+import type { DecideContext } from '../../src/kernel/draft.ts';
+import type { MachineRegistry } from '../../src/kernel/machine-registry.ts';
+import { createRegistry, revive } from '../../src/kernel/machine-registry.ts';
+import { isClosed } from '../../src/kernel/record.ts';
+import type { Tree } from '../../src/kernel/tree.ts';
+import { encodePayload } from '../../src/kernel/value-encoding.ts';
+import type { Run, WorkflowDocument } from '../support/documents.ts';
+import { fold, treeIn } from '../support/documents.ts';
+import type { StepEnvelope } from './workflows.ts';
+import { at, signal, withoutStacks } from './workflows.ts';
+
+export class Family {
+  tree: Tree;
+  readonly #registry: MachineRegistry;
+  readonly #document: WorkflowDocument = { runs: [], messages: [] };
+  #commits = 0;
+  #nowMs = 1_000;
+  /** Every unit so far, the last one last. */
+  readonly units: (readonly Step[])[] = [];
+
+  constructor(machine: AnyStateMachine, input?: unknown, context: Partial<DecideContext> = {}) {
+    this.#registry = createRegistry([machine]);
+    const registered = this.#registry.machines[0]!;
+    const beginning = { machine: registered, address: rootAddress('w-1', 1), input: encodePayload(input, 'input') };
+    const begun = decideTreeStart(beginning, at(this.#nowMs, context));
+    if (begun.kind === 'refuse') throw begun.error;
+    this.tree = begun.tree;
+    this.#write(begun.steps);
+  }
+
+  /** What happens, decided twice: in memory and on what a new process reads from disk. Both must say the same. */
+  tell(path: readonly number[], envelope: StepEnvelope, context: Partial<DecideContext> = {}): readonly Commit[] {
+    this.#nowMs += 1_000;
+    const message = { to: path, envelope };
+    const revived = this.#read();
+    const live = decideInTree(this.tree, message, at(this.#nowMs, context));
+    const again = decideInTree(revived, message, at(this.#nowMs, context));
+    expect(stepsOf(again).map(({ commit }) => withoutStacks(commit))).toStrictEqual(
+      stepsOf(live).map(({ commit }) => withoutStacks(commit)),
+    );
+    if (live.kind === 'refuse') throw live.error;
+    this.#write(stepsOf(live));
+    return stepsOf(live).map(({ commit }) => commit);
+  }
+
+  send(type: string, data: Record<string, unknown> = {}): readonly Commit[] {
+    return this.tell([], signal(type, data));
+  }
+
+  /** Goes on as the next process would. */
+  reopen(): this {
+    this.tree = this.#read();
+    return this;
+  }
+
+  get last(): readonly Step[] {
+    return this.units.at(-1) ?? [];
+  }
+
+  /** The latest commit of each actor ever, by place. */
+  get run(): Run {
+    return this.#document.runs[0]!;
+  }
+
+  stored(...path: readonly number[]): Run[number] {
+    const found = this.run.find(({ record }) => formatPlace(record.address.path) === formatPlace(path));
+    if (found === undefined) throw new Error(`There was never an actor at "${formatPlace(path)}".`);
+    return found;
+  }
+
+  /** State values by place, of everybody who is in memory. */
+  get values(): Record<string, unknown> {
+    return Object.fromEntries([...this.tree.actors()].map(({ record }) => [formatPlace(record.address.path), record.chart.value]));
+  }
+
+  get root(): Actor {
+    return this.tree.root;
+  }
+
+  get context(): unknown {
+    return this.root.chart.snapshot.context;
+  }
+
+  /** Who took steps in the last unit, on what, in order: `1.2 message`. */
+  get order(): readonly string[] {
+    return this.last.map(({ commit: { journal } }) => {
+      const { envelope, address } = journal;
+      const event = 'event' in envelope ? ` ${String((envelope.event as { readonly type?: unknown }).type)}` : '';
+      return `${formatPlace(address.path) || 'root'}: ${envelope.kind}${event}`;
+    });
+  }
+
+  #write(steps: readonly Step[]): void {
+    for (const { commit, actor } of steps) {
+      // Plain data, as a store keeps it: writing it down changes nothing.
+      expect(isDeepStrictEqual(JSON.parse(JSON.stringify(commit)), commit)).toBe(true);
+      fold(this.#document, commit, (this.#commits += 1));
+      this.tree.show(actor);
+    }
+    this.units.push(steps);
+    this.#check();
+  }
+
+  /** What every store checks, and that memory and disk agree. */
+  #check(): void {
+    for (const { record, activities, children } of this.run) {
+      expect(record.children).toBe(children.length);
+      expect(record.activities).toEqual(activities.map(({ n, childId }) => ({ n, childId })));
+      for (const { n, isActor } of children) if (isActor === true) this.stored(...record.address.path, n);
+      if (isClosed(record.status)) expect(record.timers).toEqual([]);
+    }
+    const places = (tree: Tree): unknown => [...tree.actors()].map(({ record }) => formatPlace(record.address.path)).sort();
+    expect(places(this.tree)).toEqual(places(this.#read()));
+  }
+
+  #read(): Tree {
+    const stored = JSON.parse(JSON.stringify(treeIn(this.run))) as ReturnType<typeof treeIn>;
+    const revival = revive(this.#registry, stored);
+    if (revival.kind !== 'tree') throw new Error('It cannot be read.', { cause: revival });
+    return revival.tree;
+  }
+}
+
+function stepsOf(decision: ReturnType<typeof decideInTree>): readonly Step[] {
+  return decision.kind === 'commit' ? decision.steps : [];
+}

@@ -1,0 +1,44 @@
+/**
+ * Runs in a process of its own, since LevelDB ends the process at some damage: for each path on its input, says on one line what
+ * the store there answers, or with which code it is refused.
+ */
+import { createInterface } from 'node:readline';
+import { rootAddress } from '../../src/kernel/address.ts';
+import { PerdureError } from '../../src/kernel/errors.ts';
+import type { Store } from '../../src/kernel/ports.ts';
+import { openLevelStore } from '../../src/storage/open-level-store.ts';
+
+/** A refusal stands for the answer. */
+export type Answers = Readonly<Record<string, unknown>>;
+
+function refusalOf(error: unknown): string {
+  if (error instanceof PerdureError) return `refused: ${error.code}`;
+  return `unexpected: ${String(error)}`;
+}
+
+async function answersOf(store: Store, workflows: number): Promise<Answers> {
+  const answers: Record<string, unknown> = { 'last commit': store.lastCommit };
+  const ask = async (what: string, asked: Promise<unknown>): Promise<void> => {
+    answers[what] = await asked.catch(refusalOf);
+  };
+  for (let number = 0; number < workflows; number += 1) {
+    const address = rootAddress(`order-${number}`, 1);
+    await ask(`run of ${number}`, store.readLatestRun(address.workflowId));
+    await ask(`actor ${number}`, store.readActor(address));
+    await ask(`journal of ${number}`, store.readJournal(address, 1, 100));
+  }
+  return answers;
+}
+
+const workflows = Number(process.argv[2]);
+for await (const path of createInterface({ input: process.stdin })) {
+  let answers: Answers;
+  try {
+    const store = await openLevelStore({ path });
+    answers = await answersOf(store, workflows);
+    await store.close();
+  } catch (error) {
+    answers = { opening: refusalOf(error) };
+  }
+  process.stdout.write(`${JSON.stringify(answers)}\n`);
+}
