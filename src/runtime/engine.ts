@@ -47,7 +47,8 @@ export class Engine {
     const admit = (): boolean => this.#failure === undefined && attempts.admit();
     const context = (): DecideContext => ({ nowMs: clock.now(), random, admit });
     this.#parts = parts;
-    this.#pipeline = new CommitPipeline(store, onError, () => clock.monotonic());
+    const onSlow = (tookMs: number): void => logger.warn({ store: store.location, tookMs }, 'A batch took long to reach the disk.');
+    this.#pipeline = new CommitPipeline(store, onError, () => clock.monotonic(), onSlow);
     this.#timers = new TimerQueue(store, clock, { onDue, onError });
     this.#performer = new Performer({
       clock,
