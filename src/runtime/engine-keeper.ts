@@ -73,7 +73,7 @@ export class EngineKeeper {
   constructor(parts: KeeperParts) {
     this.#parts = parts;
     this.#store = parts.store;
-    this.attempts = new OwnAttempts(parts.clock, parts.maxConcurrentAttempts);
+    this.attempts = new OwnAttempts(parts.clock, parts.maxConcurrentAttempts, (commit) => parts.bootWatch?.recorded(commit));
     if (parts.bootWatch?.isAfterFailedBoot === true) this.attempts.hold();
     this.#engine = this.#createEngine(parts.store, (actor, lost) => parts.bootWatch?.examine(actor, lost) ?? lost);
     this.#openedAtMs = parts.clock.monotonic();

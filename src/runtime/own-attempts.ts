@@ -40,9 +40,12 @@ export class OwnAttempts {
   readonly #runner: ActivityRunner;
   /** By address, then by number of the activity. */
   readonly #known = new Map<string, Map<number, Known>>();
+  readonly #onRecorded: (commit: Commit) => void;
   #listener: AttemptListener | undefined;
 
-  constructor(clock: Clock, places: number) {
+  /** @param onRecorded hears of every commit on disk */
+  constructor(clock: Clock, places: number, onRecorded: (commit: Commit) => void) {
+    this.#onRecorded = onRecorded;
     this.#runner = new ActivityRunner(clock, places, () => this.#listener?.onPlaceFree());
   }
 
@@ -88,7 +91,9 @@ export class OwnAttempts {
   }
 
   /** Forgets the attempts that a commit on disk ended (invariant 1). */
-  recorded({ record, activitiesPut, activitiesRemoved }: Commit): void {
+  recorded(commit: Commit): void {
+    const { record, activitiesPut, activitiesRemoved } = commit;
+    this.#onRecorded(commit);
     const place = formatAddress(record.address);
     for (const n of activitiesRemoved) this.#forget(place, n);
     for (const { n, state } of activitiesPut) if (state !== 'running') this.#forget(place, n);
