@@ -2,8 +2,10 @@
  * Which workflows were in flight when processes died, and when that is a loop. A workflow is in flight while an attempt of it runs,
  * and while a boot takes it up.
  *
- * - Deaths of an attempt are counted per activity, in a row: an attempt whose outcome was recorded in between begins anew, and so
- *   does everything when a process lived for long or was closed. Thus deploys that kill a process never park what makes progress.
+ * - Deaths of an attempt are counted per activity, in a row. The count begins anew with an attempt whose outcome was recorded in
+ *   between, after a process that lived for long or was closed, and after one that got anything else done before it died: a process
+ *   that makes progress is in no loop, and deploys that kill it park nobody. (What kills it all the same is bounded by its
+ *   `maximumAttempts`, since lost attempts count.)
  * - A boot that follows one that died in the middle of its work goes through what is pending step by step, without writing any of it
  *   (see `boot-watch.ts`), and says in the boot journal which workflow is next. Dying twice under the name of one workflow is
  *   its third death: the boot before the first had not named anybody.
@@ -29,6 +31,8 @@ export interface BootRecord {
   /** `opening` until everything that was pending is taken up. */
   readonly phase: 'opening' | 'running';
   readonly inFlight: readonly AttemptInFlight[];
+  /** Whether an outcome was recorded, other than of attempts that have one death left. */
+  readonly hasProgress: boolean;
   /** Workflow ids gone through at this moment. */
   readonly named: readonly string[];
   /** How often processes in a row died while going through one workflow alone. */
@@ -37,14 +41,14 @@ export interface BootRecord {
 
 /** What the process before left, and what follows from it for this one. */
 export function bootAfter(before: BootRecord | undefined): BootRecord {
-  if (before === undefined) return { phase: 'opening', inFlight: [], named: [], suspects: [] };
+  if (before === undefined) return { phase: 'opening', inFlight: [], hasProgress: false, named: [], suspects: [] };
   const { inFlight, named, suspects } = before;
   const [only] = named;
   const known = new Map(suspects.map(({ id, deaths }) => [id, deaths]));
   // Of many nobody knows who it was: each is gone through alone this time.
   if (named.length > 1) for (const id of named) known.set(id, known.get(id) ?? 0);
   else if (only !== undefined) known.set(only, (known.get(only) ?? 0) + 1);
-  return { phase: 'opening', inFlight, named: [], suspects: [...known].map(([id, deaths]) => ({ id, deaths })) };
+  return { phase: 'opening', inFlight, hasProgress: false, named: [], suspects: [...known].map(([id, deaths]) => ({ id, deaths })) };
 }
 
 /** At how many deaths in a row an attempt of this activity, which is found running, was in flight. */
@@ -52,20 +56,25 @@ export function attemptInFlight(before: BootRecord | undefined, address: Address
   const { n, attempt } = activity;
   const place = formatAddress(address);
   const known = before?.inFlight.find((each) => each.place === place && each.n === n);
-  return { place, n, attempt, deaths: known === undefined ? deathsUnknown(before, activity) : deathsAfter(known, attempt) };
+  return {
+    place,
+    n,
+    attempt,
+    deaths: known === undefined ? deathsUnknown(before, activity) : deathsAfter(known, attempt, before?.hasProgress === true),
+  };
 }
 
-function deathsAfter(known: AttemptInFlight, attempt: number): number {
+function deathsAfter(known: AttemptInFlight, attempt: number, hasProgress: boolean): number {
   // It did not run in the process that died.
   if (attempt === known.attempt) return known.deaths;
   // A later one than the next: an outcome was recorded in between.
-  return attempt === known.attempt + 1 ? known.deaths + 1 : 1;
+  return attempt === known.attempt + 1 && !hasProgress ? known.deaths + 1 : 1;
 }
 
 /** A boot that died early may have begun it without leaving word: then its record tells of the attempt before. */
 function deathsUnknown(before: BootRecord | undefined, { attempt, lastFailure }: ActivityRecord): number {
   const wasLost = lastFailure?.class === 'AttemptLost' && lastFailure.attempt === attempt - 1;
-  return before?.phase === 'opening' && wasLost ? 2 : 1;
+  return before?.phase === 'opening' && !before.hasProgress && wasLost ? 2 : 1;
 }
 
 /** Why a workflow is not run any more, if it should not be. */

@@ -12,6 +12,7 @@
  */
 import type { Address } from '../kernel/address.ts';
 import { rootAddress } from '../kernel/address.ts';
+import type { Commit } from '../kernel/commit.ts';
 import type { AttemptInFlight, BootRecord } from '../kernel/crash-loop.ts';
 import { attemptInFlight, bootAfter, crashLoopOf } from '../kernel/crash-loop.ts';
 import { decideInTree } from '../kernel/decide-in-tree.ts';
@@ -128,6 +129,15 @@ export class BootWatch {
     });
   }
 
+  /** Hears of every commit on disk: the first outcome shows that this process gets something done. */
+  recorded({ record, journal }: Commit): void {
+    const { kind } = journal.envelope;
+    if (this.#record.hasProgress || (kind !== 'attempt-completed' && kind !== 'attempt-failed')) return;
+    const { workflowId } = record.address;
+    if (this.#lastChances.some(({ address }) => address.workflowId === workflowId)) return;
+    void this.#write({ hasProgress: true });
+  }
+
   /** @param isClean whether nothing was left in flight */
   async end(isClean: boolean): Promise<void> {
     this.#isOver = true;
@@ -170,6 +180,7 @@ export class BootWatch {
   }
 
   #write(change: Partial<BootRecord>): Promise<void> {
+    if (this.#isOver) return this.#writing;
     this.#record = { ...this.#record, ...change };
     const record = this.#record;
     // A journal that cannot be written must not keep the store from being opened: the disk may be full.

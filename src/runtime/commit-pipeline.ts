@@ -31,6 +31,7 @@ export class CommitPipeline {
   readonly #onFailed: (error: PerdureError) => void;
   #waiting: CommitUnit[] = [];
   readonly #monotonicMs: () => number;
+  readonly #onSlow: (tookMs: number) => void;
   #isInFlight = false;
   #inFlightSinceMs = 0;
   #isFlushPlanned = false;
@@ -38,8 +39,17 @@ export class CommitPipeline {
   #nextCommit: number;
   #idleWaiters: (() => void)[] = [];
 
-  /** @param onFailed is told once, after the units were rejected, that the store takes no more writes */
-  constructor(store: Store, onFailed: (error: PerdureError) => void, monotonicMs: () => number) {
+  /**
+   * @param onFailed is told once, after the units were rejected, that the store takes no more writes
+   * @param onSlow is told of a batch that took longer than it should
+   */
+  constructor(
+    store: Store,
+    onFailed: (error: PerdureError) => void,
+    monotonicMs: () => number,
+    onSlow: (tookMs: number) => void = () => undefined,
+  ) {
+    this.#onSlow = onSlow;
     this.#store = store;
     this.#onFailed = onFailed;
     this.#monotonicMs = monotonicMs;
@@ -93,7 +103,9 @@ export class CommitPipeline {
       return;
     }
     this.#nextCommit += commits.length;
+    const tookMs = this.inFlightForMs;
     this.#isInFlight = false;
+    if (tookMs > limits.slowSyncMs) this.#onSlow(tookMs);
     // Planned before anybody is told: what they submit in turn joins that batch.
     if (this.#waiting.length > 0) this.#planFlush();
     for (const unit of units) unit.onCommitted();

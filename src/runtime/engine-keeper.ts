@@ -79,7 +79,7 @@ export class EngineKeeper {
     this.#parts = parts;
     this.#store = parts.store;
     const admission = new Admission(parts.clock, parts.registry, parts);
-    this.attempts = new OwnAttempts(parts.clock, admission);
+    this.attempts = new OwnAttempts(parts.clock, admission, (commit) => parts.bootWatch?.recorded(commit));
     if (parts.bootWatch?.isAfterFailedBoot === true) admission.hold();
     this.#engine = this.#createEngine(parts.store, (tree, messages) => parts.bootWatch?.examine(tree, messages) ?? { messages });
     this.#openedAtMs = parts.clock.monotonic();

@@ -63,7 +63,8 @@ export class Engine {
     });
     const context = (): DecideContext => ({ nowMs: clock.now(), random, admit: (name, key) => waiting.admit(name, key) });
     this.#parts = parts;
-    this.#pipeline = new CommitPipeline(store, onError, () => clock.monotonic());
+    const onSlow = (tookMs: number): void => logger.warn({ store: store.location, tookMs }, 'A batch took long to reach the disk.');
+    this.#pipeline = new CommitPipeline(store, onError, () => clock.monotonic(), onSlow);
     const onDamaged = ({ workflowId }: Address): void => void this.supervisor.wake(workflowId);
     this.#timers = new TimerQueue(store, clock, { onDue, onDamaged, onError });
     const volatile = new VolatileRunner(deliver);

@@ -62,13 +62,16 @@ export class OwnAttempts {
   readonly #known = new Map<string, Map<string, Known>>();
   /** Who said what is not on disk yet. */
   readonly #speakers = new WeakMap<object, Known>();
+  readonly #onRecorded: (commit: Commit) => void;
   #listener: AttemptListener | undefined;
   /** Those who wait for the next listener. */
   #awaiting: { readonly resolve: (listener: AttemptListener) => void; readonly reject: (error: Error) => void }[] = [];
   #isShuttingDown = false;
 
-  constructor(clock: Clock, admission: Admission) {
+  /** @param onRecorded hears of every commit on disk */
+  constructor(clock: Clock, admission: Admission, onRecorded: (commit: Commit) => void) {
     this.admission = admission;
+    this.#onRecorded = onRecorded;
     this.#runner = new ActivityRunner(clock, (name) => {
       admission.giveBack(name);
       this.#listener?.onPlaceFree();
@@ -132,7 +135,11 @@ export class OwnAttempts {
   }
 
   /** Forgets the attempts that a commit on disk ended, and of the others what it tells. */
-  recorded({ record: { address }, journal: { envelope }, activitiesPut, activitiesRemoved }: Commit): void {
+  recorded(commit: Commit): void {
+    const { activitiesPut, activitiesRemoved, journal } = commit;
+    const { address } = commit.record;
+    const { envelope } = journal;
+    this.#onRecorded(commit);
     const speaker = this.#speakers.get(envelope);
     if (speaker !== undefined) speaker.unrecorded = speaker.unrecorded.filter((message) => message.envelope !== envelope);
     for (const n of activitiesRemoved) this.#forget(address.workflowId, activityKey(address, n));

@@ -30,10 +30,11 @@ export class BootJournal {
 }
 
 function parse(text: string): BootRecord {
-  const { phase, inFlight, named, suspects } = objectOf(text);
+  const { phase, inFlight, hasProgress, named, suspects } = objectOf(text);
   return {
     phase: phase === 'opening' ? 'opening' : 'running',
     inFlight: list(inFlight).filter(isAttempt),
+    hasProgress: hasProgress === true,
     named: list(named).filter((id) => typeof id === 'string'),
     suspects: list(suspects).filter(isSuspect),
   };

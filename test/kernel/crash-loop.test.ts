@@ -47,6 +47,11 @@ describe('deaths of an attempt in flight', () => {
     expect(deathsOf(bootThatFound(1, 2), activityAt(3))).toBe(1);
   });
 
+  test('a process that got something else done before it died is in no loop', () => {
+    expect(deathsOf({ ...bootThatFound(2, 2), hasProgress: true }, activityAt(3))).toBe(1);
+    expect(deathsOf({ ...bootThatFound(2, 2), hasProgress: true }, activityAt(2))).toBe(2);
+  });
+
   test('of another activity or workflow nothing is known', () => {
     expect(deathsOf(bootThatFound(1, 2), { ...activityAt(2), n: 3 })).toBe(1);
     expect(attemptInFlight(bootThatFound(1, 2), rootAddress('w', 2), activityAt(2)).deaths).toBe(1);

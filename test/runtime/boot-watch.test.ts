@@ -114,6 +114,19 @@ describe('a workflow whose attempt runs at three deaths of the process', () => {
     expect(await stateOf(await boot(), 'a')).toBe('parked: crash-loop');
   });
 
+  test('is not, as long as the process gets other work done between its deaths', async () => {
+    await startIn(await boot(), 'a');
+    for (let deaths = 0; deaths < 6; deaths += 1) {
+      const next = await boot();
+      expect(await stateOf(next, 'a')).toBe('running');
+      const other = `other-${deaths}`;
+      await startIn(next, other);
+      scene.outcomes.get(other)?.('fine');
+      await settle();
+      expect(scene.boot.record?.hasProgress).toBe(true);
+    }
+  });
+
   test('is not, if the process was closed in between', async () => {
     await startIn(await boot(), 'a');
     await boot();
@@ -180,7 +193,7 @@ describe('boots that die', () => {
 
   test('while one workflow is taken up get it parked; the boot after is not blocked, and everybody else goes on', async () => {
     await startIn(await boot(), 'a', 'b', 'c');
-    scene.boot.record = { phase: 'opening', inFlight: [], named: [], suspects: [] };
+    scene.boot.record = { phase: 'opening', inFlight: [], hasProgress: false, named: [], suspects: [] };
     scene.deadly.add('b');
     expect(await deadlyBoot()).toEqual(['a', 'b']);
     expect(await deadlyBoot()).toEqual(['b']);
@@ -194,7 +207,7 @@ describe('boots that die', () => {
   test('go through many in groups, and through the group they died in one by one', async () => {
     const ids = Array.from({ length: 130 }, (_, index) => `w${String(index).padStart(3, '0')}`);
     await startIn(await boot(), ...ids);
-    scene.boot.record = { phase: 'opening', inFlight: [], named: [], suspects: [] };
+    scene.boot.record = { phase: 'opening', inFlight: [], hasProgress: false, named: [], suspects: [] };
     scene.deadly.add('w004');
     expect(await deadlyBoot()).toEqual(['w000,w001,w002', 'w003,w004,w005']);
     expect(await deadlyBoot()).toEqual(['w003', 'w004']);
@@ -251,7 +264,7 @@ describe('boots that die', () => {
 
 test('a runtime that has nothing pending leaves a journal while it is open, and none when it is closed', async () => {
   const { runtime } = await boot();
-  expect(scene.boot.record).toEqual({ phase: 'running', inFlight: [], named: [], suspects: [] });
+  expect(scene.boot.record).toEqual({ phase: 'running', inFlight: [], hasProgress: false, named: [], suspects: [] });
   await runtime.close();
   expect(scene.boot.record).toBeUndefined();
 });

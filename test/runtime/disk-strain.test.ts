@@ -3,6 +3,7 @@ import { setup } from 'xstate';
 import { activity } from '../../src/kernel/activity.ts';
 import { hold } from './fake-store.ts';
 import type { Held } from './fake-store.ts';
+import { recordingLogger } from '../support/logged.ts';
 import { changedStore } from '../support/changed-store.ts';
 import { openTestRuntime } from './local-runtime.ts';
 import { settle } from './manual-clock.ts';
@@ -23,8 +24,10 @@ const machine = setup({ actors: { work } }).createMachine({
 
 test('while one batch takes longer than a second to sync, starts are refused, everything else waits, and no activity times out for it', async () => {
   const disk: { slow?: Held } = {};
+  const logger = recordingLogger();
   const opened = await openTestRuntime({
     machines: [machine],
+    logger,
     onStore: (store) =>
       changedStore(store, {
         async write(batch) {
@@ -54,6 +57,9 @@ test('while one batch takes longer than a second to sync, starts are refused, ev
   await settle();
   expect(handle.getSnapshot()).toMatchObject({ value: 'done' });
   expect(runtime.health()).toEqual({ state: 'open', versionMissing: 0 });
+  expect(logger.lines.slice(1)).toEqual([
+    { level: 'warn', data: { store: 'memory', tookMs: 5_000 }, message: 'A batch took long to reach the disk.' },
+  ]);
   await runtime.start(machine, { id: 'b' });
 });
 

@@ -60,7 +60,7 @@ async function faulty(retry: RetryOptions = {}, places = 100) {
   const faults: Fault[] = [];
   /** What opening is refused with, while anything is here. */
   const refusals: Error[] = [];
-  const disk = { isPromising: true, opened: 0 };
+  const disk = { isPromising: true, opened: 0, readsToFail: 0 };
   const logger = recordingLogger();
   const onStore = (store: Store): Store =>
     changedStore(store, {
@@ -68,6 +68,13 @@ async function faulty(retry: RetryOptions = {}, places = 100) {
         const fault = faults.shift();
         if (fault !== 'lost') await store.write(batch);
         if (fault !== undefined) throw new Error('no space left');
+      },
+      async readActor(address) {
+        if (disk.opened > 0 && disk.readsToFail > 0) {
+          disk.readsToFail -= 1;
+          throw new Error('bad sector');
+        }
+        return store.readActor(address);
       },
     });
   const opened = await openTestRuntime({
@@ -186,6 +193,36 @@ describe('a store that refuses a write', () => {
     expect((await waiting).context.count).toBe(2);
     expect(seen).toEqual([2]);
     expect(handle.getSnapshot().context).toEqual({ count: 2 });
+  });
+
+  test('shows it also if the store fails again before it could be read', async () => {
+    const opened = await faulty();
+    const { runtime, machine, faults, disk } = opened;
+    const handle = await runtime.start(machine, { id: 'a' });
+    faults.push('applied');
+    disk.readsToFail = 2;
+    await expect(handle.send({ type: 'ADD' })).rejects.toMatchObject(unavailable);
+    await recover(opened);
+    for (let rounds = 0; rounds < 3; rounds += 1) await recover(opened);
+    expect(disk).toMatchObject({ opened: 3, readsToFail: 0 });
+    expect(handle.getSnapshot().context).toEqual({ count: 1 });
+  });
+
+  test('shows the end of a run whose successor began in a batch of unknown outcome', async () => {
+    const opened = await faulty();
+    const { runtime, machine, faults } = opened;
+    const handle = await runtime.start(machine, { id: 'a' });
+    await handle.send({ type: 'ADD' });
+    const ended = expect(handle.result()).rejects.toMatchObject({ details: { status: 'terminated' } });
+    let isOver = false;
+    handle.subscribe({ complete: () => (isOver = true) });
+    faults.push('applied');
+    await expect(runtime.start(machine, { id: 'a', onExisting: 'terminate-existing' })).rejects.toMatchObject(unavailable);
+    await recover(opened);
+    await ended;
+    expect(isOver).toBe(true);
+    expect(await runtime.describe('a')).toMatchObject({ run: 2, status: 'running', context: { count: 0 } });
+    expect(handle.getSnapshot().context).toEqual({ count: 0 });
   });
 
   test('fires timers of before and of meanwhile', async () => {
