@@ -200,8 +200,9 @@ export class ChartScope {
   #inspect(event: InspectedEvent): void {
     if (event.type === '@xstate.actor' && event.actorRef._parent === (this.self as unknown)) this.#adopt(event.actorRef);
     // Children given in place are evaluated by XState within the step: what takes their events is not what takes this one.
-    if (event.type === '@xstate.microstep')
+    if (event.type === '@xstate.microstep') {
       this.#countMicrostep(event.actorRef === (this.self as unknown) ? event._transitions : undefined);
+    }
   }
 
   /** XState's own reference to a new child, made to answer as ours do. */

@@ -65,6 +65,18 @@ export class CommitPipeline {
     this.#planFlush();
   }
 
+  /** Does work on the store while nothing else writes to it; resolves with its answer. */
+  async alone<Answer>(work: () => Promise<Answer>): Promise<Answer> {
+    return new Promise((resolve, reject) => {
+      let answer: () => void = () => undefined;
+      const take = async (): Promise<void> => {
+        const found = await work();
+        answer = () => resolve(found);
+      };
+      this.submit({ commits: [], work: take, onCommitted: () => answer(), onRejected: reject });
+    });
+  }
+
   /** For how long the batch in flight has been; 0 if there is none. */
   get inFlightForMs(): number {
     return this.#isInFlight ? this.#monotonicMs() - this.#inFlightSinceMs : 0;

@@ -13,16 +13,14 @@ import type { Actor } from '../kernel/actor.ts';
 import type { Address } from '../kernel/address.ts';
 import { rootAddress } from '../kernel/address.ts';
 import type { Commit } from '../kernel/commit.ts';
-import { decideInTree } from '../kernel/decide-in-tree.ts';
 import type { DecideContext } from '../kernel/draft.ts';
-import { isNextInLine } from '../kernel/draft.ts';
 import { hasErrorCode } from '../kernel/errors.ts';
 import { controlTree } from '../kernel/held-tree.ts';
 import { limits } from '../kernel/limits.ts';
 import type { MachineRegistry } from '../kernel/machine-registry.ts';
 import { damaged, revive } from '../kernel/machine-registry.ts';
 import type { Clock, Store } from '../kernel/ports.ts';
-import { isDraining, isHeld } from '../kernel/mailbox.ts';
+import { isDraining } from '../kernel/mailbox.ts';
 import { isClosed } from '../kernel/record.ts';
 import type { Step } from '../kernel/step.ts';
 import type { Tree } from '../kernel/tree.ts';
@@ -31,10 +29,12 @@ import type { CommitPipeline } from './commit-pipeline.ts';
 import type { ViewRegistry } from './committed-view.ts';
 import { DrainLetter } from './drain-letter.ts';
 import { finishErasing } from './erasing.ts';
+import { InnerLetter } from './inner-letter.ts';
 import type { OnEnter } from './loop-watchdog.ts';
 import type { InnerEnvelope, Performer } from './performer.ts';
 import type { Letter, Resident } from './resident.ts';
 import { createResident, hasWork, isIdle } from './resident.ts';
+import { Turns } from './turns.ts';
 
 export interface SupervisorParts {
   readonly store: Store;
@@ -58,8 +58,7 @@ export class Supervisor {
   readonly #residents = new Map<string, Resident>();
   readonly #loading = new Map<string, Promise<void>>();
   readonly #drain: Letter;
-  #ready: Resident[] = [];
-  #isTurnPlanned = false;
+  readonly #turns: Turns;
   #failure: { readonly error: unknown } | undefined;
   readonly #showLive: (sessionId: string) => unknown;
 
@@ -67,6 +66,7 @@ export class Supervisor {
     this.#parts = parts;
     this.#showLive = (sessionId) => parts.performer.snapshotOfVolatile(sessionId);
     this.#drain = new DrainLetter(this, parts.store);
+    this.#turns = new Turns(parts.clock, (resident) => this.#handleSome(resident));
   }
 
   /** What decisions depend on now. */
@@ -102,28 +102,7 @@ export class Supervisor {
 
   /** Tells an actor what its own timer or activity came to. */
   deliver(address: Address, envelope: InnerEnvelope): void {
-    const handle = (resident: Resident): void => {
-      const { tree } = resident;
-      if (tree?.address.run !== address.run) {
-        // An earlier run's: its workflow id has been started again since. A place offered to it goes to the next.
-        if (envelope.kind === 'attempt-due') this.#parts.performer.passOn(address, envelope.n);
-        return;
-      }
-      const decision = decideInTree(tree, { to: address.path, envelope }, this.#parts.context());
-      if (decision.kind === 'commit') this.commit(resident, decision.steps);
-      else if (envelope.kind === 'attempt-due') this.#reconsider(tree, address, envelope.n);
-      if (envelope.kind === 'attempt-due') this.#parts.performer.passOn(address, envelope.n);
-    };
-    this.post(address.workflowId, { handle, reject: () => undefined });
-  }
-
-  /** An attempt that was due did not begin: it waits for a place, unless it is not wanted any more. */
-  #reconsider(tree: Tree, address: Address, n: number): void {
-    const actor = tree.get(address.path);
-    const activity = actor?.activities.get(n);
-    if (actor === undefined || activity === undefined || isHeld(tree.root.record)) return;
-    const isToBegin = activity.state === 'waiting' || activity.state === 'backoff';
-    if (isToBegin && isNextInLine(actor.activities, activity)) this.#parts.performer.enlist(address, activity);
+    this.post(address.workflowId, new InnerLetter(this, this.#parts.performer, address, envelope));
   }
 
   /** Commits steps of one resident as one unit; `onCommitted` acknowledges. Without steps: waits for what was decided before. */
@@ -174,14 +153,7 @@ export class Supervisor {
 
   /** Rows that go are taken away by the store between two batches. */
   async erase<Answer>(work: () => Promise<Answer>): Promise<Answer> {
-    return new Promise((resolve, reject) => {
-      let answer: () => void = () => undefined;
-      const take = async (): Promise<void> => {
-        const found = await work();
-        answer = () => resolve(found);
-      };
-      this.#parts.pipeline.submit({ commits: [], work: take, onCommitted: () => answer(), onRejected: reject });
-    });
+    return this.#parts.pipeline.alone(work);
   }
 
   /** What is on disk of an actor turned out to be damaged, or could not be read. */
@@ -254,24 +226,7 @@ export class Supervisor {
   }
 
   #schedule(resident: Resident): void {
-    if (this.#failure !== undefined || resident.isReady || resident.isBusy || !hasWork(resident)) return;
-    resident.isReady = true;
-    this.#ready.push(resident);
-    if (this.#isTurnPlanned) return;
-    this.#isTurnPlanned = true;
-    queueMicrotask(() => this.#turn());
-  }
-
-  #turn(): void {
-    const startedAt = this.#parts.clock.monotonic();
-    for (let resident = this.#ready.shift(); resident !== undefined; resident = this.#ready.shift()) {
-      resident.isReady = false;
-      this.#handleSome(resident);
-      if (this.#parts.clock.monotonic() - startedAt < limits.sliceMs || this.#ready.length === 0) continue;
-      this.#parts.clock.yieldTurn(() => this.#turn());
-      return;
-    }
-    this.#isTurnPlanned = false;
+    if (this.#failure === undefined && !resident.isBusy && hasWork(resident)) this.#turns.add(resident);
   }
 
   #handleSome(resident: Resident): void {
@@ -335,7 +290,7 @@ export class Supervisor {
   /** Handles no letter any more; those waiting and to come are rejected with this error. */
   fail(error: unknown): void {
     this.#failure ??= { error };
-    this.#ready = [];
+    this.#turns.clear();
     for (const resident of this.#residents.values()) for (const letter of resident.mailbox.splice(0)) letter.reject(error);
   }
 }
