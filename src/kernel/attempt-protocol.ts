@@ -12,7 +12,7 @@ import type { Change, Reaction } from './reaction.ts';
 import type { ActivityRecord } from './record.ts';
 import { isClosed } from './record.ts';
 import type { RetryPolicy } from './retry-policy.ts';
-import { actionsRetry, backoffMs, isRetryable } from './retry-policy.ts';
+import { actionsRetry, actionsTimeoutMs, backoffMs, isRetryable } from './retry-policy.ts';
 import { decodeValue } from './value-decoding.ts';
 
 type AttemptEnvelope = Extract<Envelope, { readonly attempt: number }>;
@@ -55,7 +55,7 @@ export function attemptTimedOut(actor: Actor, envelope: AttemptEnvelope, context
   if (activity === undefined) return { kind: 'ignore' };
   // A parked workflow decides nothing, but its attempt must not hold a place for ever.
   if (actor.record.status === 'parked') return { kind: 'note', change: (draft) => abortTimedOut(draft, activity) };
-  const timeoutMs = actor.machine.activities.get(activity.src)?.descriptor.startToCloseTimeoutMs ?? 0;
+  const timeoutMs = actor.machine.activities.get(activity.src)?.descriptor.startToCloseTimeoutMs ?? actionsTimeoutMs;
   const reaction = attemptFailed(actor, envelope, failedOutcome(startToCloseTimeout(timeoutMs)), context);
   if (reaction.kind !== 'note' && reaction.kind !== 'deliver') return reaction;
   const abort: Change = (draft) => {

@@ -175,7 +175,7 @@ function finishStep(draft: Draft, before: Actor | undefined, envelope: Envelope,
   const failure = failureOfEnd(status, snapshot, draft.activityFailure);
   // Last, since nothing may throw once the host has granted places.
   if (isClosed(status)) dropEverything(draft);
-  else beginScheduled(draft);
+  beginScheduled(draft);
   return seal(draft, before, envelope, {
     outcome: step.isHandled ? 'applied' : 'unhandled',
     status,
@@ -213,6 +213,8 @@ function seal(draft: Draft, before: Actor | undefined, envelope: Envelope, endin
   if (chart === undefined || chartRecord === undefined) throw new TypeError('A first step comes with a chart.');
   const record = recordAfter(draft, before, sequence, ending, chartRecord);
   const armed = [...draft.armed.values()];
+  // Bookkeeping is no snapshot to a parent that watches, and an end is told once.
+  const isNews = ending.stepped !== undefined || (ending.status !== undefined && isClosed(ending.status));
   const commit: Commit = {
     base: sequence - 1,
     record,
@@ -241,7 +243,7 @@ function seal(draft: Draft, before: Actor | undefined, envelope: Envelope, endin
     timersArmed: armed,
     timersDisarmed: draft.disarmed,
     ...messageOf(draft.address, sequence, envelope, ending.outcome),
-    messages: [...draft.messages, ...(ending.outcome === 'parked' ? [] : newsForParent(record))],
+    messages: [...draft.messages, ...(isNews ? newsForParent(record) : [])],
     effects: draft.effects,
   };
   const { machine, activities, children } = draft;

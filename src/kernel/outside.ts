@@ -7,9 +7,8 @@ import { pathOf } from './address.ts';
 import type { Effect } from './commit.ts';
 import type { ActionsInput } from './custom-actions.ts';
 import { actionsSource, runActions } from './custom-actions.ts';
-import { parseDuration } from './duration.ts';
 import type { StepEnvelope } from './envelope.ts';
-import { actionsRetry } from './retry-policy.ts';
+import { actionsRetry, actionsTimeoutMs } from './retry-policy.ts';
 import { decodeValue } from './value-decoding.ts';
 import { encodePayload } from './value-encoding.ts';
 import type { Outside } from './xstate-outside.ts';
@@ -29,8 +28,6 @@ export function outsideOf({ record, chart }: Actor, deliver: Deliver): Outside {
     },
   };
 }
-
-const actionsTimeoutMs = parseDuration('1m', 'custom actions');
 
 /**
  * The code of an attempt: that of an activity, or the custom actions of one step.

@@ -92,3 +92,5 @@ export function isRetryable(policy: RetryPolicy, errorClass: string, chargedAtte
 
 /** Custom actions of a chart are tried again as activities are that say nothing else. */
 export const actionsRetry: RetryPolicy = parseRetryPolicy({}, 'custom actions');
+/** How long the custom actions of one step may take. */
+export const actionsTimeoutMs = 60_000;

@@ -217,6 +217,18 @@ describe('a child that is watched', () => {
     });
   });
 
+  test('says nothing of what its chart does not hear of', () => {
+    const worker = setup({ actors: { work: activity<unknown, unknown>({ run: () => 1 }) } }).createMachine({
+      id: 'worker',
+      invoke: { src: 'work' },
+    });
+    const family = new Family(parentOf(worker, { onSnapshot: {} }));
+    family.tell([1], failed(1, new Error('try again')));
+    expect(family.order).toEqual(['1: attempt-failed']);
+    family.tell([1], { kind: 'attempt-due', n: 1 });
+    expect(family.order).toEqual(['1: attempt-due']);
+  });
+
   test('says nothing to a parent that does not watch', () => {
     const family = new Family(parentOf(part));
     family.tell([1], signal('GO'));
