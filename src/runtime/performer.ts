@@ -60,7 +60,11 @@ export class Performer {
     const { address } = commit.record;
     for (const timer of commit.timersDisarmed) timers.disarm(address, timer.generation);
     for (const { generation, dueAtMs } of commit.timersArmed) timers.arm({ address, generation, dueAtMs });
-    for (const n of commit.activitiesRemoved) this.#forget(keyOf(address, n));
+    for (const n of commit.activitiesRemoved) {
+      this.#forget(keyOf(address, n));
+      // One that came to an end of its own is not told to stop.
+      volatile.stop(address, n);
+    }
     for (const activity of commit.activitiesPut) this.#takeUp(address, activity);
     for (const effect of commit.effects) {
       this.#act(actor, effect);
