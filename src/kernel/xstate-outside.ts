@@ -75,7 +75,7 @@ export function startVolatile(
   } as never);
   child.start();
   return {
-    send: (event) => child.send(event as never),
+    send: (event) => child.send(event),
     stop: () => (child as unknown as { _stop(): void })._stop(), // XState lets a parent stop its children by this alone
   };
 }

@@ -152,7 +152,7 @@ export function reviveChart(logic: ChartLogic, place: Place, record: ChartRecord
     ...(ending.error === undefined ? {} : { error: ending.error }),
   }) as AnyMachineSnapshot;
   const references_ = Object.fromEntries([...own.values()].map((reference) => [reference.id, reference]));
-  return { snapshot: Object.assign(snapshot, { children: references_ as object }), scope };
+  return { snapshot: Object.assign(snapshot, { children: references_ }), scope };
 }
 
 export type RevivedChild = Pick<ChildRecord, 'n' | 'childId' | 'src' | 'systemId'>;

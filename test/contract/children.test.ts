@@ -13,7 +13,8 @@ import { contractGroup } from './contract-group.ts';
 function partOf(world: World): AnyStateMachine {
   const work = activity<unknown, string>({ name: 'work', run: (scope) => world.call('work', scope), retry: { maximumAttempts: 5 } });
   const tidy = activity<unknown, string>({ name: 'tidy', run: (scope) => world.call('tidy', scope), retry: { maximumAttempts: 5 } });
-  return setup({ types: { context: {} as { result?: string } }, actors: { work, tidy } }).createMachine({
+  const types: { readonly context: { result?: string } } = { context: {} };
+  return setup({ types, actors: { work, tidy } }).createMachine({
     id: 'part',
     context: {},
     initial: 'working',
@@ -32,7 +33,7 @@ function partOf(world: World): AnyStateMachine {
 function parentOf(world: World, parentClosePolicy?: ParentClosePolicy) {
   const part = parentClosePolicy === undefined ? partOf(world) : child(partOf(world), { parentClosePolicy });
   return setup({
-    types: { context: {} as { heard?: unknown }, events: {} as { type: 'CLOSE' | 'LEAVE' } },
+    types: { context: {}, events: {} as { type: 'CLOSE' | 'LEAVE' } },
     actors: { part },
   }).createMachine({
     id: 'parent',
@@ -172,13 +173,14 @@ contractGroup('children', ({ contractCase, everywhere }) => {
   everywhere('custom actions run after the commit, in order over steps, and again if the process dies in them', async (host) => {
     const world = new World();
     const done: unknown[] = [];
+    const say = async (count: number): Promise<void> => {
+      await world.call('say', { input: undefined, idempotencyKey: '', attempt: 1, signal: new AbortController().signal });
+      done.push(count);
+    };
     const machine = setup({
       types: { context: {} as { count: number }, events: {} as { type: 'GO' } },
       actions: {
-        say: async ({ context }) => {
-          await world.call('say', { input: undefined, idempotencyKey: '', attempt: 1, signal: new AbortController().signal });
-          done.push((context as { count: number }).count);
-        },
+        say: ({ context }): unknown => say(context.count),
       },
     }).createMachine({
       id: 'talker',

@@ -10,7 +10,7 @@ import { completed, errorNamed, failed, signal } from './workflows.ts';
 
 type RunAttempt = Extract<Effect, { kind: 'run-attempt' }>;
 
-const notify = vi.fn();
+const notify = vi.fn<(...given: unknown[]) => void>();
 const work = activity<unknown, unknown>({ run: () => 1 });
 const shop = setup({
   types: { context: {} as { count: number }, events: {} as { type: 'SELL' | 'QUIET' | 'END' } },
@@ -195,7 +195,7 @@ describe('custom actions', () => {
 });
 
 describe('the code of custom actions', () => {
-  const scope = (signal = new AbortController().signal) => ({ input: undefined, idempotencyKey: '', attempt: 1, signal });
+  const scope = (abort = new AbortController().signal) => ({ input: undefined, idempotencyKey: '', attempt: 1, signal: abort });
 
   test('is given event, context, params, and references that send', async () => {
     const heard: unknown[] = [];
@@ -204,11 +204,11 @@ describe('the code of custom actions', () => {
       types: { context: {} as { part: AnyActorRef } },
       actors: { part },
       actions: {
-        first: async ({ context, event, self, system }, params: { who: AnyActorRef }) => {
-          await Promise.resolve();
-          heard.push([event, params.who.id, context.part.id, system.get('part')?.id]);
+        first: ({ context, event, self, system }, params: { who: AnyActorRef }): unknown => {
+          heard.push([event, params.who.id, context.part.id, (system as { get(id: string): AnyActorRef }).get('part').id]);
           self.send({ type: 'ME' });
           params.who.send({ type: 'HELLO' });
+          return Promise.resolve().then(() => heard.push('first'));
         },
         second: () => heard.push('second'),
       },
@@ -223,8 +223,8 @@ describe('the code of custom actions', () => {
     const family = new Family(machine).reopen();
     const [effect] = runsOf(family.send('GO', { amount: 5n }));
     const told: unknown[] = [];
-    await codeOf(family.reopen().root, effect!, (address, envelope) => told.push([address.path, envelope])).run?.(scope() as never);
-    expect(heard).toEqual([[{ type: 'GO', amount: 5n }, 'part', 'part', 'part'], 'second']);
+    await codeOf(family.reopen().root, effect!, (address, envelope) => told.push([address.path, envelope])).run?.(scope());
+    expect(heard).toEqual([[{ type: 'GO', amount: 5n }, 'part', 'part', 'part'], 'first', 'second']);
     expect(told).toEqual([
       [[], { kind: 'message', event: { type: 'ME' }, from: [] }],
       [[1], { kind: 'message', event: { type: 'HELLO' }, from: [] }],
@@ -243,8 +243,8 @@ describe('the code of custom actions', () => {
     expect(notify).toHaveBeenCalledTimes(1);
     await expect(run?.(scope(AbortSignal.abort(new Error('closing'))) as never)).rejects.toThrow('closing');
     expect(notify).toHaveBeenCalledTimes(1);
-    await run?.(scope() as never);
-    expect(notify.mock.calls.slice(1).map(([, params]) => params as unknown)).toEqual([{ to: 'one' }, { to: 'two' }, undefined]);
+    await run?.(scope());
+    expect(notify.mock.calls.slice(1).map(([, params]) => params)).toEqual([{ to: 'one' }, { to: 'two' }, undefined]);
   });
 
   test('that is gone says so', async () => {

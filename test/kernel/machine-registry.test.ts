@@ -306,7 +306,7 @@ describe('an actor on disk', () => {
 
 describe('a workflow of several actors on disk', () => {
   const part = (actors: object = { work }) =>
-    createMachine({ id: 'part', invoke: { src: 'work' }, on: { 'workflow.cancel': {} } }, { actors } as never);
+    createMachine({ id: 'part', invoke: { src: 'work' }, on: { 'workflow.cancel': {} } }, { actors });
   const shop = (actors: object) =>
     named({ initial: 'on', states: { on: { invoke: { src: 'part' }, on: { END: 'off' } }, off: { type: 'final' } } }, { actors });
   const machine = shop({ part: part() });
@@ -334,7 +334,7 @@ describe('a workflow of several actors on disk', () => {
     ],
     [
       'a machine among its actors has another structure',
-      shop({ part: createMachine({ id: 'part', invoke: { src: 'work' }, on: { OTHER: {} } }, { actors: { work } } as never) }),
+      shop({ part: createMachine({ id: 'part', invoke: { src: 'work' }, on: { OTHER: {} } }, { actors: { work } }) }),
       { reason: 'version-missing' },
     ],
   ])('is parked if %s', (_, changed, park) => {

@@ -44,7 +44,7 @@ describe('a callback', () => {
   test('sends to its parent, hears what it is sent, finds others, and cleans up', () => {
     const clean = vi.fn();
     const logic = fromCallback<EventObject, { size: number }>(({ input, sendBack, receive, system }) => {
-      sendBack({ type: 'BEGUN', size: input.size } as EventObject);
+      sendBack({ type: 'BEGUN', size: input.size });
       receive((event) => {
         sendBack({ type: `HEARD ${event.type}` });
         (system as { get(id: string): AnyActorRef | undefined }).get('ear')?.send({ type: 'PSST' });

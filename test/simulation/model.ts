@@ -145,6 +145,12 @@ export class Model {
       case 'start':
       case 'attempt-due':
       case 'terminate':
+      case 'message':
+      case 'child-done':
+      case 'child-failed':
+      case 'child-snapshot':
+      case 'child-gone':
+      case 'stop':
         return;
       case 'signal':
         this.#judgeSignal(commit.record.address, commit, envelope.messageId, (envelope.event as unknown as { call: number }).call);
