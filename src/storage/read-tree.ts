@@ -39,8 +39,9 @@ export async function readTree(
   const stored = actors.filter((actor) => actor !== undefined);
   const [first, ...others] = stored.sort((a, b) => comparePaths(a.record.address, b.record.address));
   if (first === undefined) return undefined;
-  if (first.record.address.path.length > 0)
+  if (first.record.address.path.length > 0) {
     throw recordDamaged(formatKey(encodeActorKey(root)), 'it is missing, though its children are there');
+  }
   return { root: first, others, closed: closedMax === 0 ? [] : await readClosed(reader, codec, root, rows, closedMax) };
 }
 
