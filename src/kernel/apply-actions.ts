@@ -44,7 +44,11 @@ function apply(draft: Draft, action: ChartAction): void {
       draft.emitted.push(encodePayload(action.event, 'emitted event'));
       break;
     case 'log':
-      draft.effects.push({ kind: 'log', label: action.label, value: encodeLogged(action.value) });
+      draft.effects.push({
+        kind: 'log',
+        ...(action.label === undefined ? {} : { label: action.label }),
+        value: encodeLogged(action.value),
+      });
       break;
     case 'act':
       // Taken together: they run in order, after the commit.

@@ -21,7 +21,7 @@ export type Effect =
   | { readonly kind: 'start-volatile'; readonly n: number }
   | { readonly kind: 'tell-volatile'; readonly n: number; readonly event: Json }
   | { readonly kind: 'stop-volatile'; readonly n: number }
-  | { readonly kind: 'log'; readonly label: string | undefined; readonly value: Json };
+  | { readonly kind: 'log'; readonly label?: string; readonly value: Json };
 
 /** What one actor of a workflow has to say to another, once its own step is taken. */
 export interface Message {

@@ -182,7 +182,7 @@ function finishStep(draft: Draft, before: Actor | undefined, envelope: Envelope,
   const failure = failureOfEnd(status, snapshot, draft.activityFailure);
   // Last, since nothing may throw once the host has granted places.
   if (isClosed(status)) dropEverything(draft);
-  else beginScheduled(draft);
+  beginScheduled(draft);
   return seal(draft, before, envelope, {
     outcome: step.isHandled ? 'applied' : 'unhandled',
     status,

@@ -30,6 +30,8 @@ export function seal(draft: Draft, before: Actor | undefined, envelope: Envelope
   if (chart === undefined || chartRecord === undefined) throw new TypeError('A first step comes with a chart.');
   const record = recordAfter(draft, before, sequence, ending, chartRecord);
   const armed = [...draft.armed.values()];
+  // Bookkeeping is no snapshot to a parent that watches, and an end is told once.
+  const isNews = ending.stepped !== undefined || (ending.status !== undefined && isClosed(ending.status));
   const commit: Commit = {
     base: sequence - 1,
     record,
@@ -61,7 +63,7 @@ export function seal(draft: Draft, before: Actor | undefined, envelope: Envelope
     ...messageOf(record, envelope, ending),
     mailPut: [],
     mailRemoved: draft.mailRemoved,
-    messages: [...draft.messages, ...newsForParent(record)],
+    messages: [...draft.messages, ...(isNews ? newsForParent(record) : [])],
     effects: draft.effects,
   };
   const { machine, activities, children } = draft;

@@ -62,6 +62,8 @@ export class Performer {
     for (const n of commit.activitiesRemoved) this.#drop(activityKey(address, n));
     for (const activity of commit.activitiesPut) this.#takeUp(actor, activity);
     for (const effect of commit.effects) this.#act(actor, effect);
+    // A callback or observable that came to an end of its own is not told to stop.
+    for (const n of commit.activitiesRemoved) volatile.stop(address, n);
     // Everybody else took a step for it in the same batch.
     for (const { to, envelope } of commit.messages) {
       if (envelope.kind === 'message') volatile.tell({ ...address, path: to }, envelope.event, actor);

@@ -30,6 +30,8 @@ export const cases = {
   35: 'A payload over its limit is refused at the boundary with its size and path; nothing is half-written.',
   36: 'Functions, symbols, cycles and class instances are refused with their path. `Date`, `Map`, `Set`, `BigInt`, `Error`, `undefined`, `NaN`, `-0` and bytes survive.',
   37: 'Ids: any non-empty string up to 255 bytes of UTF-8 without lone surrogates; order and prefix scans are correct for every one of them.',
+  38: "Parent-close policy: `request-cancel` (default, so that the child's compensation runs), `terminate`, `abandon`.",
+  39: 'A parent that closed before its child completed: the result stays on the child; no error.',
   50: 'A query sees the state before or after a commit, never between; lists and counts agree with the workflows they index.',
   52: 'Deleting an open workflow is refused; deleting a closed one removes journal, timers, index, results and queue items together.',
 } as const;
@@ -51,6 +53,7 @@ export const groups = {
   versions: [29],
   poison: [32],
   data: [35, 36, 37],
+  children: [38, 39],
   reading: [50],
 } as const satisfies Record<string, readonly CaseNumber[]>;
 

@@ -4,7 +4,7 @@ import { assign, fromTransition, sendParent, sendTo, setup, spawnChild, stopChil
 import { activity } from '../../src/kernel/activity.ts';
 import type { ParentClosePolicy } from '../../src/kernel/birth.ts';
 import { child } from '../../src/kernel/child.ts';
-import { Family } from './families.ts';
+import { childOf, Family } from './families.ts';
 import { completed, failed, signal } from './workflows.ts';
 
 const work = activity<unknown, unknown>({ run: () => 1, retry: { maximumAttempts: 1 } });
@@ -25,6 +25,10 @@ const part = setup({
   },
   output: ({ context }) => ({ of: context.input }),
 });
+
+function isDone(actor: AnyActorRef | undefined): boolean {
+  return actor !== undefined && (actor.getSnapshot() as { status: string }).status === 'done';
+}
 
 function fail(message: string): never {
   throw new RangeError(message);
@@ -201,7 +205,7 @@ describe('a transition function', () => {
     family.reopen().send('ADD', { amount: 3 });
     expect(family.order).toEqual(['root: signal ADD', '1: message ADD']);
     expect(family.stored(1).record.chart).toMatchObject({ value: null, context: { state: 5 } });
-    expect(family.root.chart.snapshot.children['sum']?.getSnapshot()).toMatchObject({ status: 'active', context: 5 });
+    expect(childOf(family.root, 'sum').getSnapshot()).toMatchObject({ status: 'active', context: 5 });
   });
 });
 
@@ -215,6 +219,18 @@ describe('a child that is watched', () => {
     expect(family.context).toEqual({
       heard: { status: 'active', value: 'two', context: { input: 7 }, output: undefined, error: undefined },
     });
+  });
+
+  test('says nothing of what its chart does not hear of', () => {
+    const worker = setup({ actors: { work: activity<unknown, unknown>({ run: () => 1 }) } }).createMachine({
+      id: 'worker',
+      invoke: { src: 'work' },
+    });
+    const family = new Family(parentOf(worker, { onSnapshot: {} }));
+    family.tell([1], failed(1, new Error('try again')));
+    expect(family.order).toEqual(['1: attempt-failed']);
+    family.tell([1], { kind: 'attempt-due', n: 1 });
+    expect(family.order).toEqual(['1: attempt-due']);
   });
 
   test('says nothing to a parent that does not watch', () => {
@@ -355,10 +371,13 @@ describe('the end of a child', () => {
       version: '1',
       context: { done: 0 },
       on: {
-        SPAWN: { actions: assign({ ref: ({ spawn }) => spawn('part', { id: 'p', input: 1 as never }) }) },
+        SPAWN: { actions: assign({ ref: ({ spawn }) => spawn('part', { id: 'p', input: 1 }) }) },
         WORK: { actions: assign({ ref: ({ spawn }) => spawn('work', { id: 'p' }) }) },
         'xstate.done.actor.p': { actions: assign({ done: ({ context }) => context.done + 1 }) },
-        LOOK: { guard: ({ context }) => context.ref?.getSnapshot()?.status === 'done', actions: assign({ done: 100 }) },
+        LOOK: {
+          guard: ({ context }) => isDone(context.ref),
+          actions: assign({ done: 100 }),
+        },
       },
     });
     for (const [spawn, end] of [
@@ -376,7 +395,7 @@ describe('the end of a child', () => {
 
   test('that was never born is kept as an error, over a restart', () => {
     const broken = setup({}).createMachine({ id: 'broken', context: () => fail('never born') });
-    const machine = setup({ types: { context: {} as { ref?: AnyActorRef; error?: unknown } }, actors: { broken } }).createMachine({
+    const machine = setup({ types: { context: {} }, actors: { broken } }).createMachine({
       id: 'm',
       version: '1',
       context: ({ spawn }) => ({ ref: spawn('broken', { id: 'b' }) }),

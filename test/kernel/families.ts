@@ -1,7 +1,7 @@
 /** Workflows of several actors, taken from step to step on a disk of plain data: no clock, no host, nothing that runs. */
 import { isDeepStrictEqual } from 'node:util';
 import { expect } from 'vitest';
-import type { AnyStateMachine } from 'xstate';
+import type { AnyActorRef, AnyStateMachine } from 'xstate';
 import type { Actor } from '../../src/kernel/actor.ts';
 import { formatPlace, rootAddress } from '../../src/kernel/address.ts';
 import type { Commit } from '../../src/kernel/commit.ts';
@@ -12,11 +12,19 @@ import type { MachineRegistry } from '../../src/kernel/machine-registry.ts';
 import { createRegistry, revive } from '../../src/kernel/machine-registry.ts';
 import { isClosed } from '../../src/kernel/record.ts';
 import type { Tree } from '../../src/kernel/tree.ts';
+import { contextOf } from '../../src/kernel/xstate-seam.ts';
 import { encodePayload } from '../../src/kernel/value-encoding.ts';
 import type { Run, WorkflowDocument } from '../support/documents.ts';
 import { fold, treeIn } from '../support/documents.ts';
 import type { StepEnvelope } from './workflows.ts';
 import { at, signal, withoutStacks } from './workflows.ts';
+
+/** The chart's reference to a child. */
+export function childOf({ chart }: Actor, id: string): AnyActorRef {
+  const found = (chart.snapshot.children as Readonly<Record<string, AnyActorRef | undefined>>)[id];
+  if (found === undefined) throw new Error(`There is no child "${id}".`);
+  return found;
+}
 
 export class Family {
   tree: Tree;
@@ -87,7 +95,7 @@ export class Family {
   }
 
   get context(): unknown {
-    return this.root.chart.snapshot.context;
+    return contextOf(this.root.chart.snapshot);
   }
 
   /** Who took steps in the last unit, on what, in order: `1.2 message`. */

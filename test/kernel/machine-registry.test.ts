@@ -24,6 +24,8 @@ import { compareDefinition, createRegistry, damaged, definitionChanged, revive }
 import type { StoredTree } from '../../src/kernel/ports.ts';
 import type { ActorRecord } from '../../src/kernel/record.ts';
 import { registerMachine } from '../../src/kernel/registered-machine.ts';
+import { treeIn } from '../support/documents.ts';
+import { Family } from './families.ts';
 import { thrownBy } from './thrown.ts';
 import { at, began, storedOf } from './workflows.ts';
 
@@ -302,6 +304,52 @@ describe('an actor on disk', () => {
   });
 });
 
+describe('a workflow of several actors on disk', () => {
+  const part = (actors: object = { work }) =>
+    createMachine({ id: 'part', invoke: { src: 'work' }, on: { 'workflow.cancel': {} } }, { actors });
+  const shop = (actors: object) =>
+    named({ initial: 'on', states: { on: { invoke: { src: 'part' }, on: { END: 'off' } }, off: { type: 'final' } } }, { actors });
+  const machine = shop({ part: part() });
+  const family = new Family(machine);
+
+  test('is brought back with all of them, each on its own machine', () => {
+    const revival = revive(createRegistry([machine]), treeIn(family.run));
+    if (revival.kind !== 'tree') throw new Error(revival.kind);
+    expect([...revival.tree.actors()].map((actor) => [actor.record.address.path, actor.machine.reference.id])).toEqual([
+      [[], 'shop'],
+      [[1], 'part'],
+    ]);
+  });
+
+  test.each<[string, AnyStateMachine, object]>([
+    [
+      'a machine among its actors is gone',
+      shop({ part: work }),
+      { reason: 'activity-missing', failure: { message: expect.stringContaining('has no actor "part" any more') } },
+    ],
+    [
+      'an activity of a child is gone',
+      shop({ part: createMachine({ id: 'part' }) }),
+      { reason: 'activity-missing', failure: { message: 'Machine "part" version "1" has no activity "work" any more.' } },
+    ],
+    [
+      'a machine among its actors has another structure',
+      shop({ part: createMachine({ id: 'part', invoke: { src: 'work' }, on: { OTHER: {} } }, { actors: { work } }) }),
+      { reason: 'version-missing' },
+    ],
+  ])('is parked if %s', (_, changed, park) => {
+    expect(revive(createRegistry([changed]), treeIn(family.run))).toMatchObject({ kind: 'parked', park });
+  });
+
+  test('needs its machine after its end as long as a child goes on', () => {
+    const leaving = new Family(machine);
+    leaving.send('END');
+    expect(leaving.root.record.status).toBe('completed');
+    expect(leaving.stored(1).record).toMatchObject({ status: 'running', isDetached: true });
+    expect(revive(createRegistry([]), treeIn(leaving.run))).toMatchObject({ kind: 'parked', park: { reason: 'version-missing' } });
+  });
+});
+
 describe('a definition', () => {
   const states = (initial: string, names: readonly string[]) =>
     registerMachine(
@@ -316,6 +364,18 @@ describe('a definition', () => {
     const after = states('c', ['b', 'c']);
     const comparison = compareDefinition(after, stored);
     expect(comparison).toEqual({ kind: 'changed', differences: ['state "m.a" was removed', 'state "m.c" was added', 'state "m" changed'] });
+  });
+
+  test('that changed in a machine among its actors names it', () => {
+    const inner = (initial: string) => createMachine({ id: 'inner', initial, states: { a: {}, b: {} } });
+    const outer = (actors: object) => registerMachine(named({ invoke: { src: 'inner' } }, { actors }));
+    const before = outer({ inner: inner('a') });
+    const stored = { machine: before.reference, structure: before.structure };
+    expect(compareDefinition(outer({ inner: inner('b') }), stored)).toEqual({
+      kind: 'changed',
+      differences: ['actor "inner": state "inner" changed'],
+    });
+    expect(compareDefinition(outer({ inner: work }), stored)).toEqual({ kind: 'changed', differences: ['actor "inner" was removed'] });
   });
 
   test('that changed is refused with the difference and the remedy', () => {

@@ -156,6 +156,12 @@ export class Model {
       case 'resume':
       case 'unpark':
       case 'park':
+      case 'message':
+      case 'child-done':
+      case 'child-failed':
+      case 'child-snapshot':
+      case 'child-gone':
+      case 'stop':
         return;
       case 'signal':
         // What comes from the mailbox was judged when it was put there.

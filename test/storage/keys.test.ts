@@ -14,6 +14,7 @@ import {
   decodeTimerKey,
   encodeActivityKey,
   encodeActorKey,
+  encodeChildKey,
   encodeDefinitionKey,
   encodeJournalKey,
   encodeMessageKey,
@@ -191,6 +192,7 @@ describe('a range holds exactly what belongs to it', () => {
         for (const [range, key] of [
           [actorRowsRange('journal', address), (place: Address) => encodeJournalKey(place, n)],
           [actorRowsRange('activity', address), (place: Address) => encodeActivityKey(place, n)],
+          [actorRowsRange('child', address), (place: Address) => encodeChildKey(place, n)],
         ] as const) {
           expect(holds(range, key(address))).toBe(true);
           expect(holds(range, key(other))).toBe(isSame);
@@ -308,6 +310,7 @@ test('a key is shown as what it stands for, control characters escaped', () => {
   expect(formatKey(encodeActorKey(address))).toBe('actor "m-\\u001b[31m:2:3.1"');
   expect(formatKey(encodeJournalKey(address, 14))).toBe('journal record #14 of "m-\\u001b[31m:2:3.1"');
   expect(formatKey(encodeActivityKey(address, 4))).toBe('activity 4 of "m-\\u001b[31m:2:3.1"');
+  expect(formatKey(encodeChildKey(address, 4))).toBe('child 4 of "m-\\u001b[31m:2:3.1"');
   expect(formatKey(encodeTimerKey({ address, generation: 5, dueAtMs: 6 }))).toBe('timer 5 of "m-\\u001b[31m:2:3.1", due at 6');
   expect(formatKey(encodeMessageKey('a', 'b'))).toBe('message "b" of "a"');
   expect(formatKey(encodeDefinitionKey('order', '1'))).toBe('definition "order" version "1"');

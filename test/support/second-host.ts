@@ -13,12 +13,12 @@ import type { Step } from '../../src/kernel/decide-in-tree.ts';
 import { decideInTree } from '../../src/kernel/decide-in-tree.ts';
 import { describeWorkflow } from '../../src/kernel/describe.ts';
 import type { DecideContext } from '../../src/kernel/draft.ts';
-import type { StepEnvelope } from '../../src/kernel/envelope.ts';
 import { encodeEvent } from '../../src/kernel/event-check.ts';
 import { historyEntry } from '../../src/kernel/history.ts';
 import { limits } from '../../src/kernel/limits.ts';
 import type { MachineRegistry, Revival } from '../../src/kernel/machine-registry.ts';
 import { isVersionMissing, revive } from '../../src/kernel/machine-registry.ts';
+import type { Deliver } from '../../src/kernel/outside.ts';
 import { codeOf } from '../../src/kernel/outside.ts';
 import type { Clock, Random } from '../../src/kernel/ports.ts';
 import { closedError, notFoundError, parkedFor } from '../../src/kernel/refusals.ts';
@@ -40,7 +40,8 @@ export class SecondHost implements ContractRuntime {
   readonly #readers = new Readers();
   readonly #alarms = new Map<string, () => void>();
   readonly #attempts = new Map<string, { readonly controller: AbortController; readonly ended: Promise<void> }>();
-  readonly #live = new LiveChildren((address, envelope) => this.#tell(address, () => ({ to: address.path, envelope })));
+  readonly #deliver: Deliver = (address, envelope) => this.#tell(address, () => ({ to: address.path, envelope }));
+  readonly #live = new LiveChildren(this.#deliver);
   #queue: Promise<unknown> = Promise.resolve();
   #commits = 0;
   #versionMissing = 0;
@@ -185,14 +186,13 @@ export class SecondHost implements ContractRuntime {
 
   #run(actor: Actor, effect: Extract<Effect, { kind: 'run-attempt' }>): void {
     const { address } = actor.record;
-    const tell = (to: Address, envelope: StepEnvelope): void => this.#tell(to, () => ({ to: to.path, envelope }));
-    const descriptor = codeOf(actor, effect, tell);
+    const descriptor = codeOf(actor, effect, this.#deliver);
     const controller = new AbortController();
     const timedOut = { kind: 'attempt-timed-out', n: effect.n, attempt: effect.attempt } as const;
-    const stopTimer = this.#parts.clock.setTimer(descriptor.startToCloseTimeoutMs, () => tell(address, timedOut));
+    const stopTimer = this.#parts.clock.setTimer(descriptor.startToCloseTimeoutMs, () => this.#deliver(address, timedOut));
     const ended = makeAttempt(effect, descriptor, controller.signal).then((outcome) => {
       stopTimer();
-      if (outcome !== undefined) tell(address, outcome);
+      if (outcome !== undefined) this.#deliver(address, outcome);
     });
     this.#attempts.set(formatAddress(childAddress(address, effect.n)), { controller, ended });
   }
