@@ -69,9 +69,12 @@ async function openOn(...machines: readonly AnyStateMachine[]) {
 /** A parent and its child each run one activity: both have number 1 of their actor, or nearly so. */
 function family(options?: Partial<ActivityOptions<string, string>>) {
   const yard = bench(options);
-  const child = setup({ types: { context: {} as { got?: string }, output: {} as string }, actors: { work: yard.work } }).createMachine({
+  const child = setup({
+    types: { context: {} as { got: string | undefined }, output: {} as string },
+    actors: { work: yard.work },
+  }).createMachine({
     id: 'child',
-    context: {},
+    context: { got: undefined },
     initial: 'busy',
     states: {
       busy: { invoke: { src: 'work', input: 'child', onDone: { target: 'done', actions: assign({ got: ({ event }) => event.output }) } } },
@@ -80,12 +83,12 @@ function family(options?: Partial<ActivityOptions<string, string>>) {
     output: ({ context }) => context.got ?? '',
   });
   const machine = setup({
-    types: { context: {} as { own?: string; childs?: string } },
+    types: { context: {} as { own: string | undefined; childs: string | undefined } },
     actors: { work: yard.work, child },
   }).createMachine({
     id: 'parent',
     version: '1',
-    context: {},
+    context: { own: undefined, childs: undefined },
     type: 'parallel',
     states: {
       own: {
@@ -160,10 +163,10 @@ describe('attempts of several actors', () => {
 describe('an attempt that is heard of while the store is away', () => {
   function single(options: Partial<ActivityOptions<string, string>>) {
     const yard = bench(options);
-    const machine = setup({ types: { context: {} as { got?: string } }, actors: { work: yard.work } }).createMachine({
+    const machine = setup({ types: { context: {} as { got: string | undefined } }, actors: { work: yard.work } }).createMachine({
       id: 'single',
       version: '1',
-      context: {},
+      context: { got: undefined },
       initial: 'busy',
       states: {
         busy: {
@@ -188,7 +191,7 @@ describe('an attempt that is heard of while the store is away', () => {
     await settle();
     await bed.fail();
     const tokens: string[] = [];
-    call('single').scope.completeLater((token) => void tokens.push(token));
+    void call('single').scope.completeLater((token) => void tokens.push(token));
     await bed.clock.pass(1_000);
     expect(tokens).toEqual([]);
     await bed.recover();
@@ -206,7 +209,7 @@ describe('an attempt that is heard of while the store is away', () => {
     await settle();
     bed.disk.refuses = fate;
     const tokens: string[] = [];
-    call('single').scope.completeLater((token) => void tokens.push(token));
+    void call('single').scope.completeLater((token) => void tokens.push(token));
     await settle();
     expect([bed.runtime.health().state, tokens.length]).toEqual(['recovering', 0]);
     await bed.recover();
@@ -219,7 +222,7 @@ describe('an attempt that is heard of while the store is away', () => {
     const bed = await openOn(machine);
     const handle = await bed.runtime.start(machine, { id: 'a' });
     await settle();
-    call('single').scope.completeLater(() => undefined);
+    void call('single').scope.completeLater(() => undefined);
     await settle();
     await bed.fail();
     await bed.clock.pass(3_600_000);
@@ -272,9 +275,9 @@ describe('what else belongs to a workflow', () => {
     const machine = setup({
       types: { context: {} as { count: number }, events: {} as { type: 'GO' | 'ADD' } },
       actions: {
-        tell: async ({ self }) => {
-          await new Promise<void>((resolve) => (act = resolve));
-          self.send({ type: 'ADD' });
+        tell: ({ self }) => {
+          const acted = new Promise<void>((resolve) => (act = resolve)).then(() => self.send({ type: 'ADD' }));
+          return acted as unknown as void; // what an action returns is waited for, which XState's types do not know
         },
       },
     }).createMachine({
