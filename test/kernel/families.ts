@@ -5,12 +5,12 @@ import type { AnyActorRef, AnyStateMachine } from 'xstate';
 import type { Actor } from '../../src/kernel/actor.ts';
 import { formatPlace, rootAddress } from '../../src/kernel/address.ts';
 import type { Commit } from '../../src/kernel/commit.ts';
-import type { Step } from '../../src/kernel/decide-in-tree.ts';
 import { decideInTree, decideTreeStart } from '../../src/kernel/decide-in-tree.ts';
 import type { DecideContext } from '../../src/kernel/draft.ts';
 import type { MachineRegistry } from '../../src/kernel/machine-registry.ts';
 import { createRegistry, revive } from '../../src/kernel/machine-registry.ts';
 import { isClosed } from '../../src/kernel/record.ts';
+import type { Step } from '../../src/kernel/step.ts';
 import type { Tree } from '../../src/kernel/tree.ts';
 import { contextOf } from '../../src/kernel/xstate-seam.ts';
 import { encodePayload } from '../../src/kernel/value-encoding.ts';
@@ -29,7 +29,7 @@ export function childOf({ chart }: Actor, id: string): AnyActorRef {
 export class Family {
   tree: Tree;
   readonly #registry: MachineRegistry;
-  readonly #document: WorkflowDocument = { runs: [], messages: [] };
+  readonly #document: WorkflowDocument = { id: 'w-1', lastRun: 0, runs: [], messages: [] };
   #commits = 0;
   #nowMs = 1_000;
   /** Every unit so far, the last one last. */
@@ -112,7 +112,7 @@ export class Family {
       // Plain data, as a store keeps it: writing it down changes nothing.
       expect(isDeepStrictEqual(JSON.parse(JSON.stringify(commit)), commit)).toBe(true);
       fold(this.#document, commit, (this.#commits += 1));
-      this.tree.show(actor);
+      this.tree.show(commit, actor);
     }
     this.units.push(steps);
     this.#check();

@@ -2,7 +2,7 @@
 import { onTestFinished } from 'vitest';
 import { temporaryFolder } from '../storage/folders.ts';
 import type { BackendName, ContractHost } from './contract-host.ts';
-import { Documents, harmDocument } from './documents.ts';
+import { Documents, harmDisk, idsOn } from './documents.ts';
 import { createLevelHost, createMemoryHost } from './local-hosts.ts';
 import { SecondHost } from './second-host.ts';
 import { seededRandom } from './seeded-random.ts';
@@ -34,9 +34,9 @@ function createSecondHost(): ContractHost {
       return { runtime: await host.recover(), letGo: () => Promise.resolve() };
     },
     stored: () => Promise.resolve(JSON.stringify([...disk])),
-    storedIds: () => Promise.resolve([...disk.keys()]),
+    storedIds: () => Promise.resolve(idsOn(disk)),
     harm: (id, harm) => {
-      disk.set(id, harmDocument(disk.get(id) ?? '', harm));
+      harmDisk(disk, id, harm);
       return Promise.resolve();
     },
   });

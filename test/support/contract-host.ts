@@ -2,6 +2,7 @@
 import type { AnyStateMachine, EventFromLogic, OutputFrom, SnapshotFrom } from 'xstate';
 import type {
   HistoryEntry,
+  OnDefinitionChange,
   Runtime,
   RuntimeHealth,
   SendOptions,
@@ -44,8 +45,8 @@ export type Harm =
 
 export interface ContractHost {
   readonly clock: VirtualClock;
-  /** Begins a new life on what is on disk. The one before has to be over. */
-  open(machines: readonly AnyStateMachine[]): Promise<ContractRuntime>;
+  /** Begins a new life on what is on disk. The one before has to be over; it is, too, if this is refused. */
+  open(machines: readonly AnyStateMachine[], onDefinitionChange?: OnDefinitionChange): Promise<ContractRuntime>;
   /** The process dies: nothing of it is heard or written any more; what is on disk stays. */
   crash(fate?: Fate): Promise<void>;
   /** Ends the life in good order. */

@@ -4,19 +4,23 @@ import { damaged } from '../../src/kernel/machine-registry.ts';
 import { formatPlace } from '../../src/kernel/address.ts';
 import type { Commit } from '../../src/kernel/commit.ts';
 import type { StoredActor, StoredJournalRecord, StoredTree } from '../../src/kernel/ports.ts';
-import type { MessageRecord } from '../../src/kernel/record.ts';
+import type { DefinitionRecord, MailRecord, MessageRecord } from '../../src/kernel/record.ts';
 import { parkedFor } from '../../src/kernel/refusals.ts';
 import type { Harm } from './contract-host.ts';
 import type { Life } from './life.ts';
 
 type Writable<Row> = { -readonly [Key in keyof Row]: Row[Key] };
-type Place = Writable<StoredActor> & { readonly journal: StoredJournalRecord[] };
+/** `mail`: rows of the mailbox, which is the root's. */
+type Place = Writable<StoredActor> & { mail: readonly MailRecord[]; readonly journal: StoredJournalRecord[] };
 
 /** All actors of one run that ever were, the root first and parents before their children. */
 export type Run = Place[];
 
 /** One workflow: its runs, the last of which counts, and the messages it was given. */
 export interface WorkflowDocument {
+  readonly id: string;
+  /** The highest run that was deleted: the first of `runs` is the next one. */
+  readonly lastRun: number;
   readonly runs: Run[];
   readonly messages: MessageRecord[];
 }
@@ -31,17 +35,17 @@ export class Documents {
   }
 
   ids(): Promise<string[]> {
-    return this.#life.read(() => Promise.resolve([...this.#disk.keys()]));
+    return this.#life.read(() => Promise.resolve(idsOn(this.#disk)));
   }
 
   /** @throws PerdureError `WORKFLOW_PARKED` if what is there cannot be read */
-  async read(id: string): Promise<{ readonly document: WorkflowDocument; readonly run: Run } | undefined> {
+  async read(id: string): Promise<{ readonly document: WorkflowDocument; readonly run: Run | undefined } | undefined> {
     const text = await this.#life.read(() => Promise.resolve(this.#disk.get(id)));
     if (text === undefined) return undefined;
     try {
       const document = JSON.parse(text) as WorkflowDocument;
       document.runs.forEach(checkRun);
-      return { document, run: document.runs.at(-1)! };
+      return { document, run: document.runs.at(-1) };
     } catch (error) {
       const { reason, failure } = damaged(error);
       throw parkedFor(id, reason, failure.message);
@@ -58,17 +62,39 @@ export class Documents {
   }
 
   write(document: WorkflowDocument): Promise<void> {
-    const id = document.runs[0]![0]!.record.address.workflowId;
-    const text = JSON.stringify(document);
+    return this.#write(document.id, document);
+  }
+
+  /** What is known of machines. */
+  async readDefinitions(): Promise<readonly DefinitionRecord[]> {
+    const text = await this.#life.read(() => Promise.resolve(this.#disk.get(definitionsKey)));
+    return text === undefined ? [] : (JSON.parse(text) as DefinitionRecord[]);
+  }
+
+  writeDefinitions(definitions: readonly DefinitionRecord[]): Promise<void> {
+    return this.#write(definitionsKey, definitions);
+  }
+
+  #write(key: string, value: unknown): Promise<void> {
+    const text = JSON.stringify(value);
     return this.#life.write(() => {
-      this.#disk.set(id, text);
+      this.#disk.set(key, text);
       return Promise.resolve();
     });
   }
 }
 
+/** No workflow has this id. */
+const definitionsKey = '';
+
+/** Ids of all workflows. */
+export function idsOn(disk: ReadonlyMap<string, string>): string[] {
+  return [...disk.keys()].filter((key) => key !== definitionsKey);
+}
+
 function checkRun(run: Run): void {
-  for (const { record, journal, children } of run) {
+  for (const { record, journal, children, mail } of run) {
+    if (mail.length !== (record.queued ?? 0)) throw new Error(`The mailbox of run ${record.address.run} has lost a row.`);
     const isWhole = journal.length === record.sequence && journal.every(({ sequence }, index) => sequence === index + 1);
     if (!isWhole) throw new Error(`The journal of run ${record.address.run} has a gap.`);
     if (children.length !== record.children) throw new Error(`It counts ${record.children} children, and ${children.length} are there.`);
@@ -93,12 +119,13 @@ export function fold(document: WorkflowDocument, commit: Commit, number: number)
   const { record } = commit;
   const path = formatPlace(record.address.path);
   if (commit.base === 0 && path === '') document.runs.push([]);
-  const run = document.runs[record.address.run - 1]!;
-  if (commit.base === 0) run.push({ record, activities: [], children: [], journal: [] });
+  const run = document.runs[record.address.run - document.lastRun - 1]!;
+  if (commit.base === 0) run.push({ record, activities: [], children: [], mail: [], journal: [] });
   const place = run.find((known) => formatPlace(known.record.address.path) === path)!;
   place.record = record;
   place.activities = changed(place.activities, commit.activitiesPut, commit.activitiesRemoved);
   place.children = changed(place.children, commit.childrenPut, commit.childrenRemoved);
+  place.mail = changed(place.mail, commit.mailPut, commit.mailRemoved);
   place.journal.push({ ...commit.journal, commit: number });
   if (commit.message !== undefined) document.messages.push(commit.message);
 }
@@ -113,12 +140,19 @@ function changed<Row extends { readonly n: number }>(
   return [...rows.filter(({ n }) => !gone.has(n)), ...kept].sort((a, b) => a.n - b.n);
 }
 
-export function harmDocument(text: string, harm: Harm): string {
+/** Harms what is on disk of a workflow's first run, or of machines. */
+export function harmDisk(disk: Map<string, string>, id: string, harm: Harm): void {
+  if (harm === 'definition') disk.delete(definitionsKey);
+  else disk.set(id, harmed(disk.get(id) ?? '', harm));
+}
+
+function harmed(text: string, harm: Harm): string {
   if (harm === 'record') return text.slice(0, -9);
   const document = JSON.parse(text) as WorkflowDocument;
-  const journal = document.runs[0]?.[0]?.journal;
-  if (harm === 'journal end') journal?.pop();
-  else if (harm === 'journal middle') journal?.splice(1, 1);
+  const root = document.runs[0]?.[0];
+  if (harm === 'journal end') root?.journal.pop();
+  else if (harm === 'journal middle') root?.journal.splice(1, 1);
+  else if (harm === 'mail gone' && root !== undefined) root.mail = root.mail.slice(1);
   else throw new TypeError(`A document has no ${harm} row of its own.`);
   return JSON.stringify(document);
 }

@@ -2,9 +2,10 @@
 import type { Actor } from '../../src/kernel/actor.ts';
 import type { Address } from '../../src/kernel/address.ts';
 import { childAddress, formatAddress } from '../../src/kernel/address.ts';
-import type { Message } from '../../src/kernel/commit.ts';
+import type { Json } from '../../src/kernel/json.ts';
 import type { Deliver } from '../../src/kernel/outside.ts';
 import { outsideOf } from '../../src/kernel/outside.ts';
+import type { Tree } from '../../src/kernel/tree.ts';
 import { decodeValue } from '../../src/kernel/value-decoding.ts';
 import { envelopeOfNews } from '../../src/kernel/volatile-news.ts';
 import type { VolatileChild, VolatileNews } from '../../src/kernel/xstate-outside.ts';
@@ -19,18 +20,23 @@ export class LiveChildren {
     this.#deliver = deliver;
   }
 
-  /** Begins anew what lived in an earlier process. */
-  resume(actor: Actor): void {
-    for (const { n, state } of actor.activities.values()) if (state === 'live') this.start(actor, n);
+  /** Begins anew what lived in an earlier process, unless its workflow is not to run. */
+  resume(tree: Tree): void {
+    const { status } = tree.root.record;
+    if (status === 'paused' || status === 'parked') return;
+    for (const actor of tree.actors()) {
+      for (const { n, state } of actor.activities.values()) if (state === 'live') this.start(actor, n);
+    }
   }
 
   start(actor: Actor, n: number): void {
     const { address } = actor.record;
+    const key = formatAddress(childAddress(address, n));
+    if (this.#children.has(key)) return;
     const { src, childId, input, isWatched = false } = actor.activities.get(n)!;
     const registered = actor.machine.children.get(src);
     if (registered?.kind !== 'volatile') throw new TypeError(`"${src}" does not live in the process.`);
     const live: { child?: VolatileChild } = {};
-    const key = formatAddress(childAddress(address, n));
     this.#children.set(key, live);
     const tell = (news: VolatileNews): void => {
       if (this.#children.get(key) === live) this.#deliver(address, envelopeOfNews(address, n, news));
@@ -42,12 +48,16 @@ export class LiveChildren {
     }
   }
 
-  /** Hands over an event, if it is for one of these. */
-  tell(actor: Actor, { to, envelope }: Message): void {
-    const live = this.#children.get(formatAddress({ ...actor.record.address, path: to }));
-    if (envelope.kind !== 'message' || live === undefined) return;
-    const { references } = outsideReferences(outsideOf(actor, this.#deliver));
-    live.child?.send(decodeValue(envelope.event, references) as EventObject);
+  /** Hands over what an actor says, if it is for one of these. */
+  tell(from: Actor, to: readonly number[], event: Json): void {
+    const live = this.#children.get(formatAddress({ ...from.record.address, path: to }));
+    if (live === undefined) return;
+    const { references } = outsideReferences(outsideOf(from, this.#deliver));
+    live.child?.send(decodeValue(event, references) as EventObject);
+  }
+
+  snapshotOf(sessionId: string): unknown {
+    return this.#children.get(sessionId)?.child?.getSnapshot();
   }
 
   stop(parent: Address, n: number): void {

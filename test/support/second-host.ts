@@ -3,226 +3,165 @@
  * kept in memory between messages but what readers see. That it keeps the contract shows that the rules are the kernel's.
  */
 import type { AnyStateMachine, EventObject } from 'xstate';
-import type { HistoryEntry, SendOptions, SendResult, StartOptions, WorkflowDescription } from 'perdure';
-import type { Actor } from '../../src/kernel/actor.ts';
-import type { Address } from '../../src/kernel/address.ts';
-import { checkId, childAddress, formatAddress } from '../../src/kernel/address.ts';
-import { makeAttempt } from '../../src/kernel/attempt-outcome.ts';
-import type { Effect, Message } from '../../src/kernel/commit.ts';
-import type { Step } from '../../src/kernel/decide-in-tree.ts';
+import type { ActOptions, HistoryEntry, SendOptions, SendResult, SignalWithStartOptions, StartOptions, WorkflowDescription } from 'perdure';
+import { checkId } from '../../src/kernel/address.ts';
 import { decideInTree } from '../../src/kernel/decide-in-tree.ts';
+import { deletionRefusal } from '../../src/kernel/deletion.ts';
 import { describeWorkflow } from '../../src/kernel/describe.ts';
-import type { DecideContext } from '../../src/kernel/draft.ts';
+import type { ControlEnvelope, StepEnvelope } from '../../src/kernel/envelope.ts';
 import { encodeEvent } from '../../src/kernel/event-check.ts';
+import { controlTree } from '../../src/kernel/held-tree.ts';
 import { historyEntry } from '../../src/kernel/history.ts';
-import { limits } from '../../src/kernel/limits.ts';
-import type { MachineRegistry, Revival } from '../../src/kernel/machine-registry.ts';
-import { isVersionMissing, revive } from '../../src/kernel/machine-registry.ts';
-import type { Deliver } from '../../src/kernel/outside.ts';
-import { codeOf } from '../../src/kernel/outside.ts';
-import type { Clock, Random } from '../../src/kernel/ports.ts';
-import { closedError, notFoundError, parkedFor } from '../../src/kernel/refusals.ts';
+import { holdSignal } from '../../src/kernel/mailbox.ts';
+import { actOf, control } from '../../src/kernel/pause.ts';
+import type { ActorRecord } from '../../src/kernel/record.ts';
+import { closedError } from '../../src/kernel/refusals.ts';
 import { answerOf, firstOutcome } from '../../src/kernel/signal.ts';
 import { decideNewRun, inputOf } from '../../src/kernel/start.ts';
-import type { Tree } from '../../src/kernel/tree.ts';
 import { encodePayload } from '../../src/kernel/value-encoding.ts';
-import { due, lostAttempts, wakeAt } from '../../src/kernel/wake.ts';
+import { ActivityControl } from '../../src/runtime/activity-control.ts';
 import type { ContractHandle, ContractRuntime } from './contract-host.ts';
-import type { Documents, WorkflowDocument } from './documents.ts';
-import { fold, treeIn } from './documents.ts';
-import { LiveChildren } from './live-children.ts';
-import { Readers } from './readers.ts';
+import { treeIn } from './documents.ts';
+import type { Found, Parts } from './keeper.ts';
+import { Keeper, treeOf } from './keeper.ts';
 
-type Parts = { readonly documents: Documents; readonly registry: MachineRegistry; readonly clock: Clock; readonly random: Random };
+type Signal = Extract<StepEnvelope, { kind: 'signal' }>;
 
 export class SecondHost implements ContractRuntime {
+  readonly activities = new ActivityControl((id, path, choose) => this.#keeper.ask(id, path, choose));
   readonly #parts: Parts;
-  readonly #readers = new Readers();
-  readonly #alarms = new Map<string, () => void>();
-  readonly #attempts = new Map<string, { readonly controller: AbortController; readonly ended: Promise<void> }>();
-  readonly #deliver: Deliver = (address, envelope) => this.#tell(address, () => ({ to: address.path, envelope }));
-  readonly #live = new LiveChildren(this.#deliver);
-  #queue: Promise<unknown> = Promise.resolve();
-  #commits = 0;
+  readonly #keeper: Keeper;
   #versionMissing = 0;
-  #isClosed = false;
 
   constructor(parts: Parts) {
     this.#parts = parts;
+    this.#keeper = new Keeper(parts);
   }
 
   async recover(): Promise<this> {
-    const { documents, registry } = this.#parts;
-    for (const id of await documents.ids()) {
-      const run = (await documents.readIfWhole(id))?.run;
-      if (run === undefined) continue;
-      this.#commits = Math.max(this.#commits, ...run.map(({ journal }) => journal.at(-1)?.commit ?? 0));
-      if (isVersionMissing(registry, run[0]!.record)) this.#versionMissing += 1;
-      const revival = revive(registry, treeIn(run));
-      if (revival.kind !== 'tree' || revival.tree.root.record.status === 'parked') continue;
-      const { tree } = revival;
-      for (const message of lostAttempts(tree)) this.#tell(tree.address, () => message);
-      for (const actor of tree.actors()) this.#live.resume(actor);
-      this.#setAlarm(tree);
-    }
+    this.#versionMissing = await this.#keeper.recover();
     return this;
   }
 
   async start<Machine extends AnyStateMachine>(machine: Machine, options: StartOptions<Machine>): Promise<ContractHandle<Machine>> {
-    const { id = `workflow-${this.#commits}`, onExisting: policy = 'same-input' } = options;
+    return (await this.#start(machine, { id: `workflow-${this.#keeper.commits}`, onExisting: 'same-input', ...options })).handle;
+  }
+
+  async signalWithStart<Machine extends AnyStateMachine>(machine: Machine, options: SignalWithStartOptions<Machine>) {
+    const signal = signalOf(options.event, options);
+    const { handle, sent } = await this.#start(machine, { onExisting: 'use-existing', ...options }, signal);
+    return { handle, sent: sent! };
+  }
+
+  async #start<Machine extends AnyStateMachine>(machine: Machine, options: StartOptions<Machine>, signal?: Signal) {
+    const [id, policy] = [options.id!, options.onExisting!];
     checkId(id, 'workflow id');
     const input = encodePayload(options.input, 'input');
     const registered = this.#parts.registry.find(machine.id, String(machine.version))!;
-    return this.#inTurn(async () => {
-      const found = await this.#read(id);
+    return this.#keeper.inTurn(async () => {
+      const document = (await this.#parts.documents.read(id))?.document ?? { id, lastRun: 0, runs: [], messages: [] };
+      const found = await this.#keeper.read(id);
       const existing = found && { record: found.record, tree: treeOf(id, found.revival), input: inputOf(found.run[0]!.journal[0]) };
-      const decision = decideNewRun(id, existing, { machine: registered, input, policy }, this.#context());
-      if (decision.kind === 'refuse') throw decision.error;
-      if (decision.kind === 'commit') await this.#commit(found?.document ?? { runs: [], messages: [] }, decision.tree, decision.steps);
-      return this.#readers.handle<Machine>(id, this, found?.record, () => existing!.tree!.root);
+      const known = signal && found && this.#known(found, signal);
+      const request = { machine: registered, input, policy, ...(signal && { signal }) };
+      const decision = known === undefined ? decideNewRun(id, document.lastRun, existing, request, this.#keeper.context()) : undefined;
+      if (decision?.kind === 'refuse') throw decision.error;
+      if (decision?.kind === 'commit') await this.#keeper.commit(found?.document ?? document, decision.tree, decision.steps);
+      const sent = decision?.kind === 'commit' && decision.signalled ? answerOf(decision.signalled) : known;
+      return { handle: this.#keeper.readers.handle<Machine>(id, this, found?.record, () => existing!.tree!.root), sent };
     });
   }
 
   async get<Machine extends AnyStateMachine>(id: string): Promise<ContractHandle<Machine>> {
-    const { record, revival } = await this.#inTurn(() => this.#find(id));
-    return this.#readers.handle<Machine>(id, this, record, () => treeOf(id, revival)!.root);
+    const { record, revival } = await this.#keeper.inTurn(() => this.#keeper.find(id));
+    return this.#keeper.readers.handle<Machine>(id, this, record, () => treeOf(id, revival)!.root);
   }
 
   async send(id: string, event: EventObject, options: SendOptions = {}): Promise<SendResult> {
-    const { messageId } = options;
-    if (messageId !== undefined) checkId(messageId, 'message id');
-    const signal = { kind: 'signal' as const, event: encodeEvent(event), ...(messageId && { messageId }) };
-    return this.#inTurn(async () => {
-      const { document, record, revival } = await this.#find(id);
-      const known = firstOutcome(
-        record,
-        document.messages.findLast((message) => message.messageId === messageId),
-      );
+    return this.#send(id, signalOf(event, options));
+  }
+
+  async update(id: string, event: EventObject, options: SendOptions = {}): Promise<SendResult> {
+    return this.#send(id, { ...signalOf(event, options), isUpdate: true });
+  }
+
+  #send(id: string, signal: Signal): Promise<SendResult> {
+    return this.#keeper.inTurn(async () => {
+      const found = await this.#keeper.find(id);
+      const known = this.#known(found, signal);
       if (known !== undefined) return known;
-      const tree = treeOf(id, revival);
-      const decision = tree && decideInTree(tree, { to: [], envelope: signal }, this.#context());
-      if (decision?.kind !== 'commit') throw decision?.kind === 'refuse' ? decision.error : closedError(record);
-      await this.#commit(document, tree!, decision.steps);
-      const answer = answerOf(decision.steps[0].commit);
-      if (answer.kind === 'refuse') throw answer.error;
-      return answer.result;
+      const park = found.revival.kind === 'parked' ? found.revival.park.record : undefined;
+      const tree = park === undefined ? treeOf(id, found.revival) : undefined;
+      const decision = tree ? decideInTree(tree, { to: [], envelope: signal }, this.#keeper.context()) : this.#hold(park, signal);
+      if (decision?.kind !== 'commit') throw decision?.kind === 'refuse' ? decision.error : closedError(found.record);
+      await this.#keeper.commit(found.document, tree, decision.steps);
+      return answerOf(decision.steps[0].commit);
+    });
+  }
+
+  #hold(park: ActorRecord | undefined, signal: Signal) {
+    const decision = park && holdSignal(park, signal, this.#keeper.context().nowMs);
+    return decision?.kind === 'commit' ? { ...decision, steps: [decision] as const } : decision;
+  }
+
+  #known({ document, record }: Pick<Found, 'document' | 'record'>, { messageId }: Signal): SendResult | undefined {
+    const message = messageId === undefined ? undefined : document.messages.findLast((given) => given.messageId === messageId);
+    return firstOutcome(record, message, { nowMs: this.#keeper.context().nowMs, retentionMs: undefined });
+  }
+
+  pause = (id: string, options?: ActOptions): Promise<void> => this.#control(id, actOf('pause', options));
+  resume = (id: string, options?: ActOptions): Promise<void> => this.#control(id, actOf('resume', options));
+  unpark = (id: string, options?: ActOptions): Promise<void> => this.#control(id, actOf('unpark', options));
+
+  #control(id: string, envelope: ControlEnvelope): Promise<void> {
+    return this.#keeper.inTurn(async () => {
+      const { document, record, revival } = await this.#keeper.find(id);
+      const { nowMs } = this.#keeper.context();
+      if (revival.kind === 'tree') {
+        const decision = controlTree(revival.tree, envelope, nowMs);
+        if (decision.kind === 'refuse') throw decision.error;
+        if (decision.kind === 'commit') await this.#keeper.commit(document, revival.tree, decision.steps);
+      } else {
+        const decision = control(record, envelope, nowMs);
+        // What waits for its machine ends by itself: that is what there is to say of it.
+        if (decision.kind === 'refuse' && envelope.kind === 'unpark') treeOf(id, revival);
+        if (decision.kind === 'refuse') throw decision.error;
+        if (decision.kind === 'commit') await this.#keeper.commit(document, undefined, [decision]);
+      }
+      // What waits in its mailbox is its first turn.
+      this.#keeper.tell(record.address, () => undefined);
+    });
+  }
+
+  delete(id: string): Promise<void> {
+    return this.#keeper.inTurn(async () => {
+      const { record, revival } = await this.#keeper.find(id);
+      const refusal = deletionRefusal(record, revival.kind === 'tree' ? revival.tree : undefined);
+      if (refusal !== undefined) throw refusal;
+      await this.#parts.documents.write({ id, lastRun: record.address.run, runs: [], messages: [] });
     });
   }
 
   async describe(id: string): Promise<WorkflowDescription> {
-    const { run, revival } = await this.#find(id);
+    const { run, revival } = await this.#keeper.find(id);
     const park = revival.kind === 'parked' ? revival.park : undefined;
     return describeWorkflow(treeIn(run), revival.kind === 'tree' ? revival.tree : undefined, park);
   }
 
   async history(id: string): Promise<readonly HistoryEntry[]> {
-    return (await this.#find(id)).run[0]!.journal.map(historyEntry);
+    return (await this.#keeper.find(id)).run[0]!.journal.map(historyEntry);
   }
 
   health(): { readonly state: 'open' | 'closed'; readonly versionMissing: number } {
-    return { state: this.#isClosed ? 'closed' : 'open', versionMissing: this.#versionMissing };
+    return { state: this.#keeper.isClosed ? 'closed' : 'open', versionMissing: this.#versionMissing };
   }
 
-  async close(): Promise<void> {
-    this.#isClosed = true;
-    for (const cancel of this.#alarms.values()) cancel();
-    this.#live.stopAll();
-    for (const { controller } of this.#attempts.values()) controller.abort('shutdown');
-    await Promise.all([...this.#attempts.values()].map(({ ended }) => ended));
-    await this.#queue;
-  }
-
-  #context(): DecideContext {
-    return { nowMs: this.#parts.clock.now(), random: this.#parts.random, admit: () => !this.#isClosed };
-  }
-
-  #inTurn<Answer>(work: () => Promise<Answer>): Promise<Answer> {
-    const answer = this.#queue.then(work);
-    return ((this.#queue = answer.catch(() => undefined)), answer);
-  }
-
-  async #read(id: string) {
-    const found = await this.#parts.documents.read(id);
-    return found && { ...found, record: found.run[0]!.record, revival: revive(this.#parts.registry, treeIn(found.run)) };
-  }
-
-  async #find(id: string) {
-    checkId(id, 'workflow id');
-    const found = await this.#read(id);
-    if (found === undefined) throw notFoundError(id);
-    return found;
-  }
-
-  /** Everything the steps change is in one document, written at once; only then is it acted upon and shown. */
-  async #commit(document: WorkflowDocument, tree: Tree, steps: readonly Step[]): Promise<void> {
-    for (const { commit } of steps) fold(document, commit, (this.#commits += 1));
-    await this.#parts.documents.write(document);
-    for (const { actor } of steps) {
-      if (actor.record.address.run === tree.address.run) tree.show(actor);
-      if (actor.record.address.path.length === 0) this.#readers.show(actor);
-    }
-    this.#readers.keep(tree.root);
-    for (const { commit, actor } of steps) {
-      for (const effect of commit.effects) this.#perform(actor, effect);
-      for (const message of commit.messages) this.#live.tell(actor, message);
-    }
-    this.#setAlarm(tree);
-  }
-
-  #perform(actor: Actor, effect: Effect): void {
-    const { address } = actor.record;
-    switch (effect.kind) {
-      case 'run-attempt':
-        return this.#run(actor, effect);
-      case 'abort-attempt':
-        return this.#attempts.get(formatAddress(childAddress(address, effect.n)))?.controller.abort(effect.reason);
-      case 'start-volatile':
-        return this.#live.start(actor, effect.n);
-      case 'stop-volatile':
-        return this.#live.stop(address, effect.n);
-      case 'log':
-    }
-  }
-
-  #run(actor: Actor, effect: Extract<Effect, { kind: 'run-attempt' }>): void {
-    const { address } = actor.record;
-    const descriptor = codeOf(actor, effect, this.#deliver);
-    const controller = new AbortController();
-    const timedOut = { kind: 'attempt-timed-out', n: effect.n, attempt: effect.attempt } as const;
-    const stopTimer = this.#parts.clock.setTimer(descriptor.startToCloseTimeoutMs, () => this.#deliver(address, timedOut));
-    const ended = makeAttempt(effect, descriptor, controller.signal).then((outcome) => {
-      stopTimer();
-      if (outcome !== undefined) this.#deliver(address, outcome);
-    });
-    this.#attempts.set(formatAddress(childAddress(address, effect.n)), { controller, ended });
-  }
-
-  /** Tells actors what came of their timers, attempts and live children; `choose` is asked when its turn has come. */
-  #tell({ workflowId, run }: Address, choose: (tree: Tree) => Message | undefined): void {
-    void this.#inTurn(async () => {
-      const found = await this.#read(workflowId);
-      if (found?.record.address.run !== run) return;
-      const tree = treeOf(workflowId, found.revival);
-      const message = tree && choose(tree);
-      const decision = message && decideInTree(tree, message, this.#context());
-      if (decision?.kind === 'commit') await this.#commit(found.document, tree!, decision.steps);
-      else if (tree !== undefined) this.#setAlarm(tree);
-    });
-  }
-
-  /** The wall clock may jump, so it is looked at now and then. */
-  #setAlarm(tree: Tree): void {
-    const [{ clock }, { address }] = [this.#parts, tree];
-    this.#alarms.get(address.workflowId)?.();
-    const atMs = this.#isClosed ? undefined : wakeAt(tree);
-    if (atMs === undefined) return;
-    const wake = (): void => this.#tell(address, (woken) => due(woken, clock.now())[0]);
-    this.#alarms.set(address.workflowId, clock.setTimer(Math.min(atMs - clock.now(), limits.clockCheckMs), wake));
+  close(): Promise<void> {
+    return this.#keeper.close();
   }
 }
 
-/** Undefined if it is closed and its machine is gone. */
-function treeOf(id: string, revival: Revival): Tree | undefined {
-  if (revival.kind === 'parked') throw parkedFor(id, revival.park.reason, revival.park.failure.message);
-  return revival.kind === 'tree' ? revival.tree : undefined;
+function signalOf(event: EventObject, { messageId }: SendOptions): Signal {
+  if (messageId !== undefined) checkId(messageId, 'message id');
+  return { kind: 'signal', event: encodeEvent(event), ...(messageId && { messageId }) };
 }

@@ -1,6 +1,6 @@
 /** A host in a process that lives and dies as a test says, on a clock that the test moves. */
 import type { AnyStateMachine } from 'xstate';
-import type { MachineRegistry } from '../../src/kernel/machine-registry.ts';
+import type { MachineRegistry, OnDefinitionChange } from '../../src/kernel/machine-registry.ts';
 import { createRegistry } from '../../src/kernel/machine-registry.ts';
 import type { Clock } from '../../src/kernel/ports.ts';
 import type { ContractHost, ContractRuntime, Harm } from './contract-host.ts';
@@ -34,10 +34,15 @@ export class SimulatedHost implements ContractHost {
     return this.#open().life.heldWrites;
   }
 
-  async open(machines: readonly AnyStateMachine[]): Promise<ContractRuntime> {
+  async open(machines: readonly AnyStateMachine[], onDefinitionChange?: OnDefinitionChange): Promise<ContractRuntime> {
     if (this.#current !== undefined) throw new TypeError('The life before is not over.');
     const life = new Life();
-    const opened = await this.#ground.open(life, this.clock.portFor(life), createRegistry(machines), this.countsDeaths);
+    const opened = await this.#ground.open(
+      life,
+      this.clock.portFor(life),
+      createRegistry(machines, onDefinitionChange),
+      this.countsDeaths,
+    );
     this.#current = { life, ...opened };
     return opened.runtime;
   }
