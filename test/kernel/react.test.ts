@@ -280,26 +280,3 @@ describe('a wake-up', () => {
     }
   });
 });
-
-describe('parking as a crash loop', () => {
-  const park = { kind: 'park', reason: 'crash-loop', failure: { class: 'CrashLoop', message: 'It was in flight.' } } as const;
-
-  test('leaves everything as it is, but runs nothing of it any more', () => {
-    const { actor } = began(patient);
-    const parked = took(actor, park);
-    expect(parked.actor.record).toMatchObject({
-      status: 'parked',
-      parked: { reason: 'crash-loop', failure: { ...park.failure, state: actor.record.chart.value } },
-      activities: actor.record.activities,
-      timers: actor.record.timers,
-    });
-    expect(parked.commit).toMatchObject({ journal: { outcome: 'parked', envelope: park }, effects: [], activitiesPut: [] });
-    expect(decide(parked.actor, lost(1), at(9_000))).toEqual({ kind: 'ignore' });
-    expect(decide(parked.actor, park, at(9_000))).toEqual({ kind: 'ignore' });
-  });
-
-  test('of a closed workflow changes nothing', () => {
-    const closed = took(began(patient).actor, { kind: 'terminate', reason: 'x' }).actor;
-    expect(decide(closed, park, at(9_000))).toEqual({ kind: 'ignore' });
-  });
-});
