@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { raise, setup } from 'xstate';
 import { activity } from '../../src/kernel/activity.ts';
 import { due, lostAttempts, wakeAt } from '../../src/kernel/wake.ts';
-import type { StepEnvelope } from './workflows.ts';
+import type { StepEnvelope } from '../../src/kernel/envelope.ts';
 import { at, began, failed, signal, took, treeOf } from './workflows.ts';
 
 const work = activity<unknown, unknown>({ run: () => 1, retry: { initialInterval: '10s', jitter: 'none' } });
@@ -76,9 +76,9 @@ describe('what an actor waits for', () => {
 });
 
 test('attempts of a parked workflow are lost, too, unless their outcome waits in the mailbox', () => {
-  const parked = took(backingOff, signal('POISON')).actor;
-  expect(lostAttempts(parked)).toEqual([{ kind: 'attempt-lost', n: 2, attempt: 1 }]);
-  expect(lostAttempts(took(parked, { kind: 'attempt-lost', n: 2, attempt: 1 }).actor)).toEqual([]);
+  const parked = took(failedOnce, signal('POISON')).actor;
+  expect(lostAttempts(treeOf(parked))).toEqual([root({ kind: 'attempt-lost', n: 2, attempt: 1 })]);
+  expect(lostAttempts(treeOf(took(parked, { kind: 'attempt-lost', n: 2, attempt: 1 }).actor))).toEqual([]);
 });
 
 test('attempts that ran when the process died are lost; those that wait are not', () => {
