@@ -2,10 +2,9 @@ import { describe, expect, test } from 'vitest';
 import { assign, setup } from 'xstate';
 import { activity } from '../../src/kernel/activity.ts';
 import type { Actor } from '../../src/kernel/actor.ts';
-import { decide } from '../../src/kernel/decide.ts';
 import type { RetryOptions } from '../../src/kernel/retry-policy.ts';
 import type { StepEnvelope } from '../../src/kernel/envelope.ts';
-import { at, began, completed, errorNamed, failed, pending, revive, signal, took, walked } from './workflows.ts';
+import { at, began, completed, decidedOn, errorNamed, failed, pending, revive, signal, took, walked } from './workflows.ts';
 
 function machineWith(retry: RetryOptions) {
   const charge = activity<{ amount: number }, { receipt: string }>({
@@ -150,11 +149,11 @@ describe('an attempt that fails', () => {
   test('under a number that does not run changes nothing', () => {
     const { actor } = began(patient);
     for (const envelope of [failed(1, new Error('x'), 2), failed(2, new Error('x')), timedOut(2), lost(2), released(2)]) {
-      expect(decide(actor, envelope, at(0))).toEqual({ kind: 'ignore' });
+      expect(decidedOn(actor, envelope, at(0))).toEqual({ kind: 'ignore' });
     }
     const waiting = took(actor, failed(1, new Error('x'))).actor;
     for (const envelope of [failed(1, new Error('x')), timedOut(1), lost(1), released(1)]) {
-      expect(decide(waiting, envelope, at(0))).toEqual({ kind: 'ignore' });
+      expect(decidedOn(waiting, envelope, at(0))).toEqual({ kind: 'ignore' });
     }
   });
 });
@@ -259,7 +258,7 @@ describe('a wake-up', () => {
     const { actor } = took(began(patient).actor, failed(1, new Error('x')));
     const asked: string[] = [];
     const refuse = { admit: (name: string) => asked.push(name) < 0 };
-    expect(decide(actor, due, at(9_000, refuse))).toEqual({ kind: 'ignore' });
+    expect(decidedOn(actor, due, at(9_000, refuse))).toEqual({ kind: 'ignore' });
     expect(asked).toEqual(['card.charge']);
   });
 
@@ -268,15 +267,15 @@ describe('a wake-up', () => {
     const admit = (): never => {
       throw new Error('asked for a place');
     };
-    expect(decide(actor, due, at(9_000, { admit }))).toEqual({ kind: 'ignore' });
-    expect(decide(actor, { kind: 'attempt-due', n: 9 }, at(9_000, { admit }))).toEqual({ kind: 'ignore' });
-    expect(decide(actor, { kind: 'timer', generation: 9 }, at(9_000, { admit }))).toEqual({ kind: 'ignore' });
+    expect(decidedOn(actor, due, at(9_000, { admit }))).toEqual({ kind: 'ignore' });
+    expect(decidedOn(actor, { kind: 'attempt-due', n: 9 }, at(9_000, { admit }))).toEqual({ kind: 'ignore' });
+    expect(decidedOn(actor, { kind: 'timer', generation: 9 }, at(9_000, { admit }))).toEqual({ kind: 'ignore' });
   });
 
   test('for a closed workflow changes nothing', () => {
     const closed = took(began(patient).actor, { kind: 'terminate', reason: 'x' }).actor;
     for (const envelope of [due, { kind: 'timer', generation: 1 } as const, failed(1, new Error('x')), timedOut(1), lost(1), released(1)]) {
-      expect(decide(closed, envelope, at(9_000))).toEqual({ kind: 'ignore' });
+      expect(decidedOn(closed, envelope, at(9_000))).toEqual({ kind: 'ignore' });
     }
   });
 });

@@ -2,8 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { raise, setup } from 'xstate';
 import { activity } from '../../src/kernel/activity.ts';
 import { due, lostAttempts, wakeAt } from '../../src/kernel/wake.ts';
-import { Family } from './families.ts';
-import type { StepEnvelope } from './workflows.ts';
+import type { StepEnvelope } from '../../src/kernel/envelope.ts';
 import { at, began, failed, signal, took, treeOf } from './workflows.ts';
 
 const work = activity<unknown, unknown>({ run: () => 1, retry: { initialInterval: '10s', jitter: 'none' } });
@@ -76,51 +75,10 @@ describe('what an actor waits for', () => {
   });
 });
 
-describe('a workflow of several actors', () => {
-  const part = setup({ actors: { work } }).createMachine({
-    id: 'part',
-    invoke: { src: 'work' },
-    initial: 'a',
-    states: { a: { after: { 2_000: 'b' } }, b: {} },
-    on: { POISON: { guard: () => poison() } },
-  });
-  const parent = setup({ actors: { part, work } }).createMachine({
-    id: 'parent',
-    version: '1',
-    invoke: [{ src: 'part', id: 'one' }, { src: 'part', id: 'two' }, { src: 'work' }],
-    initial: 'a',
-    states: { a: { after: { 3_000: 'b' } }, b: {} },
-    on: { POISON: { guard: () => poison() } },
-  });
-
-  test('is woken for whoever of them is due first, and told whose it is', () => {
-    const family = new Family(parent).reopen();
-    family.tell([2], failed(1, new Error('x')));
-    expect(wakeAt(family.tree)).toBe(3_000);
-    expect(due(family.tree, 3_000).map(({ to }) => to)).toEqual([[1], [2]]);
-    expect(due(family.tree, Infinity).map(({ to, envelope }) => [to, envelope.kind])).toEqual([
-      [[1], 'timer'],
-      [[2], 'timer'],
-      [[], 'timer'],
-      [[2], 'attempt-due'],
-    ]);
-  });
-
-  test('lost the attempts of all of them', () => {
-    const { tree } = new Family(parent).reopen();
-    expect(lostAttempts(tree).map(({ to, envelope }) => [to, envelope.kind])).toEqual([
-      [[], 'attempt-lost'],
-      [[1], 'attempt-lost'],
-      [[2], 'attempt-lost'],
-    ]);
-  });
-
-  test('waits for nothing once its root is parked', () => {
-    const family = new Family(parent);
-    family.send('POISON');
-    expect(due(family.reopen().tree, Infinity)).toEqual([]);
-    expect(lostAttempts(family.tree)).toEqual([]);
-  });
+test('attempts of a parked workflow are lost, too, unless their outcome waits in the mailbox', () => {
+  const parked = took(failedOnce, signal('POISON')).actor;
+  expect(lostAttempts(treeOf(parked))).toEqual([root({ kind: 'attempt-lost', n: 2, attempt: 1 })]);
+  expect(lostAttempts(treeOf(took(parked, { kind: 'attempt-lost', n: 2, attempt: 1 }).actor))).toEqual([]);
 });
 
 test('attempts that ran when the process died are lost; those that wait are not', () => {
