@@ -7,14 +7,27 @@ export interface Call extends ActivityScope<unknown> {
   readonly fail: (error: unknown) => void;
 }
 
+/** Ordinary promises and custom actions are given less than activities. */
+type Given = Pick<ActivityScope<unknown>, 'input' | 'signal' | 'attempt' | 'idempotencyKey'> & Partial<ActivityScope<unknown>>;
+
+const ofActivitiesOnly = {
+  heartbeat: refuse,
+  heartbeatDetails: undefined,
+  completeLater: refuse,
+};
+
+function refuse(): never {
+  throw new TypeError('Only an activity is given this.');
+}
+
 export class World {
   readonly calls: Call[] = [];
   readonly #counts = new Map<string, number>();
 
   /** One attempt of an activity: it ends when the test says so, or is aborted. */
-  call<Output>(name: string, scope: ActivityScope<unknown>): Promise<Output> {
+  call<Output>(name: string, scope: Given): Promise<Output> {
     return new Promise<unknown>((succeed, fail) => {
-      this.calls.push({ ...scope, name, succeed, fail });
+      this.calls.push({ ...ofActivitiesOnly, ...scope, name, succeed, fail });
       scope.signal.addEventListener('abort', () => fail(new Error(`aborted: ${String(scope.signal.reason)}`)));
     }) as Promise<Output>;
   }
