@@ -15,7 +15,6 @@ export function fakeStore(parts: Partial<Store>): Store {
     readTree: unexpected('readTree'),
     readTombstone: unexpected('readTombstone'),
     readMailbox: unexpected('readMailbox'),
-    readActor: unexpected('readActor'),
     readMessage: unexpected('readMessage'),
     readJournal: unexpected('readJournal'),
     scanActive: unexpected('scanActive'),

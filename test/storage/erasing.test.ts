@@ -44,7 +44,7 @@ describe('a mailbox', () => {
     const page = await store.scanMail(1);
     expect(page.rows).toEqual([first]);
     expect(await store.scanMail(1, page.next)).toEqual({ rows: [other] });
-    expect((await store.readActor(first))?.record.queued).toBe(3);
+    expect((await store.readTree(first))?.root.record.queued).toBe(3);
     await store.write(sampleBatch(3, [sampleCommit(2, { address: first, mailRemoved: [1, 2, 256] })]));
     expect(await store.readMailbox(first, 10)).toEqual([]);
     expect((await store.scanMail(10)).rows).toEqual([other]);
@@ -57,7 +57,7 @@ describe('a mailbox', () => {
     const { store } = await opened();
     const record = { counters: { child: 0, timer: 0, mail: 2 }, queued };
     await store.write(sampleBatch(1, [sampleCommit(1, { record, mailPut: [mail(1)] })]));
-    await expect(store.readActor(rootAddress('order-1', 1))).rejects.toMatchObject({
+    await expect(store.readTree(rootAddress('order-1', 1))).rejects.toMatchObject({
       code: 'RECORD_DAMAGED',
       details: { reason: `its mailbox has 1 rows, it counts ${queued}` },
     });

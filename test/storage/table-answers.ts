@@ -24,7 +24,7 @@ async function answersOf(store: Store, workflows: number): Promise<Answers> {
   for (let number = 0; number < workflows; number += 1) {
     const address = rootAddress(`order-${number}`, 1);
     await ask(`run of ${number}`, store.readLatestRun(address.workflowId));
-    await ask(`actor ${number}`, store.readActor(address));
+    await ask(`tree of ${number}`, store.readTree(address));
     await ask(`journal of ${number}`, store.readJournal(address, 1, 100));
   }
   return answers;

@@ -1,11 +1,10 @@
 /** Where a workflow differs from a plain actor by decision: each known difference, shown. */
 import { and, assign, cancel, createMachine, enqueueActions, raise, sendParent, sendTo } from 'xstate';
-import type { AnyActorRef } from 'xstate';
 import { turn } from '../../support/life.ts';
 import { errorOf } from '../../support/world.ts';
 import type { DifferentialCase } from '../differential-case.ts';
 import { advance, next, restart, send, sendEach, succeed } from '../differential-case.ts';
-import { empty, note, noting, of, pass } from '../noting.ts';
+import { empty, note, noting, of } from '../noting.ts';
 
 export const differences: readonly DifferentialCase[] = [
   {

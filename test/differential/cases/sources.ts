@@ -191,7 +191,6 @@ export const observables: readonly DifferentialCase[] = [
     script: [next('source', 7), complete('source')],
     expected: { value: 'done', context: { got: undefined } },
     isSpoiltByCrashes: true,
-    isSpoiltByCrashes: true,
   },
   {
     title: 'an observable fails',
