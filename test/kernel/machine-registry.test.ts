@@ -341,12 +341,12 @@ describe('a workflow of several actors on disk', () => {
     expect(revive(createRegistry([changed]), treeIn(family.run))).toMatchObject({ kind: 'parked', park });
   });
 
-  test('needs its machine after its end as long as a child goes on', () => {
+  test('is over when its root is, though a child waits for the machine to go on', () => {
     const leaving = new Family(machine);
     leaving.send('END');
     expect(leaving.root.record.status).toBe('completed');
     expect(leaving.stored(1).record).toMatchObject({ status: 'running', isDetached: true });
-    expect(revive(createRegistry([]), treeIn(leaving.run))).toMatchObject({ kind: 'parked', park: { reason: 'version-missing' } });
+    expect(revive(createRegistry([]), treeIn(leaving.run))).toMatchObject({ kind: 'closed', record: { status: 'completed' } });
   });
 });
 
