@@ -14,10 +14,7 @@ export function fakeStore(parts: Partial<Store>): Store {
     readLatestRun: unexpected('readLatestRun'),
     readTombstone: unexpected('readTombstone'),
     readMailbox: unexpected('readMailbox'),
-<<<<<<< HEAD
     readTree: unexpected('readTree'),
-=======
->>>>>>> green
     readMessage: unexpected('readMessage'),
     readJournal: unexpected('readJournal'),
     scanActive: unexpected('scanActive'),
