@@ -17,7 +17,7 @@ import { contextOf } from '../../src/kernel/xstate-seam.ts';
 import { encodePayload } from '../../src/kernel/value-encoding.ts';
 import type { Run, WorkflowDocument } from '../support/documents.ts';
 import { fold, treeIn } from '../support/documents.ts';
-import type { ControlEnvelope, StepEnvelope } from '../../src/kernel/envelope.ts';
+import type { ActEnvelope, StepEnvelope } from '../../src/kernel/envelope.ts';
 import { controlTree } from '../../src/kernel/held-tree.ts';
 import { at, signal, withoutStacks } from './workflows.ts';
 
@@ -66,7 +66,7 @@ export class Family {
   }
 
   /** What a person asks of the engine. */
-  control(kind: ControlEnvelope['kind']): void {
+  control(kind: ActEnvelope['kind']): void {
     this.#nowMs += 1_000;
     this.#write(stepsOf(controlTree(this.tree, { kind }, this.#nowMs)));
   }

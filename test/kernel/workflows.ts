@@ -10,7 +10,7 @@ import type { Decision } from '../../src/kernel/decide.ts';
 import { decideInTree } from '../../src/kernel/decide-in-tree.ts';
 import { decideStart } from '../../src/kernel/decide.ts';
 import type { DecideContext } from '../../src/kernel/draft.ts';
-import type { ControlEnvelope, StepEnvelope } from '../../src/kernel/envelope.ts';
+import type { ActEnvelope, StepEnvelope } from '../../src/kernel/envelope.ts';
 import { encodeEvent } from '../../src/kernel/event-check.ts';
 import { failedOutcome } from '../../src/kernel/failure.ts';
 import { controlTree } from '../../src/kernel/held-tree.ts';
@@ -70,7 +70,7 @@ export function decidedOn(actor: Actor, envelope: StepEnvelope, context: DecideC
 }
 
 /** What a person asks of it. */
-export function controlled(actor: Actor, kind: ControlEnvelope['kind'], nowMs = 3_000): Taken {
+export function controlled(actor: Actor, kind: ActEnvelope['kind'], nowMs = 3_000): Taken {
   surrounded(actor);
   const decision = controlTree(trees.get(actor.chart.scope.surroundings) ?? treeOf(actor), { kind }, nowMs);
   return taken(decision.kind === 'commit' ? { kind: 'commit', ...decision.steps[0] } : decision);
