@@ -14,7 +14,7 @@ function pingPong(others: object = {}): AnyStateMachine {
     context: { count: 0 },
     on: { PING: { actions: [count, sendParent(({ event }) => ({ type: 'PONG', left: (event as { left?: number }).left }) as never)] } },
   } as never);
-  const ping = sendTo('returner', (({ event }: { event: { left: number } }) => ({ type: 'PING', left: event.left - 1 })));
+  const ping = sendTo('returner', ({ event }: { event: { left: number } }) => ({ type: 'PING', left: event.left - 1 }));
   return setup({ actors: { returner: returner as never } }).createMachine({
     id: 'root',
     version: '1',
@@ -96,10 +96,7 @@ describe('what actors say to each other', () => {
               if (isBroken && context.count === 150) throw new Error('out of breath');
               return event.left > 0;
             },
-            actions: [
-              count,
-              sendTo('returner', (({ event }: { event: { left: number } }) => ({ type: 'PING', left: event.left - 1 }))),
-            ],
+            actions: [count, sendTo('returner', ({ event }: { event: { left: number } }) => ({ type: 'PING', left: event.left - 1 }))],
           },
         },
       }),
