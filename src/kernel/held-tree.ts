@@ -9,8 +9,8 @@ import { holdingOf, keepMail, parkPoisoned, refusalToHold } from './mailbox.ts';
 import { control } from './pause.ts';
 import type { RecordChange, RecordDecision } from './record-commit.ts';
 import { actorAfter, commitRecord } from './record-commit.ts';
-import type { ActivityRecord } from './record.ts';
-import { activityNotFound } from './refusals.ts';
+import type { ActivityRecord, ActorRecord } from './record.ts';
+import { activityNotFound, notAwaited } from './refusals.ts';
 import type { Step } from './step.ts';
 import type { Tree } from './tree.ts';
 
@@ -48,7 +48,7 @@ export function holdInTree(
     case 'pass':
       return undefined;
     case 'refuse':
-      return { kind: 'refuse', error: activityNotFound(actor.record, 'n' in envelope ? envelope.n : 0) };
+      return { kind: 'refuse', error: tooLate(actor.record, envelope) };
     case 'ignore':
       return { kind: 'ignore' };
     case 'late':
@@ -82,6 +82,10 @@ export function parkTree(
   const parked = parkPoisoned(root.record, poison, { ...failure, state }, nowMs, { ...at, ...(mail === undefined ? {} : { mail }) });
   const first = recordStep(tree, root, parked);
   return actor === undefined || to.length === 0 ? [first] : [first, ...besides(tree, actor, envelope, nowMs, change)];
+}
+
+function tooLate(record: ActorRecord, envelope: StepEnvelope): PerdureError {
+  return 'attempt' in envelope ? notAwaited(record, envelope) : activityNotFound(record, 'n' in envelope ? envelope.n : 0);
 }
 
 /** A row of the root's mailbox, and what changes with the actor it is for. */

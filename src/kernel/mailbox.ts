@@ -40,7 +40,7 @@ export interface Mail {
  * What a workflow that is held makes of what it is told.
  * - `keep`: a row of the mailbox
  * - `settle`: likewise, and the activity it is about waits for nothing but that
- * - `refuse`: there is nothing left to be done by hand, its outcome is there already
+ * - `refuse`: nothing is left to be done by hand or from outside, its outcome is there already
  * - `pass`: bookkeeping of an attempt, of which the chart does not hear: it is decided as ever
  */
 export type Holding = 'ignore' | 'late' | 'keep' | 'settle' | 'pass' | 'refuse';
@@ -62,7 +62,10 @@ export function holdingOf(envelope: Exclude<StepEnvelope, { readonly kind: 'term
     case 'activity-hurried':
       return 'keep';
     case 'attempt-handed-over':
+      return activity?.state === 'settled' ? 'refuse' : 'pass';
     case 'attempt-heartbeat':
+      if (activity?.state !== 'settled') return 'pass';
+      return envelope.isFromOutside === true ? 'refuse' : 'ignore';
     case 'activity-adjusted':
       return 'pass';
     case 'activity-timed-out':
@@ -78,7 +81,8 @@ export function holdingOf(envelope: Exclude<StepEnvelope, { readonly kind: 'term
 /** The outcome of the attempt that runs is kept; any other is late, as it would be if the workflow heard of it. */
 function holdingOfOutcome(envelope: OutcomeEnvelope, activity: ActivityRecord | undefined): Holding {
   if (activity?.state === 'running' && activity.attempt === envelope.attempt) return 'settle';
-  if ('isFromOutside' in envelope && envelope.isFromOutside) return 'pass';
+  // The first one waits in the mailbox: this one must not overtake it.
+  if ('isFromOutside' in envelope && envelope.isFromOutside) return 'refuse';
   return envelope.kind === 'attempt-completed' ? 'late' : 'ignore';
 }
 

@@ -1,13 +1,15 @@
 /** A step folded into the one value that is written, with the actor that follows from it. */
 import type { Actor, EncodedChart } from './actor.ts';
 import { newsForParent } from './child-protocol.ts';
-import type { Commit, Message } from './commit.ts';
+import { childAddress } from './address.ts';
+import type { Commit } from './commit.ts';
 import type { Draft } from './draft.ts';
 import type { Envelope } from './envelope.ts';
 import type { FailureRecord } from './failure-record.ts';
 import { limits } from './limits.ts';
 import { messageGiven } from './mailbox.ts';
-import type { ActorRecord, JournalOutcome, WorkflowStatus } from './record.ts';
+import type { Json } from './json.ts';
+import type { ActorRecord, JournalOutcome, JournalRecord, WorkflowStatus } from './record.ts';
 import { isClosed } from './record.ts';
 import type { Step } from './step.ts';
 import type { LiveChart } from './xstate-seam.ts';
@@ -50,7 +52,7 @@ export function seal(draft: Draft, before: Actor | undefined, envelope: Envelope
       scheduled: [...draft.scheduled],
       stopped: draft.removed,
       ...(draft.born.length === 0 ? {} : { born: draft.born }),
-      ...(draft.messages.length === 0 ? {} : { sent: draft.messages.flatMap(sentIn) }),
+      ...sentBy(draft),
       ...(draft.emitted.length === 0 ? {} : { emitted: draft.emitted }),
       ...(sequence === 1 || sequence % limits.journalSnapshotInterval === 0 ? { snapshot: chartRecord } : {}),
     },
@@ -70,9 +72,17 @@ export function seal(draft: Draft, before: Actor | undefined, envelope: Envelope
   return { kind: 'commit', commit, actor: { machine, record, activities, children, chart } };
 }
 
-/** Events that one actor sends another; starts and stops are said elsewhere. */
-function sentIn({ to, envelope }: Message): readonly { readonly to: readonly number[]; readonly type: string }[] {
-  return envelope.kind === 'message' ? [{ to, type: String((envelope.event as { readonly type?: unknown }).type) }] : [];
+/** Events that one actor sends another; starts and stops are said elsewhere. Own callbacks and observables hear theirs from the host. */
+function sentBy({ address, messages, effects }: Draft): Pick<JournalRecord, 'sent'> {
+  const toActors = messages.flatMap(({ to, envelope }) => (envelope.kind === 'message' ? [sentTo(to, envelope.event)] : []));
+  const toLive = effects.flatMap((effect) =>
+    effect.kind === 'tell-volatile' ? [sentTo(childAddress(address, effect.n).path, effect.event)] : [],
+  );
+  return messages.length + toLive.length === 0 ? {} : { sent: [...toActors, ...toLive] };
+}
+
+function sentTo(to: readonly number[], event: Json): { readonly to: readonly number[]; readonly type: string } {
+  return { to, type: String((event as { readonly type?: unknown }).type) };
 }
 
 function recordAfter(draft: Draft, before: Actor | undefined, sequence: number, ending: Ending, chart: ActorRecord['chart']): ActorRecord {

@@ -2,7 +2,6 @@ import { expect } from 'vitest';
 import { setup } from 'xstate';
 import type { PerdureError, SendResult } from 'perdure';
 import type { ContractHandle, ContractHost, ContractRuntime } from '../support/contract-host.ts';
-import { turn } from '../support/life.ts';
 import { errand, sleeper } from '../support/machines.ts';
 import { refusalOf } from '../support/outcomes.ts';
 import { World, errorOf } from '../support/world.ts';
@@ -185,8 +184,16 @@ contractGroup('timers', ({ contractCase }) => {
 
   contractCase(26, async (host) => {
     const world = new World();
-    const [count, boundPerTurn] = [300, 50];
-    const alarm = setup({ guards: { fires: () => (world.note('fired'), true) } }).createMachine({
+    const [count, boundPerSlice] = [300, 50];
+    const slice = { length: 0, longest: 0 };
+    const fires = (): boolean => {
+      // Called as soon as whoever calls this gives way to anybody else.
+      if (slice.length === 0) process.nextTick(() => Object.assign(slice, { length: 0, longest: Math.max(slice.longest, slice.length) }));
+      slice.length += 1;
+      world.note('fired');
+      return true;
+    };
+    const alarm = setup({ guards: { fires } }).createMachine({
       id: 'alarm',
       version: '1',
       initial: 'set',
@@ -198,16 +205,10 @@ contractGroup('timers', ({ contractCase }) => {
     host.clock.advance(1_000);
     host.clock.workMs = 1;
     const runtime = await host.open([alarm]);
-    let mostInOneTurn = 0;
-    for (let fired = 0; fired < count;) {
-      await turn();
-      mostInOneTurn = Math.max(mostInOneTurn, world.count('fired') - fired);
-      fired = world.count('fired');
-    }
     await host.settled();
     host.clock.workMs = 0;
     expect(world.count('fired')).toBe(count);
-    expect(mostInOneTurn).toBeLessThanOrEqual(boundPerTurn);
+    expect(slice.longest).toBeLessThanOrEqual(boundPerSlice);
     for (const index of [0, 150, 299]) expect(await runtime.describe(`a${index}`)).toMatchObject({ status: 'completed', sequence: 2 });
   });
 });

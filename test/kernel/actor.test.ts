@@ -2,12 +2,11 @@ import { describe, expect, test } from 'vitest';
 import { assign, setup } from 'xstate';
 import { activity } from '../../src/kernel/activity.ts';
 import { reviveActor } from '../../src/kernel/actor.ts';
-import { decide } from '../../src/kernel/decide.ts';
 import { limits } from '../../src/kernel/limits.ts';
 import { registerMachine } from '../../src/kernel/registered-machine.ts';
 import type { Json } from '../../src/kernel/json.ts';
 import { thrownBy } from './thrown.ts';
-import { at, began, completed, revive, signal, storedOf, taken, took, treeOf, walked } from './workflows.ts';
+import { at, began, completed, decidedOn, revive, signal, storedOf, taken, took, treeOf, walked } from './workflows.ts';
 
 interface Bag {
   readonly [key: string]: unknown;
@@ -81,7 +80,7 @@ describe('the context in a commit', () => {
     });
     let { actor } = began(machine);
     // Not decided twice as elsewhere: the code of this chart is not pure.
-    const push = () => taken(decide(actor, signal('PUSH'), at(2_000)));
+    const push = () => taken(decidedOn(actor, signal('PUSH'), at(2_000)));
     for (let sequence = 2; sequence < limits.journalSnapshotInterval; sequence += 1) {
       const { commit, actor: next } = push();
       expect(commit.record.chart.context['list']).toEqual([]);
@@ -161,7 +160,7 @@ describe('the context in a commit', () => {
   test('that shrinks is journaled by the keys that went', () => {
     const narrow = { ...began(bag, { a: 1 }).actor };
     const wide = began(bag, { a: 1, b: 2 }).actor;
-    const { commit } = taken(decide({ ...wide, chart: narrow.chart }, signal('KEEP'), at(2_000)));
+    const { commit } = taken(decidedOn({ ...wide, chart: narrow.chart }, signal('KEEP'), at(2_000)));
     expect(commit.journal.context.removed).toEqual(['b']);
     expect(commit.record.chart.context).toEqual({ a: 1 });
   });
@@ -238,8 +237,8 @@ describe('an actor read from disk', () => {
       states: { a: { on: { LOOK: { actions: assign(({ self }) => (seen.push(self.getSnapshot().value), {})) } } } },
     });
     const { actor } = began(nosy);
-    taken(decide(actor, signal('LOOK'), at(0)));
-    taken(decide(revive(actor), signal('LOOK'), at(0)));
+    taken(decidedOn(actor, signal('LOOK'), at(0)));
+    taken(decidedOn(revive(actor), signal('LOOK'), at(0)));
     expect(seen).toEqual(['a', 'a']);
   });
 

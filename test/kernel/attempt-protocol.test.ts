@@ -2,12 +2,12 @@ import { describe, expect, test } from 'vitest';
 import { assign, setup } from 'xstate';
 import type { ActivityOptions } from '../../src/kernel/activity.ts';
 import { activity } from '../../src/kernel/activity.ts';
-import { decide } from '../../src/kernel/decide.ts';
 import { describeWorkflow } from '../../src/kernel/describe.ts';
+import type { StepEnvelope } from '../../src/kernel/envelope.ts';
 import { failedOutcome } from '../../src/kernel/failure.ts';
 import { due, lostAttempts, wakeAt } from '../../src/kernel/wake.ts';
-import type { StepEnvelope, Taken } from './workflows.ts';
-import { at, began, completed, failed, pending, signal, took, valueOf } from './workflows.ts';
+import type { Taken } from './workflows.ts';
+import { at, began, completed, decidedOn, failed, pending, signal, storedOf, took, treeOf, valueOf } from './workflows.ts';
 
 function machineWith(options: ActivityOptions<unknown, unknown> = {}) {
   const work = activity<unknown, unknown>({
@@ -51,7 +51,8 @@ const silent = (attempt: number): StepEnvelope => ({ kind: 'attempt-timed-out', 
 const handedOver: StepEnvelope = { kind: 'attempt-handed-over', n: 1, attempt: 1 };
 const dueNow: StepEnvelope = { kind: 'attempt-due', n: 1 };
 const hand = { by: 'ada', note: 'why' };
-const refusalOf = (taken: Taken, envelope: StepEnvelope) => decide(taken.actor, envelope, at(9_000));
+const toRoot = (envelope: StepEnvelope) => ({ to: [], envelope });
+const refusalOf = (taken: Taken, envelope: StepEnvelope) => decidedOn(taken.actor, envelope, at(9_000));
 
 describe('the time of an activity as a whole', () => {
   const whole = machineWith({ scheduleToCloseTimeout: '60s' });
@@ -59,9 +60,9 @@ describe('the time of an activity as a whole', () => {
   test('is a moment from when it was scheduled, and what a host with one alarm waits for', () => {
     const { actor } = began(whole, undefined, at(1_000));
     expect(pending(actor).scheduleToCloseAtMs).toBe(61_000);
-    expect(wakeAt(actor)).toBe(61_000);
-    expect(due(actor, 60_999)).toEqual([]);
-    expect(due(actor, 61_000)).toEqual([wholeOver]);
+    expect(wakeAt(treeOf(actor))).toBe(61_000);
+    expect(due(treeOf(actor), 60_999)).toEqual([]);
+    expect(due(treeOf(actor), 61_000)).toEqual([toRoot(wholeOver)]);
   });
 
   test('is due before a retry of the same moment, and without a place, too', () => {
@@ -71,9 +72,9 @@ describe('the time of an activity as a whole', () => {
       failed(1, new Error('x')),
       at(1_500),
     );
-    expect(due(backingOff.actor, 61_000)).toEqual([dueNow, wholeOver]);
+    expect(due(treeOf(backingOff.actor), 61_000)).toEqual([dueNow, wholeOver].map(toRoot));
     const waiting = began(whole, undefined, at(1_000, { admit: () => false }));
-    expect(due(waiting.actor, 61_000)).toContainEqual(wholeOver);
+    expect(due(treeOf(waiting.actor), 61_000)).toContainEqual(toRoot(wholeOver));
     expect(valueOf(took(waiting.actor, wholeOver, at(61_000)))).toBe('failed');
   });
 
@@ -111,7 +112,7 @@ describe('the time of an activity as a whole', () => {
     const parked = took(began(whole).actor, signal('POISON'));
     const { commit } = took(parked.actor, wholeOver, at(61_000));
     expect(commit).toMatchObject({
-      journal: { outcome: 'noted' },
+      journal: { outcome: 'queued' },
       effects: [{ reason: 'schedule-to-close-timeout' }],
       record: { status: 'parked' },
     });
@@ -179,16 +180,15 @@ describe('an attempt that was handed over', () => {
 
   test('is not lost with its process, and its time-outs are moments', () => {
     expect(pending(over.actor)).toMatchObject({ state: 'running', isHandedOver: true, attemptStartedAtMs: 1_000, heartbeatAtMs: 3_000 });
-    expect(lostAttempts(over.actor)).toEqual([]);
-    expect(wakeAt(over.actor)).toBe(23_000);
-    expect(due(over.actor, 31_000)).toEqual([silent(1), { kind: 'attempt-timed-out', n: 1, attempt: 1 }]);
+    expect(lostAttempts(treeOf(over.actor))).toEqual([]);
+    expect(wakeAt(treeOf(over.actor))).toBe(23_000);
+    expect(due(treeOf(over.actor), 31_000)).toEqual([silent(1), { kind: 'attempt-timed-out', n: 1, attempt: 1 } as const].map(toRoot));
     const alive = took(over.actor, { kind: 'attempt-heartbeat', n: 1, attempt: 1, isFromOutside: true }, at(20_000));
-    expect(wakeAt(alive.actor)).toBe(31_000);
+    expect(wakeAt(treeOf(alive.actor))).toBe(31_000);
   });
 
   test('is said to be when it is described', () => {
-    const { record, activities } = over.actor;
-    const description = describeWorkflow({ record, activities: [...activities.values()] }, over.actor);
+    const description = describeWorkflow({ root: storedOf(over.actor), others: [], closed: [] }, treeOf(over.actor));
     expect(description.activities).toMatchObject([{ isCompletedLater: true, attemptStartedAtMs: 1_000 }]);
     expect(description.waitsFor[0]).toBe('activity "work", attempt 1 of 10, to be completed from outside');
   });
@@ -223,7 +223,9 @@ describe('an attempt that was handed over', () => {
     expect(refusalOf(closed, handedOver)).toMatchObject({ error: { code: 'WORKFLOW_CLOSED' } });
     const parked = took(over.actor, signal('POISON'));
     const outside = { ...completed(1), isFromOutside: true } as StepEnvelope;
-    expect(refusalOf(parked, outside)).toMatchObject({ error: { code: 'WORKFLOW_PARKED' } });
+    const kept = took(parked.actor, outside);
+    expect(kept.commit).toMatchObject({ journal: { outcome: 'queued' }, activitiesPut: [{ state: 'settled' }] });
+    expect(refusalOf(kept, outside)).toMatchObject({ error: { code: 'WORKFLOW_PARKED' } });
   });
 });
 
@@ -274,6 +276,8 @@ describe('by hand', () => {
     const act: StepEnvelope = { kind: 'activity-completed', n: 1, output: null, ...hand };
     expect(refusalOf(done, act)).toMatchObject({ kind: 'refuse', error: { code: 'ACTIVITY_NOT_FOUND', details: { n: 1 } } });
     expect(refusalOf(took(done.actor, { kind: 'terminate', reason: 'x' }), act)).toMatchObject({ error: { code: 'WORKFLOW_CLOSED' } });
-    expect(refusalOf(took(began(machine).actor, signal('POISON')), act)).toMatchObject({ error: { code: 'WORKFLOW_PARKED' } });
+    const kept = took(took(began(machine).actor, signal('POISON')).actor, act);
+    expect(kept.commit).toMatchObject({ journal: { outcome: 'queued' }, effects: [{ kind: 'abort-attempt', reason: 'settled' }] });
+    expect(refusalOf(kept, act)).toMatchObject({ error: { code: 'WORKFLOW_PARKED' } });
   });
 });

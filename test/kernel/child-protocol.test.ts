@@ -88,14 +88,20 @@ describe('a child', () => {
     expect(family.stored(1).record.status).toBe('failed');
   });
 
-  test('tells a parked parent nothing', () => {
-    const family = new Family(parentOf(part, {}, { on: { POISON: { guard: () => fail('poison') } } }));
+  test('of a workflow that is parked hears of nothing before that is unparked; what it is told waits', () => {
+    let isBroken = true;
+    const family = new Family(parentOf(part, {}, { on: { POISON: { guard: () => isBroken && fail('poison') } } }));
     family.send('POISON');
     const { status, chart } = family.root.record;
     expect(status).toBe('parked');
     family.tell([1], signal('END'));
-    expect(family.order).toEqual(['1: signal END']);
-    expect(family.root.record).toMatchObject({ status, chart });
+    expect(family.order).toEqual(['root: signal END']);
+    expect(family.root.record).toMatchObject({ status, chart, queued: 2 });
+    expect(family.values).toEqual({ '': 'busy', '1': 'one' });
+    isBroken = false;
+    family.control('unpark');
+    expect(family.reopen().drain()).toEqual(['root: signal POISON', 'root: signal END', '1: signal END', 'root: child-done']);
+    expect(family.values).toEqual({ '': 'done' });
   });
 
   test('whose first step throws at a parent that cannot bear it leaves a workflow that can be read', () => {
@@ -106,14 +112,18 @@ describe('a child', () => {
       status: 'parked',
       parked: { failure: { message: expect.stringContaining('unbearable') } },
     });
-    expect(family.stored().children).toMatchObject([{ n: 1, isEnded: true, error: { name: 'RangeError' } }]);
+    expect(family.stored().mail).toMatchObject([
+      { to: [], envelope: { kind: 'child-failed', isStillborn: true, error: { name: 'RangeError' } } },
+    ]);
   });
 
-  test('that throws is parked, and its parent hears nothing', () => {
+  test('that throws has the workflow parked, and its parent hears nothing', () => {
     const family = new Family(parentOf(part));
     family.tell([1], signal('BREAK'));
-    expect(family.order).toEqual(['1: signal BREAK']);
-    expect(family.stored(1).record).toMatchObject({ status: 'parked', parked: { reason: 'poison' } });
+    expect(family.order).toEqual(['root: signal BREAK']);
+    expect(family.root.record).toMatchObject({ status: 'parked', parked: { reason: 'poison', failure: { state: 'one' } } });
+    expect(family.stored().mail).toMatchObject([{ n: 1, to: [1], envelope: { kind: 'signal', event: { type: 'BREAK' } } }]);
+    expect(family.stored(1).record.status).toBe('running');
     expect(family.values).toEqual({ '': 'busy', '1': 'one' });
   });
 

@@ -195,7 +195,15 @@ describe('custom actions', () => {
 });
 
 describe('the code of custom actions', () => {
-  const scope = (abort = new AbortController().signal) => ({ input: undefined, idempotencyKey: '', attempt: 1, signal: abort });
+  const scope = (abort = new AbortController().signal) => ({
+    input: undefined,
+    idempotencyKey: '',
+    attempt: 1,
+    signal: abort,
+    heartbeat: () => undefined,
+    heartbeatDetails: undefined,
+    completeLater: () => Promise.reject(new TypeError('Custom actions are not completed from outside.')),
+  });
 
   test('is given event, context, params, and references that send', async () => {
     const heard: unknown[] = [];
@@ -239,9 +247,9 @@ describe('the code of custom actions', () => {
     const family = new Family(shop);
     const [effect] = runsOf(family.send('SELL'));
     const { run } = codeOf(family.root, effect!, () => undefined);
-    await expect(run?.(scope() as never)).rejects.toThrow('poison');
+    await expect(run?.(scope())).rejects.toThrow('poison');
     expect(notify).toHaveBeenCalledTimes(1);
-    await expect(run?.(scope(AbortSignal.abort(new Error('closing'))) as never)).rejects.toThrow('closing');
+    await expect(run?.(scope(AbortSignal.abort(new Error('closing'))))).rejects.toThrow('closing');
     expect(notify).toHaveBeenCalledTimes(1);
     await run?.(scope());
     expect(notify.mock.calls.slice(1).map(([, params]) => params)).toEqual([{ to: 'one' }, { to: 'two' }, undefined]);
@@ -253,7 +261,7 @@ describe('the code of custom actions', () => {
     const [effect] = runsOf(family.send('GO'));
     const without = { ...family.root, machine: { ...family.root.machine, actions: new Map() } };
     const code = codeOf(without, effect!, () => undefined);
-    await expect(code.run?.(scope() as never)).rejects.toThrow('The action "action say" is not in the machine any more.');
+    await expect(code.run?.(scope())).rejects.toThrow('The action "action say" is not in the machine any more.');
   });
 });
 

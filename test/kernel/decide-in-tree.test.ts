@@ -148,13 +148,32 @@ describe('what actors say to each other in a step', () => {
     expect(family.last[0]?.commit.messages).toMatchObject([{ to: [1] }]);
   });
 
-  test('that throws parks who heard it, and nobody else', () => {
-    const a = listener('a', { BAD: { guard: () => poison() } });
-    const family = new Family(parentOf({ a }, { GO: { actions: [sendTo('a', { type: 'BAD' }), hear] }, MORE: { actions: hear } }));
+  test('that throws parks the workflow: what was decided before stands, that and the rest wait in the mailbox', () => {
+    let isBroken = true;
+    const a = listener('a', { BAD: { guard: () => !isBroken || poison(), actions: hear } });
+    const b = listener('b', { '*': { actions: hear } });
+    const tell = (id: string, type: string) => sendTo(id, { type });
+    const family = new Family(
+      parentOf({ a, b }, { GO: { actions: [hear, tell('b', 'FIRST'), tell('a', 'BAD'), tell('b', 'THIRD')] }, MORE: { actions: hear } }),
+    );
     family.send('GO');
-    expect(family.stored(1).record.status).toBe('parked');
+    expect(heardIn(family)).toEqual({ root: ['GO'], a: [], b: ['FIRST'] });
+    expect(family.root.record).toMatchObject({ status: 'parked', parked: { reason: 'poison' }, queued: 2 });
+    expect(family.stored().mail).toMatchObject([
+      { n: 1, to: [1], envelope: { event: { type: 'BAD' } } },
+      { n: 2, to: [2], envelope: { event: { type: 'THIRD' } } },
+    ]);
     family.reopen().send('MORE');
-    expect(heardIn(family)).toMatchObject({ root: ['GO', 'MORE'] });
+    expect(heardIn(family)).toMatchObject({ root: ['GO'] });
+
+    family.control('unpark');
+    family.drain();
+    expect(family.root.record).toMatchObject({ status: 'parked', queued: 3 });
+    isBroken = false;
+    family.control('unpark');
+    family.reopen().drain();
+    expect(family.root.record.status).toBe('running');
+    expect(heardIn(family)).toEqual({ root: ['GO', 'MORE'], a: ['BAD'], b: ['FIRST', 'THIRD'] });
   });
 
   test('to a callback is part of the commit, for the host to pass on', () => {
@@ -173,7 +192,8 @@ describe('what actors say to each other in a step', () => {
     family.send('SAY');
     expect(family.last).toHaveLength(1);
     expect(family.last[0]?.commit).toMatchObject({
-      messages: [{ to: [1], envelope: { kind: 'message', event: { type: 'HELLO' }, from: [] } }],
+      effects: [{ kind: 'tell-volatile', n: 1, event: { type: 'HELLO' } }],
+      messages: [],
       journal: { sent: [{ to: [1], type: 'HELLO' }] },
     });
   });
@@ -184,25 +204,6 @@ function poison(): never {
 }
 
 describe('what would never end is stopped', () => {
-  test('in a circle of events: one is parked, and the unit ends', () => {
-    const back = { PING: { actions: sendParent({ type: 'PONG' }) } };
-    const machine = parentOf(
-      { a: listener('a', back) },
-      { GO: { actions: toSystem('a', 'PING') }, PONG: { actions: toSystem('a', 'PING') } },
-    );
-    const family = decideTreeStart({ machine: registerMachine(machine), address: rootAddress('w', 1), input: null }, at(0));
-    if (family.kind === 'refuse') throw family.error;
-    const decision = decideInTree(family.tree, { to: [], envelope: signal('GO') }, at(1));
-    if (decision.kind !== 'commit') throw new Error(decision.kind);
-    expect(decision.steps).toHaveLength(limits.unitStepsMax + 1);
-    const last = decision.steps.at(-1)?.commit;
-    expect(last).toMatchObject({ record: { status: 'parked' }, journal: { outcome: 'parked' } });
-    expect(last?.record.parked?.failure).toMatchObject({
-      class: 'PerdureError',
-      message: expect.stringContaining(`${limits.unitStepsMax} steps`),
-    });
-  });
-
   test('in a machine that begins itself: the deepest is not born, and its parent hears why', () => {
     const nest = setup({ actors: { nest: {} as AnyStateMachine } }).createMachine({
       id: 'nest',
@@ -367,13 +368,13 @@ describe('references to actors', () => {
     );
     const begun = decideTreeStart({ machine: registerMachine(looking), address: rootAddress('w', 1), input: null }, at(0));
     if (begun.kind === 'refuse') throw begun.error;
-    for (const { actor } of begun.steps) begun.tree.show(actor);
+    for (const { commit, actor } of begun.steps) begun.tree.show(commit, actor);
     const decision = decideInTree(begun.tree, { to: [], envelope: signal('GO') }, at(1));
     expect(seen).toEqual([['X']]);
     const child = childOf(begun.tree.root, 'a');
     const shown = (): unknown => heardBy(child);
     expect(shown()).toEqual([]);
-    if (decision.kind === 'commit') for (const { actor } of decision.steps) begun.tree.show(actor);
+    if (decision.kind === 'commit') for (const { commit, actor } of decision.steps) begun.tree.show(commit, actor);
     expect(shown()).toEqual(['X']);
     expect(() => child.send({ type: 'X' })).toThrow('Outside of a step nothing is sent');
   });

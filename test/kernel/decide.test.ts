@@ -2,11 +2,10 @@ import { describe, expect, test, vi } from 'vitest';
 import { assign, raise, setup } from 'xstate';
 import { activity } from '../../src/kernel/activity.ts';
 import { rootAddress } from '../../src/kernel/address.ts';
-import { decide } from '../../src/kernel/decide.ts';
 import { decideTreeStart } from '../../src/kernel/decide-in-tree.ts';
 import { limits } from '../../src/kernel/limits.ts';
 import { registerMachine } from '../../src/kernel/registered-machine.ts';
-import { at, began, completed, errorNamed, failed, pending, revive, signal, taken, took, valueOf, walked } from './workflows.ts';
+import { at, began, completed, decidedOn, errorNamed, failed, pending, revive, signal, taken, took, valueOf, walked } from './workflows.ts';
 
 const work = activity<{ item: string }, { price: number }>({ run: () => ({ price: 1 }), retry: { maximumAttempts: 1 } });
 
@@ -138,7 +137,7 @@ describe('an event', () => {
 
   test('to a closed workflow is refused with how it ended', () => {
     const { actor } = walked(open().actor, signal('PAY'));
-    expect(decide(actor, signal('NOTE', { text: 'late' }), at(0))).toMatchObject({
+    expect(decidedOn(actor, signal('NOTE', { text: 'late' }), at(0))).toMatchObject({
       kind: 'refuse',
       error: { code: 'WORKFLOW_CLOSED', details: { id: 'w-1', status: 'completed' } },
     });
@@ -283,7 +282,7 @@ describe('a step whose code throws', () => {
       .mockImplementationOnce(() => thrower('busy'))
       .mockImplementationOnce(() => thrower('busy'))
       .mockReturnValue(true);
-    const { commit } = taken(decide(began(fragile(check)).actor, signal('GO'), at(2_000)));
+    const { commit } = taken(decidedOn(began(fragile(check)).actor, signal('GO'), at(2_000)));
     expect(check).toHaveBeenCalledTimes(1 + limits.stepRetriesMax);
     expect(commit).toMatchObject({ journal: { outcome: 'applied' }, record: { status: 'running', chart: { value: { job: 'b' } } } });
   });
@@ -292,7 +291,7 @@ describe('a step whose code throws', () => {
     const check = vi.fn<() => boolean>(() => thrower('no such column'));
     const before = began(fragile(check));
     const envelope = { ...signal('GO', { id: 7 }), messageId: 'web-1' };
-    const { commit } = taken(decide(before.actor, envelope, at(2_000)));
+    const { commit } = taken(decidedOn(before.actor, envelope, at(2_000)));
     expect(check).toHaveBeenCalledTimes(1 + limits.stepRetriesMax);
     expect(commit).toMatchObject({
       journal: { outcome: 'parked', status: 'parked', envelope: { kind: 'signal', event: { type: 'GO', id: 7 } } },
@@ -328,7 +327,7 @@ describe('a step whose code throws', () => {
       expect(commit.activitiesPut).toMatchObject(envelope.kind === 'signal' ? [] : [{ n: 1, state: 'settled' }]);
     }
     for (const envelope of [{ kind: 'timer', generation: 1 } as const, { kind: 'attempt-due', n: 1 } as const]) {
-      expect(decide(parked, envelope, at(9_000))).toEqual({ kind: 'ignore' });
+      expect(decidedOn(parked, envelope, at(9_000))).toEqual({ kind: 'ignore' });
     }
   });
 
@@ -336,12 +335,12 @@ describe('a step whose code throws', () => {
     const parked = took(began(fragile(() => thrower('x'))).actor, signal('GO'));
     const { commit } = took(parked.actor, { kind: 'attempt-timed-out', n: 1, attempt: 1 }, at(9_000));
     expect(commit).toMatchObject({
-      effects: [{ kind: 'abort-attempt', n: 1, reason: 'timeout' }],
+      effects: [{ kind: 'abort-attempt', n: 1, reason: 'start-to-close-timeout' }],
       journal: { outcome: 'queued', status: 'parked' },
     });
     const counters = { ...parked.commit.record.counters, mail: 2 };
     expect(commit.record).toStrictEqual({ ...parked.commit.record, counters, queued: 2, sequence: 3, updatedAtMs: 9_000 });
-    expect(decide(parked.actor, { kind: 'attempt-timed-out', n: 1, attempt: 2 }, at(9_000))).toEqual({ kind: 'ignore' });
+    expect(decidedOn(parked.actor, { kind: 'attempt-timed-out', n: 1, attempt: 2 }, at(9_000))).toEqual({ kind: 'ignore' });
   });
 
   test.each<[string, object]>([
@@ -349,7 +348,7 @@ describe('a step whose code throws', () => {
     ['always', { initial: 'rest', states: { rest: { on: { GO: 'a' } }, a: { always: 'b' }, b: { always: 'a' } } }],
   ])('without end (%s) is stopped at the limit of microsteps and parks the workflow', (_, config) => {
     const machine = setup({}).createMachine({ id: 'endless', version: '1', ...config });
-    const { commit } = taken(decide(began(machine).actor, signal('GO'), at(2_000)));
+    const { commit } = taken(decidedOn(began(machine).actor, signal('GO'), at(2_000)));
     expect(commit.record).toMatchObject({ status: 'parked', parked: { reason: 'poison', failure: { class: 'PerdureError' } } });
     expect(commit.record.parked?.failure.message).toContain(`stopped after ${limits.microstepsMax} microsteps`);
   });
@@ -373,7 +372,7 @@ describe('a step whose code throws', () => {
         },
       },
     });
-    const { commit } = taken(decide(began(machine).actor, signal('GO'), at(2_000)));
+    const { commit } = taken(decidedOn(began(machine).actor, signal('GO'), at(2_000)));
     expect(commit).toMatchObject({
       journal: { outcome: 'applied' },
       record: { chart: { value: 'rest', context: { count: limits.microstepsMax - 10 } } },
@@ -408,7 +407,7 @@ describe('terminating', () => {
 
   test('a workflow that is closed already changes nothing', () => {
     const { actor } = walked(open().actor, signal('PAY'));
-    expect(decide(actor, { kind: 'terminate', reason: 'again' }, at(0))).toEqual({ kind: 'ignore' });
+    expect(decidedOn(actor, { kind: 'terminate', reason: 'again' }, at(0))).toEqual({ kind: 'ignore' });
   });
 
   test('a parked workflow closes it', () => {

@@ -1,9 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { assign, cancel, enqueueActions, raise, setup, spawnChild } from 'xstate';
 import { activity } from '../../src/kernel/activity.ts';
-import { decide } from '../../src/kernel/decide.ts';
 import { limits } from '../../src/kernel/limits.ts';
-import { at, began, completed, signal, taken, took, walked } from './workflows.ts';
+import { at, began, completed, decidedOn, signal, taken, took, walked } from './workflows.ts';
 
 const work = activity<unknown, unknown>({ run: () => 1, retry: { maximumAttempts: 1 } });
 const base = setup({ actors: { work } });
@@ -34,13 +33,13 @@ describe('timers', () => {
   test('go with their state', () => {
     const left = took(began(waiting).actor, signal('SKIP'));
     expect(left.commit).toMatchObject({ timersDisarmed: [{ generation: 1 }], record: { timers: [] } });
-    expect(decide(left.actor, { kind: 'timer', generation: 1 }, at(9_000))).toEqual({ kind: 'ignore' });
+    expect(decidedOn(left.actor, { kind: 'timer', generation: 1 }, at(9_000))).toEqual({ kind: 'ignore' });
   });
 
   test('of one state entered again are told apart', () => {
     const again = took(began(waiting).actor, signal('AGAIN'), at(3_000));
     expect(again.commit).toMatchObject({ timersDisarmed: [{ generation: 1 }], timersArmed: [{ generation: 2, dueAtMs: 4_000 }] });
-    expect(decide(again.actor, { kind: 'timer', generation: 1 }, at(9_000))).toEqual({ kind: 'ignore' });
+    expect(decidedOn(again.actor, { kind: 'timer', generation: 1 }, at(9_000))).toEqual({ kind: 'ignore' });
     expect(took(again.actor, { kind: 'timer', generation: 2 }).commit.record.chart.value).toBe('b');
   });
 
@@ -166,7 +165,7 @@ describe('delayed events', () => {
   test('are at most so many at once', () => {
     const many = Array.from({ length: limits.timersMax }, (_, index) => later(undefined, `T${index}`));
     const machine = base.createMachine({ id: 'c', version: '1', entry: many, on: { ONE_MORE: { actions: later(undefined, 'X') } } });
-    const { commit } = taken(decide(began(machine).actor, signal('ONE_MORE'), at(2_000)));
+    const { commit } = taken(decidedOn(began(machine).actor, signal('ONE_MORE'), at(2_000)));
     expect(commit.record.parked?.failure.message).toContain(`at most ${limits.timersMax} timers`);
   });
 });
@@ -283,7 +282,7 @@ describe('activities of one step', () => {
         busy: { invoke: Array.from({ length: limits.activitiesMax + 1 }, (_, index) => ({ src: 'work' as const, id: `${index}` })) },
       },
     });
-    const { commit } = taken(decide(began(machine).actor, signal('GO'), at(2_000)));
+    const { commit } = taken(decidedOn(began(machine).actor, signal('GO'), at(2_000)));
     expect(commit.record.parked?.failure.message).toContain(`at most ${limits.activitiesMax} pending activities`);
     expect(commit).toMatchObject({ effects: [], activitiesPut: [] });
   });

@@ -341,12 +341,15 @@ describe('a workflow of several actors on disk', () => {
     expect(revive(createRegistry([changed]), treeIn(family.run))).toMatchObject({ kind: 'parked', park });
   });
 
-  test('needs its machine after its end as long as a child goes on', () => {
+  test('stays closed when its machine is gone: a child that goes on waits for it', () => {
     const leaving = new Family(machine);
     leaving.send('END');
     expect(leaving.root.record.status).toBe('completed');
     expect(leaving.stored(1).record).toMatchObject({ status: 'running', isDetached: true });
-    expect(revive(createRegistry([]), treeIn(leaving.run))).toMatchObject({ kind: 'parked', park: { reason: 'version-missing' } });
+    expect(revive(createRegistry([]), treeIn(leaving.run))).toEqual({ kind: 'closed', record: leaving.root.record });
+    const revival = revive(createRegistry([machine]), treeIn(leaving.run));
+    if (revival.kind !== 'tree') throw new Error(revival.kind);
+    expect(revival.tree.get([1])?.record.status).toBe('running');
   });
 });
 

@@ -1,14 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { setup } from 'xstate';
 import { activity } from '../../src/kernel/activity.ts';
-import type { Actor } from '../../src/kernel/actor.ts';
-import { decide, onActor } from '../../src/kernel/decide.ts';
-import type { ActEnvelope } from '../../src/kernel/envelope.ts';
+import type { StepEnvelope } from '../../src/kernel/envelope.ts';
 import { limits } from '../../src/kernel/limits.ts';
 import { holdSignal, isDraining, isHeld } from '../../src/kernel/mailbox.ts';
-import { control } from '../../src/kernel/pause.ts';
-import type { Taken } from './workflows.ts';
-import { at, began, completed, failed, signal, taken, took } from './workflows.ts';
+import { at, began, completed, controlled, decidedOn, failed, signal, took } from './workflows.ts';
 
 const work = activity<unknown, unknown>({ run: () => 1, retry: { initialInterval: '10s', jitter: 'none' } });
 const machine = setup({ actors: { work } }).createMachine({
@@ -21,10 +17,6 @@ const machine = setup({ actors: { work } }).createMachine({
     c: { type: 'final' },
   },
 });
-
-function controlled(actor: Actor, kind: ActEnvelope['kind'], nowMs = 3_000): Taken {
-  return taken(onActor(actor, control(actor.record, { kind }, nowMs)));
-}
 
 const paused = controlled(began(machine).actor, 'pause');
 
@@ -46,7 +38,7 @@ describe('a workflow that is held', () => {
       { kind: 'attempt-due', n: 1 } as const,
       failed(1, new Error('x'), 2),
     ]) {
-      expect(decide(paused.actor, envelope, at(9_000))).toEqual({ kind: 'ignore' });
+      expect(decidedOn(paused.actor, envelope, at(9_000))).toEqual({ kind: 'ignore' });
     }
     expect(took(paused.actor, completed(1, 'x', 2)).commit).toMatchObject({ journal: { outcome: 'late' }, mailPut: [] });
   });
@@ -54,8 +46,24 @@ describe('a workflow that is held', () => {
   test('takes one outcome of an attempt, the first', () => {
     const settled = took(paused.actor, completed(1, 'first'));
     expect(settled.commit.activitiesPut).toMatchObject([{ n: 1, state: 'settled' }]);
-    expect(decide(settled.actor, { kind: 'attempt-timed-out', n: 1, attempt: 1 }, at(9_000))).toEqual({ kind: 'ignore' });
+    expect(decidedOn(settled.actor, { kind: 'attempt-timed-out', n: 1, attempt: 1 }, at(9_000))).toEqual({ kind: 'ignore' });
     expect(took(settled.actor, completed(1, 'second')).commit).toMatchObject({ journal: { outcome: 'late' }, mailPut: [] });
+  });
+
+  test('tells whoever completes an attempt from outside a second time that it is over', () => {
+    const outside = { isFromOutside: true } as const;
+    const settled = took(paused.actor, { ...completed(1, 'first'), ...outside } as StepEnvelope);
+    expect(settled.commit).toMatchObject({ journal: { outcome: 'queued' }, activitiesPut: [{ n: 1, state: 'settled' }] });
+    for (const envelope of [
+      { ...completed(1, 'second'), ...outside },
+      { ...failed(1, new Error('x')), ...outside },
+      { kind: 'attempt-heartbeat', n: 1, attempt: 1, ...outside },
+      { kind: 'attempt-handed-over', n: 1, attempt: 1 },
+      { ...completed(9), ...outside },
+    ]) {
+      expect(decidedOn(settled.actor, envelope as StepEnvelope, at(9_000))).toMatchObject({ error: { code: 'ATTEMPT_NOT_AWAITED' } });
+    }
+    expect(decidedOn(settled.actor, { kind: 'attempt-heartbeat', n: 1, attempt: 1 }, at(9_000))).toEqual({ kind: 'ignore' });
   });
 
   test('refuses a message beyond the limit, but no outcome', () => {
@@ -63,7 +71,7 @@ describe('a workflow that is held', () => {
       ...paused.actor,
       record: { ...paused.actor.record, queued: limits.mailboxMax, counters: { child: 1, timer: 1, mail: limits.mailboxMax } },
     };
-    expect(decide(full, signal('GO'), at(9_000))).toMatchObject({
+    expect(decidedOn(full, signal('GO'), at(9_000))).toMatchObject({
       kind: 'refuse',
       error: { code: 'MAILBOX_FULL', details: { id: 'w-1', max: limits.mailboxMax } },
     });

@@ -2,10 +2,23 @@ import { describe, expect, test } from 'vitest';
 import { assign, setup } from 'xstate';
 import { activity } from '../../src/kernel/activity.ts';
 import type { Actor } from '../../src/kernel/actor.ts';
-import { decide } from '../../src/kernel/decide.ts';
 import type { RetryOptions } from '../../src/kernel/retry-policy.ts';
 import type { StepEnvelope } from '../../src/kernel/envelope.ts';
-import { at, began, completed, errorNamed, failed, pending, revive, signal, took, walked } from './workflows.ts';
+import {
+  at,
+  began,
+  completed,
+  controlledBy,
+  decidedOn,
+  errorNamed,
+  failed,
+  pending,
+  revive,
+  signal,
+  taken,
+  took,
+  walked,
+} from './workflows.ts';
 
 function machineWith(retry: RetryOptions) {
   const charge = activity<{ amount: number }, { receipt: string }>({
@@ -150,11 +163,11 @@ describe('an attempt that fails', () => {
   test('under a number that does not run changes nothing', () => {
     const { actor } = began(patient);
     for (const envelope of [failed(1, new Error('x'), 2), failed(2, new Error('x')), timedOut(2), lost(2), released(2)]) {
-      expect(decide(actor, envelope, at(0))).toEqual({ kind: 'ignore' });
+      expect(decidedOn(actor, envelope, at(0))).toEqual({ kind: 'ignore' });
     }
     const waiting = took(actor, failed(1, new Error('x'))).actor;
     for (const envelope of [failed(1, new Error('x')), timedOut(1), lost(1), released(1)]) {
-      expect(decide(waiting, envelope, at(0))).toEqual({ kind: 'ignore' });
+      expect(decidedOn(waiting, envelope, at(0))).toEqual({ kind: 'ignore' });
     }
   });
 });
@@ -259,7 +272,7 @@ describe('a wake-up', () => {
     const { actor } = took(began(patient).actor, failed(1, new Error('x')));
     const asked: string[] = [];
     const refuse = { admit: (name: string) => asked.push(name) < 0 };
-    expect(decide(actor, due, at(9_000, refuse))).toEqual({ kind: 'ignore' });
+    expect(decidedOn(actor, due, at(9_000, refuse))).toEqual({ kind: 'ignore' });
     expect(asked).toEqual(['card.charge']);
   });
 
@@ -268,15 +281,15 @@ describe('a wake-up', () => {
     const admit = (): never => {
       throw new Error('asked for a place');
     };
-    expect(decide(actor, due, at(9_000, { admit }))).toEqual({ kind: 'ignore' });
-    expect(decide(actor, { kind: 'attempt-due', n: 9 }, at(9_000, { admit }))).toEqual({ kind: 'ignore' });
-    expect(decide(actor, { kind: 'timer', generation: 9 }, at(9_000, { admit }))).toEqual({ kind: 'ignore' });
+    expect(decidedOn(actor, due, at(9_000, { admit }))).toEqual({ kind: 'ignore' });
+    expect(decidedOn(actor, { kind: 'attempt-due', n: 9 }, at(9_000, { admit }))).toEqual({ kind: 'ignore' });
+    expect(decidedOn(actor, { kind: 'timer', generation: 9 }, at(9_000, { admit }))).toEqual({ kind: 'ignore' });
   });
 
   test('for a closed workflow changes nothing', () => {
     const closed = took(began(patient).actor, { kind: 'terminate', reason: 'x' }).actor;
     for (const envelope of [due, { kind: 'timer', generation: 1 } as const, failed(1, new Error('x')), timedOut(1), lost(1), released(1)]) {
-      expect(decide(closed, envelope, at(9_000))).toEqual({ kind: 'ignore' });
+      expect(decidedOn(closed, envelope, at(9_000))).toEqual({ kind: 'ignore' });
     }
   });
 });
@@ -286,7 +299,7 @@ describe('parking as a crash loop', () => {
 
   test('leaves everything as it is, but runs nothing of it any more', () => {
     const { actor } = began(patient);
-    const parked = took(actor, park);
+    const parked = taken(controlledBy(actor, park, 2_000));
     expect(parked.actor.record).toMatchObject({
       status: 'parked',
       parked: { reason: 'crash-loop', failure: { ...park.failure, state: actor.record.chart.value } },
@@ -294,12 +307,13 @@ describe('parking as a crash loop', () => {
       timers: actor.record.timers,
     });
     expect(parked.commit).toMatchObject({ journal: { outcome: 'parked', envelope: park }, effects: [], activitiesPut: [] });
-    expect(decide(parked.actor, lost(1), at(9_000))).toEqual({ kind: 'ignore' });
-    expect(decide(parked.actor, park, at(9_000))).toEqual({ kind: 'ignore' });
+    expect(decidedOn(parked.actor, due, at(9_000))).toEqual({ kind: 'ignore' });
+    expect(took(parked.actor, lost(1)).commit).toMatchObject({ journal: { outcome: 'queued' }, effects: [] });
+    expect(controlledBy(parked.actor, park, 9_000)).toEqual({ kind: 'ignore' });
   });
 
-  test('of a closed workflow changes nothing', () => {
+  test('of a closed workflow is refused', () => {
     const closed = took(began(patient).actor, { kind: 'terminate', reason: 'x' }).actor;
-    expect(decide(closed, park, at(9_000))).toEqual({ kind: 'ignore' });
+    expect(controlledBy(closed, park, 9_000)).toMatchObject({ kind: 'refuse', error: { code: 'WORKFLOW_CLOSED' } });
   });
 });

@@ -2,8 +2,8 @@ import { describe, expect, test } from 'vitest';
 import { raise, setup } from 'xstate';
 import { activity } from '../../src/kernel/activity.ts';
 import { due, lostAttempts, wakeAt } from '../../src/kernel/wake.ts';
+import type { StepEnvelope } from '../../src/kernel/envelope.ts';
 import { Family } from './families.ts';
-import type { StepEnvelope } from './workflows.ts';
 import { at, began, failed, signal, took, treeOf } from './workflows.ts';
 
 const work = activity<unknown, unknown>({ run: () => 1, retry: { initialInterval: '10s', jitter: 'none' } });
@@ -115,12 +115,27 @@ describe('a workflow of several actors', () => {
     ]);
   });
 
-  test('waits for nothing once its root is parked', () => {
+  test('waits for nothing once its root is parked, and hears later of the attempts that were lost', () => {
     const family = new Family(parent);
     family.send('POISON');
     expect(due(family.reopen().tree, Infinity)).toEqual([]);
-    expect(lostAttempts(family.tree)).toEqual([]);
+    const lost = lostAttempts(family.tree);
+    expect(lost.map(({ to }) => to)).toEqual([[], [1], [2]]);
+    for (const { to, envelope } of lost) family.tell(to, envelope);
+    expect(lostAttempts(family.reopen().tree)).toEqual([]);
+    expect(family.stored().mail.map(({ to, envelope }) => [to, envelope.kind])).toEqual([
+      [[], 'signal'],
+      [[], 'attempt-lost'],
+      [[1], 'attempt-lost'],
+      [[2], 'attempt-lost'],
+    ]);
   });
+});
+
+test('attempts of a parked workflow are lost, too, unless their outcome waits in the mailbox', () => {
+  const parked = took(failedOnce, signal('POISON')).actor;
+  expect(lostAttempts(treeOf(parked))).toEqual([root({ kind: 'attempt-lost', n: 2, attempt: 1 })]);
+  expect(lostAttempts(treeOf(took(parked, { kind: 'attempt-lost', n: 2, attempt: 1 }).actor))).toEqual([]);
 });
 
 test('attempts that ran when the process died are lost; those that wait are not', () => {

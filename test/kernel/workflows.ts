@@ -7,11 +7,13 @@ import { reviveActor } from '../../src/kernel/actor.ts';
 import { rootAddress } from '../../src/kernel/address.ts';
 import type { Commit } from '../../src/kernel/commit.ts';
 import type { Decision } from '../../src/kernel/decide.ts';
-import { decide, decideStart } from '../../src/kernel/decide.ts';
+import { decideInTree } from '../../src/kernel/decide-in-tree.ts';
+import { decideStart } from '../../src/kernel/decide.ts';
 import type { DecideContext } from '../../src/kernel/draft.ts';
-import type { StepEnvelope } from '../../src/kernel/envelope.ts';
+import type { ActEnvelope, ControlEnvelope, StepEnvelope } from '../../src/kernel/envelope.ts';
 import { encodeEvent } from '../../src/kernel/event-check.ts';
 import { failedOutcome } from '../../src/kernel/failure.ts';
+import { controlTree } from '../../src/kernel/held-tree.ts';
 import type { ActivityRecord } from '../../src/kernel/record.ts';
 import { registerMachine } from '../../src/kernel/registered-machine.ts';
 import type { StoredActor } from '../../src/kernel/ports.ts';
@@ -59,11 +61,30 @@ export function storedOf({ record, activities, children }: Actor): StoredActor {
   return JSON.parse(JSON.stringify(stored)) as typeof stored;
 }
 
+/** What a workflow whose root this is makes of it: of what is committed, the first step. */
+export function decidedOn(actor: Actor, envelope: StepEnvelope, context: DecideContext, mail?: number): Decision {
+  surrounded(actor);
+  const tree = trees.get(actor.chart.scope.surroundings) ?? treeOf(actor);
+  const decision = decideInTree(tree, { to: [], envelope }, context, mail);
+  return decision.kind === 'commit' ? { kind: 'commit', ...decision.steps[0] } : decision;
+}
+
+/** What a person asks of it. */
+export function controlled(actor: Actor, kind: ActEnvelope['kind'], nowMs = 3_000): Taken {
+  return taken(controlledBy(actor, { kind }, nowMs));
+}
+
+/** What it makes of what is asked of the engine. */
+export function controlledBy(actor: Actor, envelope: ControlEnvelope, nowMs: number): Decision {
+  surrounded(actor);
+  const decision = controlTree(trees.get(actor.chart.scope.surroundings) ?? treeOf(actor), envelope, nowMs);
+  return decision.kind === 'commit' ? { kind: 'commit', ...decision.steps[0] } : decision;
+}
+
 /** One step that commits. It is decided twice, in memory and on the actor as it would be read from disk: both must say the same. */
 export function took(actor: Actor, envelope: StepEnvelope, context: DecideContext = at(2_000), mail?: number): Taken {
-  surrounded(actor);
-  const live = taken(decide(actor, envelope, context, mail));
-  const revived = taken(decide(revive(actor), envelope, context, mail));
+  const live = taken(decidedOn(actor, envelope, context, mail));
+  const revived = taken(decidedOn(revive(actor), envelope, context, mail));
   expect(withoutStacks(revived.commit)).toStrictEqual(withoutStacks(live.commit));
   return live;
 }

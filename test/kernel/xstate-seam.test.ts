@@ -20,7 +20,8 @@ import { activity } from '../../src/kernel/activity.ts';
 import { acceptedEvents, startChart, stepChart } from '../../src/kernel/xstate-seam.ts';
 import { registerMachine } from '../../src/kernel/registered-machine.ts';
 import type { Place } from '../../src/kernel/xstate-scope.ts';
-import type { ChartLogic, ChartStep } from '../../src/kernel/xstate-seam.ts';
+import type { ChartLogic } from '../../src/kernel/xstate-chart-action.ts';
+import type { ChartStep } from '../../src/kernel/xstate-seam.ts';
 import { thrownBy } from './thrown.ts';
 
 const work = activity<unknown, unknown>({ run: () => 1 });

@@ -111,7 +111,11 @@ export function treeIn([root, ...below]: Run): StoredTree {
   const isWanted = ({ record, activities, children: own }: Place): boolean =>
     activities.length + own.length > 0 || isThere.has(formatPlace(record.address.path));
   const closed = below.filter((place) => !isWanted(place)).map(({ record }) => record);
-  return { root, others: below.filter(isWanted), closed };
+  return { root: stored(root), others: below.filter(isWanted).map(stored), closed };
+}
+
+function stored({ record, activities, children }: Place): StoredActor {
+  return { record, activities, children };
 }
 
 /** Folds a commit, as plain data, into its document. */
