@@ -341,12 +341,15 @@ describe('a workflow of several actors on disk', () => {
     expect(revive(createRegistry([changed]), treeIn(family.run))).toMatchObject({ kind: 'parked', park });
   });
 
-  test('is over when its root is, though a child waits for the machine to go on', () => {
+  test('stays closed when its machine is gone: a child that goes on waits for it', () => {
     const leaving = new Family(machine);
     leaving.send('END');
     expect(leaving.root.record.status).toBe('completed');
     expect(leaving.stored(1).record).toMatchObject({ status: 'running', isDetached: true });
-    expect(revive(createRegistry([]), treeIn(leaving.run))).toMatchObject({ kind: 'closed', record: { status: 'completed' } });
+    expect(revive(createRegistry([]), treeIn(leaving.run))).toEqual({ kind: 'closed', record: leaving.root.record });
+    const revival = revive(createRegistry([machine]), treeIn(leaving.run));
+    if (revival.kind !== 'tree') throw new Error(revival.kind);
+    expect(revival.tree.get([1])?.record.status).toBe('running');
   });
 });
 

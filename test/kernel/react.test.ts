@@ -4,7 +4,21 @@ import { activity } from '../../src/kernel/activity.ts';
 import type { Actor } from '../../src/kernel/actor.ts';
 import type { RetryOptions } from '../../src/kernel/retry-policy.ts';
 import type { StepEnvelope } from '../../src/kernel/envelope.ts';
-import { at, began, completed, decidedOn, errorNamed, failed, pending, revive, signal, took, walked } from './workflows.ts';
+import {
+  at,
+  began,
+  completed,
+  controlledBy,
+  decidedOn,
+  errorNamed,
+  failed,
+  pending,
+  revive,
+  signal,
+  taken,
+  took,
+  walked,
+} from './workflows.ts';
 
 function machineWith(retry: RetryOptions) {
   const charge = activity<{ amount: number }, { receipt: string }>({
@@ -277,5 +291,29 @@ describe('a wake-up', () => {
     for (const envelope of [due, { kind: 'timer', generation: 1 } as const, failed(1, new Error('x')), timedOut(1), lost(1), released(1)]) {
       expect(decidedOn(closed, envelope, at(9_000))).toEqual({ kind: 'ignore' });
     }
+  });
+});
+
+describe('parking as a crash loop', () => {
+  const park = { kind: 'park', reason: 'crash-loop', failure: { class: 'CrashLoop', message: 'It was in flight.' } } as const;
+
+  test('leaves everything as it is, but runs nothing of it any more', () => {
+    const { actor } = began(patient);
+    const parked = taken(controlledBy(actor, park, 2_000));
+    expect(parked.actor.record).toMatchObject({
+      status: 'parked',
+      parked: { reason: 'crash-loop', failure: { ...park.failure, state: actor.record.chart.value } },
+      activities: actor.record.activities,
+      timers: actor.record.timers,
+    });
+    expect(parked.commit).toMatchObject({ journal: { outcome: 'parked', envelope: park }, effects: [], activitiesPut: [] });
+    expect(decidedOn(parked.actor, due, at(9_000))).toEqual({ kind: 'ignore' });
+    expect(took(parked.actor, lost(1)).commit).toMatchObject({ journal: { outcome: 'queued' }, effects: [] });
+    expect(controlledBy(parked.actor, park, 9_000)).toEqual({ kind: 'ignore' });
+  });
+
+  test('of a closed workflow is refused', () => {
+    const closed = took(began(patient).actor, { kind: 'terminate', reason: 'x' }).actor;
+    expect(controlledBy(closed, park, 9_000)).toMatchObject({ kind: 'refuse', error: { code: 'WORKFLOW_CLOSED' } });
   });
 });

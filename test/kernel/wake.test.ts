@@ -3,6 +3,7 @@ import { raise, setup } from 'xstate';
 import { activity } from '../../src/kernel/activity.ts';
 import { due, lostAttempts, wakeAt } from '../../src/kernel/wake.ts';
 import type { StepEnvelope } from '../../src/kernel/envelope.ts';
+import { Family } from './families.ts';
 import { at, began, failed, signal, took, treeOf } from './workflows.ts';
 
 const work = activity<unknown, unknown>({ run: () => 1, retry: { initialInterval: '10s', jitter: 'none' } });
@@ -72,6 +73,62 @@ describe('what an actor waits for', () => {
     expect(wakeAt(tree)).toBeUndefined();
     expect(due(tree, Infinity)).toEqual([]);
     if (status === 'closed') expect(lostAttempts(tree)).toEqual([]);
+  });
+});
+
+describe('a workflow of several actors', () => {
+  const part = setup({ actors: { work } }).createMachine({
+    id: 'part',
+    invoke: { src: 'work' },
+    initial: 'a',
+    states: { a: { after: { 2_000: 'b' } }, b: {} },
+    on: { POISON: { guard: () => poison() } },
+  });
+  const parent = setup({ actors: { part, work } }).createMachine({
+    id: 'parent',
+    version: '1',
+    invoke: [{ src: 'part', id: 'one' }, { src: 'part', id: 'two' }, { src: 'work' }],
+    initial: 'a',
+    states: { a: { after: { 3_000: 'b' } }, b: {} },
+    on: { POISON: { guard: () => poison() } },
+  });
+
+  test('is woken for whoever of them is due first, and told whose it is', () => {
+    const family = new Family(parent).reopen();
+    family.tell([2], failed(1, new Error('x')));
+    expect(wakeAt(family.tree)).toBe(3_000);
+    expect(due(family.tree, 3_000).map(({ to }) => to)).toEqual([[1], [2]]);
+    expect(due(family.tree, Infinity).map(({ to, envelope }) => [to, envelope.kind])).toEqual([
+      [[1], 'timer'],
+      [[2], 'timer'],
+      [[], 'timer'],
+      [[2], 'attempt-due'],
+    ]);
+  });
+
+  test('lost the attempts of all of them', () => {
+    const { tree } = new Family(parent).reopen();
+    expect(lostAttempts(tree).map(({ to, envelope }) => [to, envelope.kind])).toEqual([
+      [[], 'attempt-lost'],
+      [[1], 'attempt-lost'],
+      [[2], 'attempt-lost'],
+    ]);
+  });
+
+  test('waits for nothing once its root is parked, and hears later of the attempts that were lost', () => {
+    const family = new Family(parent);
+    family.send('POISON');
+    expect(due(family.reopen().tree, Infinity)).toEqual([]);
+    const lost = lostAttempts(family.tree);
+    expect(lost.map(({ to }) => to)).toEqual([[], [1], [2]]);
+    for (const { to, envelope } of lost) family.tell(to, envelope);
+    expect(lostAttempts(family.reopen().tree)).toEqual([]);
+    expect(family.stored().mail.map(({ to, envelope }) => [to, envelope.kind])).toEqual([
+      [[], 'signal'],
+      [[], 'attempt-lost'],
+      [[1], 'attempt-lost'],
+      [[2], 'attempt-lost'],
+    ]);
   });
 });
 

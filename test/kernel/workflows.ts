@@ -10,7 +10,7 @@ import type { Decision } from '../../src/kernel/decide.ts';
 import { decideInTree } from '../../src/kernel/decide-in-tree.ts';
 import { decideStart } from '../../src/kernel/decide.ts';
 import type { DecideContext } from '../../src/kernel/draft.ts';
-import type { ActEnvelope, StepEnvelope } from '../../src/kernel/envelope.ts';
+import type { ActEnvelope, ControlEnvelope, StepEnvelope } from '../../src/kernel/envelope.ts';
 import { encodeEvent } from '../../src/kernel/event-check.ts';
 import { failedOutcome } from '../../src/kernel/failure.ts';
 import { controlTree } from '../../src/kernel/held-tree.ts';
@@ -71,9 +71,14 @@ export function decidedOn(actor: Actor, envelope: StepEnvelope, context: DecideC
 
 /** What a person asks of it. */
 export function controlled(actor: Actor, kind: ActEnvelope['kind'], nowMs = 3_000): Taken {
+  return taken(controlledBy(actor, { kind }, nowMs));
+}
+
+/** What it makes of what is asked of the engine. */
+export function controlledBy(actor: Actor, envelope: ControlEnvelope, nowMs: number): Decision {
   surrounded(actor);
-  const decision = controlTree(trees.get(actor.chart.scope.surroundings) ?? treeOf(actor), { kind }, nowMs);
-  return taken(decision.kind === 'commit' ? { kind: 'commit', ...decision.steps[0] } : decision);
+  const decision = controlTree(trees.get(actor.chart.scope.surroundings) ?? treeOf(actor), envelope, nowMs);
+  return decision.kind === 'commit' ? { kind: 'commit', ...decision.steps[0] } : decision;
 }
 
 /** One step that commits. It is decided twice, in memory and on the actor as it would be read from disk: both must say the same. */
