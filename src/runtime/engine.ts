@@ -1,5 +1,4 @@
 /** The parts that move, wired together over one open store. When the store fails, so does the engine: `engine-keeper.ts` makes the next. */
-import type { Actor } from '../kernel/actor.ts';
 import type { Address } from '../kernel/address.ts';
 import type { DecideContext } from '../kernel/draft.ts';
 import { limits } from '../kernel/limits.ts';
@@ -11,6 +10,7 @@ import type { Tree } from '../kernel/tree.ts';
 import type { FirstWords, StepMessage } from '../kernel/wake.ts';
 import { CommitPipeline } from './commit-pipeline.ts';
 import type { ViewRegistry } from './committed-view.ts';
+import type { ChooseEnvelope } from './envelope-letter.ts';
 import { EnvelopeLetter } from './envelope-letter.ts';
 import { Forgetting } from './forgetting.ts';
 import type { OnEnter } from './loop-watchdog.ts';
@@ -133,7 +133,8 @@ export class Engine {
 
   /** Resolves when what it came to is on disk; rejects if it was refused. */
   async #ask({ workflowId, run, path }: Address, envelope: HandOverEnvelope): Promise<void> {
-    const choose = ({ record }: Actor): InnerEnvelope | Error => (record.address.run === run ? envelope : notAwaited(record, envelope));
+    const choose: ChooseEnvelope = (actor, root) =>
+      actor?.record.address.run === run ? envelope : notAwaited(actor?.record ?? root, envelope);
     return new Promise<void>((resolve, reject) => {
       this.supervisor.post(workflowId, new EnvelopeLetter(this.supervisor, path, choose, { resolve, reject }));
     });

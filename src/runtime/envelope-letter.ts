@@ -2,23 +2,24 @@
 import type { Actor } from '../kernel/actor.ts';
 import { decideInTree } from '../kernel/decide-in-tree.ts';
 import type { Step } from '../kernel/step.ts';
+import type { ActorRecord } from '../kernel/record.ts';
 import { parkedError } from '../kernel/refusals.ts';
 import type { InnerEnvelope } from './performer.ts';
 import type { Asked, Letter, Resident } from './resident.ts';
 import { withoutActor } from './signal-letter.ts';
 import type { Supervisor } from './supervisor.ts';
 
+/** What to tell the actor, which is not there any more if the workflow stopped it, or why nobody is told. */
+export type ChooseEnvelope = (actor: Actor | undefined, root: ActorRecord) => InnerEnvelope | Error;
+
 export class EnvelopeLetter implements Letter {
   readonly #supervisor: Supervisor;
   readonly #path: readonly number[];
-  readonly #choose: (actor: Actor) => InnerEnvelope | Error;
+  readonly #choose: ChooseEnvelope;
   readonly #asked: Asked<void>;
 
-  /**
-   * @param path of the actor within its workflow
-   * @param choose says what to tell, or why not, when the actor is known
-   */
-  constructor(supervisor: Supervisor, path: readonly number[], choose: (actor: Actor) => InnerEnvelope | Error, asked: Asked<void>) {
+  /** @param path of the actor within its workflow */
+  constructor(supervisor: Supervisor, path: readonly number[], choose: ChooseEnvelope, asked: Asked<void>) {
     this.#path = path;
     this.#supervisor = supervisor;
     this.#choose = choose;
@@ -27,12 +28,11 @@ export class EnvelopeLetter implements Letter {
 
   handle(resident: Resident): void {
     const { tree } = resident;
-    const actor = tree?.get(this.#path);
-    if (tree === undefined || actor === undefined) {
+    if (tree === undefined) {
       this.reject(withoutActor(resident));
       return;
     }
-    const envelope = this.#choose(actor);
+    const envelope = this.#choose(tree.get(this.#path), tree.root.record);
     if (envelope instanceof Error) {
       this.#supervisor.refuse(resident, this, envelope);
       return;

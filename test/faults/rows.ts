@@ -22,7 +22,7 @@ const contract = (contractCase: CaseNumber) => ({ contractCase });
 const simulations = by('simulation/simulation', 'simulated worlds');
 
 const noCompensation = 'there are no undos yet';
-const noChildren = 'there are no children and fan-outs yet';
+const noFanOut = 'there are no fan-outs yet';
 const noInspector = 'there is no inspector yet';
 
 export const faults: Readonly<Record<number, FaultRow>> = {
@@ -49,7 +49,10 @@ export const faults: Readonly<Record<number, FaultRow>> = {
   },
   5: {
     fault: 'killed while it boots, 20 times in a row',
-    shownBy: [by('process/death-in-an-activity', 'killed at 20 boots in a row before anything is written')],
+    shownBy: [
+      by('process/death-in-an-activity', 'killed at 20 boots in a row before anything is written'),
+      by('runtime/boot-watch', '20 times without ever getting so far use up no attempt'),
+    ],
   },
   6: {
     fault: 'power cut: the tail of the log is cut or torn',
@@ -75,12 +78,17 @@ export const faults: Readonly<Record<number, FaultRow>> = {
       by('storage/level-store', 'after a write was rejected'),
       by('runtime/commit-pipeline', 'a rejected batch rejects everything not confirmed'),
       by('runtime/closing', 'a store that refuses a write'),
+      by('process/full-disk', 'on a disk that is full a runtime refuses writes, goes on by itself'),
+      by('runtime/reopening', 'a store that refuses a write'),
+      contract(18),
       simulations,
     ],
-    lacks: 'a disk that is really full; recovery by itself',
   },
-  10: { fault: 'a sync fails', shownBy: [by('storage/level-store', 'after a write was rejected'), simulations] },
-  11: { fault: 'a sync takes 5 s', shownBy: [], lacks: 'there is no back-pressure by latency yet' },
+  10: {
+    fault: 'a sync fails',
+    shownBy: [by('storage/level-store', 'after a write was rejected'), by('runtime/reopening', 'opening again'), contract(18), simulations],
+  },
+  11: { fault: 'a sync takes 5 s', shownBy: [by('runtime/disk-strain', 'while one batch takes longer than a second to sync')] },
   12: {
     fault: 'a directory that is read-only or forbidden',
     shownBy: [
@@ -130,15 +138,17 @@ export const faults: Readonly<Record<number, FaultRow>> = {
     fault: 'the clock is set back',
     shownBy: [by('runtime/timer-queue', 'stepped back fires nothing early'), simulations],
   },
-  23: { fault: 'the time zone changes', shownBy: [], lacks: 'not tested: nothing reads a zone' },
+  23: { fault: 'the time zone changes', shownBy: [by('runtime/extremes', 'keep their moments when the time zone changes')] },
   24: {
     fault: 'an activity never ends',
     shownBy: [by('runtime/activity-runner', 'an attempt that takes too long'), simulations],
   },
   25: {
     fault: 'an activity does not listen to its signal',
-    shownBy: [by('runtime/activity-runner', 'does not disturb the next attempt under its key when it ends late')],
-    lacks: 'who runs on is not counted',
+    shownBy: [
+      by('runtime/activity-runner', 'does not disturb the next attempt under its key when it ends late'),
+      by('runtime/zombies', 'an attempt that ignores its signal'),
+    ],
   },
   26: {
     fault: 'a result comes after time-out or end',
@@ -157,21 +167,42 @@ export const faults: Readonly<Record<number, FaultRow>> = {
     shownBy: [by('kernel/failure', 'whatever is thrown becomes a failure with class and message', 'a failure stays within its limit')],
   },
   29: { fault: 'thrown at once, or by a thenable', shownBy: [by('runtime/activity-runner', 'an attempt')] },
-  30: { fault: 'an activity blocks the event loop', shownBy: [], lacks: 'nothing watches the event loop yet' },
+  30: {
+    fault: 'an activity blocks the event loop',
+    shownBy: [
+      by('runtime/loop-watchdog', 'a loop that is blocked for 200 ms is told of'),
+      by('hosts/logging', 'an activity that blocks the event loop is told of by name'),
+    ],
+  },
   31: { fault: 'an unhandled rejection', shownBy: [by('process/death-in-an-activity', 'after an unhandled rejection in the call')] },
   32: { fault: 'process.exit in an activity', shownBy: [by('process/death-in-an-activity', 'after process.exit in the call')] },
-  33: { fault: 'out of memory', shownBy: [], lacks: 'not tested; crash loops are not counted yet' },
+  33: { fault: 'out of memory', shownBy: [by('process/crash-loop', 'so is one whose activity takes more memory than there is')] },
   34: {
     fault: 'very many fail at once',
     shownBy: [
       by('runtime/waiting-list', 'and never more at once'),
       by('kernel/retry-policy', 'with full jitter is that random part of the bound'),
+      by('runtime/activity-limits', 'a thousand that fail at once come back spread over the backoff'),
     ],
-    lacks: 'a thousand of them on a real runtime',
   },
-  35: { fault: 'a guard or assign throws', shownBy: [contract(32)], lacks: 'unpark' },
-  36: { fault: 'poison at each boot', shownBy: [], lacks: 'crash loops are not counted yet' },
-  37: { fault: 'a workflow that kills the process', shownBy: [], lacks: 'crash loops are not counted yet' },
+  35: { fault: 'a guard or assign throws', shownBy: [contract(32)] },
+  36: {
+    fault: 'poison at each boot',
+    shownBy: [
+      by('process/crash-loop', 'so is one that kills the process whenever it is taken up'),
+      by('runtime/boot-watch', 'while one workflow is taken up get it parked'),
+      contract(34),
+    ],
+  },
+  37: {
+    fault: 'a workflow that kills the process',
+    shownBy: [
+      by('process/crash-loop', 'a workflow whose activity kills the process three times is parked'),
+      by('runtime/boot-watch', 'a workflow whose attempt runs at three deaths of the process'),
+      contract(34),
+    ],
+    lacks: 'callbacks that kill the process are not counted: they have no attempts',
+  },
   38: { fault: 'a chart that never comes to rest', shownBy: [by('kernel/decide', 'is stopped at the limit of microsteps')] },
   39: { fault: 'a machine is missing', shownBy: [contract(29), by('hosts/open-runtime', 'whose version is missing are counted')] },
   40: {
@@ -193,11 +224,19 @@ export const faults: Readonly<Record<number, FaultRow>> = {
       contract(35),
       by('kernel/payload-size', 'a payload over its limit is refused with size and path'),
       by('runtime/extremes', 'of 50 MB are refused by their size', 'as large as allowed'),
+      by('runtime/commit-log', 'a payload of a quarter of a megabyte'),
     ],
-    lacks: 'a warning at 256 KB',
     soak: '1,000 of 1 MB',
   },
-  44: { fault: 'a context that grows without end', shownBy: [], lacks: 'journals are neither counted nor compacted yet' },
+  44: {
+    fault: 'a context that grows without end',
+    shownBy: [
+      by('runtime/commit-log', 'an actor of ten thousand steps is told of'),
+      by('kernel/payload-size', 'a payload over its limit is refused with size and path'),
+      by('runtime/recovery', 'opening reads the actors with pending activities, and none of those that sleep'),
+    ],
+    lacks: 'journals of open workflows are not compacted yet',
+  },
   45: {
     fault: 'a hundred thousand levels deep',
     shownBy: [
@@ -226,11 +265,19 @@ export const faults: Readonly<Record<number, FaultRow>> = {
     shownBy: [contract(7), by('kernel/start-policy', 'starting an id again', 'the policy'), simulations],
   },
   51: { fault: 'a message id is sent twice', shownBy: [contract(4), simulations] },
-  52: { fault: '100,000 events to one workflow', shownBy: [], lacks: 'only simulations fill a mailbox' },
+  52: {
+    fault: '100,000 events to one workflow',
+    shownBy: [by('runtime/kept-messages', 'of very many events at once those within the bound are applied')],
+    lacks: 'what others wait meanwhile is not measured',
+  },
   53: {
     fault: 'an event to what is closed, missing or parked',
-    shownBy: [contract(1), contract(2)],
-    lacks: 'parked workflows do not queue events yet',
+    shownBy: [
+      contract(1),
+      contract(2),
+      contract(28),
+      by('runtime/workflow-handle', 'that poison a workflow are stored, as are those after them'),
+    ],
   },
   54: {
     fault: '10,000 timers due in one millisecond',
@@ -253,8 +300,11 @@ export const faults: Readonly<Record<number, FaultRow>> = {
     shownBy: [by('runtime/extremes', 'that came due while nothing ran for 30 days fire once')],
   },
   58: { fault: 'leaving a state races its timer', shownBy: [contract(21), simulations] },
-  59: { fault: 'a fan-out of 10,000 crashes halfway', shownBy: [], lacks: noChildren },
-  60: { fault: 'a parent ends before its children', shownBy: [], lacks: noChildren },
+  59: { fault: 'a fan-out of 10,000 crashes halfway', shownBy: [], lacks: noFanOut },
+  60: {
+    fault: 'a parent ends before its children',
+    shownBy: [contract(38), contract(39), by('runtime/earlier-runs', 'a run that takes the place of another ends all of it')],
+  },
   61: { fault: 'an undo fails, or is interrupted', shownBy: [], lacks: noCompensation },
   62: { fault: 'a request for another host', shownBy: [], lacks: noInspector },
   63: { fault: 'a request from another origin', shownBy: [], lacks: noInspector },

@@ -106,6 +106,29 @@ describe('what is handed over', () => {
   });
 });
 
+test('what is said to an actor that its workflow has stopped is refused as what nobody waits for', async () => {
+  const tokens: string[] = [];
+  const job = machineOf(async ({ completeLater }) => completeLater((token) => tokens.push(token)));
+  const parent = setup({ actors: { job } }).createMachine({
+    id: 'parent',
+    version: '1',
+    initial: 'working',
+    states: { working: { invoke: { src: 'job' }, on: { STOP: 'calm' } }, calm: { on: { END: 'ended' } }, ended: { type: 'final' } },
+  });
+  const { runtime } = await openTestRuntime({ machines: [parent] });
+  const handle = await runtime.start(parent, { id: 'a' });
+  await settle();
+  const [token = ''] = tokens;
+  const refusals = async () => {
+    const asked = [runtime.activities.complete(token, 1), runtime.activities.completeBy('a', [1, 1], 1, { by: 'ann', note: 'late' })];
+    return (await Promise.allSettled(asked)).map((each) => (each.status === 'rejected' ? (each.reason as { code: string }).code : 'taken'));
+  };
+  await handle.send({ type: 'STOP' });
+  expect(await refusals()).toEqual(['ATTEMPT_NOT_AWAITED', 'ACTIVITY_NOT_FOUND']);
+  await handle.send({ type: 'END' });
+  expect(await refusals()).toEqual(['WORKFLOW_CLOSED', 'WORKFLOW_CLOSED']);
+});
+
 describe('what is asked wrongly', () => {
   const hand = { by: 'ada', note: 'why' };
 

@@ -1,5 +1,5 @@
 /** As much, as large, as deep and as late as somebody may make it. */
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { assign, raise, setup } from 'xstate';
 import { limits } from '../../src/kernel/limits.ts';
 import type { StoreBatch } from '../../src/kernel/ports.ts';
@@ -178,6 +178,31 @@ describe('timers', () => {
       commits.push(history.at(-1)?.commit ?? 0);
     }
     expect(commits).toEqual(commits.toSorted((a, b) => a - b));
+    expect(await runtime.describe('longer')).toMatchObject({ value: 'asleep' });
+  });
+
+  test('keep their moments when the time zone changes, also over a change of the clocks there', async () => {
+    const [before, database, clock] = [process.env['TZ'], await createMemoryDatabase(), new ManualClock()];
+    onTestFinished(() => {
+      if (before === undefined) delete process.env['TZ'];
+      else process.env['TZ'] = before;
+    });
+    process.env['TZ'] = 'Asia/Kolkata';
+    const offset = new Date(clock.now()).getTimezoneOffset();
+    const day = 86_400_000;
+    const first = await openTestRuntime({ machines: [sleeper], database, clock });
+    await first.runtime.start(sleeper, { id: 'nap', input: { delayMs: 200 * day } });
+    await first.runtime.start(sleeper, { id: 'longer', input: { delayMs: 200 * day + 60_000 } });
+    const armed = (await first.runtime.describe('nap')).timers;
+    await closeTestRuntime(first);
+    process.env['TZ'] = 'America/New_York';
+    expect(new Date(clock.now()).getTimezoneOffset()).not.toBe(offset);
+    const { runtime } = await openTestRuntime({ machines: [sleeper], database: database.reopen(), clock });
+    expect((await runtime.describe('nap')).timers).toEqual(armed);
+    clock.stepWall(200 * day);
+    await clock.pass(1_000);
+    await settle();
+    expect(await runtime.describe('nap')).toMatchObject({ value: 'ringing' });
     expect(await runtime.describe('longer')).toMatchObject({ value: 'asleep' });
   });
 });
