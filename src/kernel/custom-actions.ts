@@ -75,7 +75,7 @@ export function ofActions(actor: Actor, reaction: Reaction): Reaction {
   return { kind: 'fail', error: (event as { readonly error?: unknown }).error, change };
 }
 
-export function beginNextActions(draft: Draft): void {
+function beginNextActions(draft: Draft): void {
   for (const activity of draft.activities.values()) {
     const isDue = activity.kind === 'actions' && activity.state === 'waiting' && isNextInLine(draft.activities, activity);
     if (isDue && draft.context.admit(activity.name, activityKey(draft.address, activity.n))) beginAttempt(draft, activity);

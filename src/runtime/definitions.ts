@@ -74,7 +74,8 @@ async function countOpen(store: Store): Promise<OpenCount> {
   let page = await store.scanActors(limits.scanPageMax);
   for (;;) {
     for (const { record } of page.rows) {
-      if (record === undefined || isClosed(record.status)) continue;
+      // A child runs on the machine its parent has for it, whatever is registered under the same name.
+      if (record === undefined || record.address.path.length > 0 || isClosed(record.status)) continue;
       const key = keyOf(record.machine);
       counts.set(key, (counts.get(key) ?? 0) + 1);
     }

@@ -1,8 +1,9 @@
 import { expect } from 'vitest';
 import type { AnyStateMachine } from 'xstate';
-import { setup } from 'xstate';
+import { enqueueActions, setup } from 'xstate';
 import type { ChildDescription, WorkflowDescription } from 'perdure';
 import { activity, child } from 'perdure/authoring';
+import { limits } from '../../src/kernel/limits.ts';
 import type { ContractHost, ContractRuntime } from '../support/contract-host.ts';
 import { refusalOf } from '../support/outcomes.ts';
 import { World, errorOf } from '../support/world.ts';
@@ -230,6 +231,34 @@ contractGroup('children', ({ contractCase, everywhere }) => {
       }
       expect((await runtime.describe('b')).value).toBe('closed');
     },
+  });
+
+  everywhere('Children of a step that is too long for one write are all begun, also if the process dies after the first.', async (host) => {
+    const count = limits.stepsPerUnitMax + 50;
+    const one = setup({}).createMachine({ id: 'one', initial: 'on', states: { on: {} } });
+    const brood = setup({ actors: { one } }).createMachine({
+      id: 'brood',
+      version: '1',
+      on: {
+        BEAR: {
+          actions: enqueueActions(({ enqueue }) => {
+            for (let n = 1; n <= count; n += 1) enqueue.spawnChild('one', { id: `c${n}` });
+          }),
+        },
+      },
+    });
+    const runtime = await host.open([brood]);
+    await runtime.start(brood, { id: 'w' });
+    host.holdWrites();
+    void runtime.send('w', { type: 'BEAR' });
+    await host.settled();
+    await host.crash('kept');
+    const next = await host.open([brood]);
+    await host.settled();
+    const { status, children, queued } = await next.describe('w');
+    expect({ status, queued }).toEqual({ status: 'running', queued: 0 });
+    expect(new Set(children.map(({ id, value }) => `${id} ${String(value)}`)).size).toBe(count);
+    expect((await next.history('w')).filter(({ outcome }) => outcome === 'queued')).toHaveLength(1);
   });
 
   everywhere('A closed workflow of which a child still runs is not deleted; when that has ended, it is.', async (host) => {

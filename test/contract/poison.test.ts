@@ -30,7 +30,7 @@ function fragileErrand(world: World) {
 }
 
 const add = { type: 'ADD', amount: 1 };
-const toItself = sendTo(({ self }: { self: AnyActorRef }) => self, { type: 'AGAIN' } as never);
+const toItself = sendTo(({ self }: { self: AnyActorRef }) => self, { type: 'AGAIN' });
 const returner = setup({}).createMachine({ id: 'returner', on: { AGAIN: { actions: sendParent({ type: 'AGAIN' }) } } });
 
 /** Each comes back to where it was when it is told to GO, without end. */

@@ -260,6 +260,18 @@ contractGroup('versions', ({ contractCase }) => {
       expect(await again.describe('a')).toMatchObject({ status: 'running', context: { total: 6 }, queued: 0 });
     },
 
+    'a child rests on the machine its parent has for it, not on one that is registered under the same name': async (host) => {
+      const part = (states: object) => createMachine({ id: 'part', version: '1', initial: 'a', states: { a: {}, ...states } });
+      const whole = setup({ actors: { part: part({}) } }).createMachine({ id: 'whole', version: '1', invoke: { src: 'part' } });
+      const before = await host.open([whole, part({})]);
+      await before.start(whole, { id: 'w' });
+      await host.close();
+      const changed = await host.open([whole, part({ b: {} })]);
+      expect(await changed.describe('w')).toMatchObject({ status: 'running', children: [{ status: 'running', value: 'a' }] });
+      await host.close();
+      expect((await host.open([whole])).health()).toMatchObject({ versionMissing: 0 });
+    },
+
     'allowed when no workflow is open on it, and it is the one that counts from then on': async (host) => {
       const before = await host.open([one]);
       await before.start(one, { id: 'a', input: { from: 1 } });

@@ -211,7 +211,10 @@ describe('a transition function', () => {
     family.reopen().send('ADD', { amount: 3 });
     expect(family.order).toEqual(['root: signal ADD', '1: message ADD']);
     expect(family.stored(1).record.chart).toMatchObject({ value: null, context: { state: 5 } });
-    expect(family.root.chart.snapshot.children['sum']?.getSnapshot()).toMatchObject({ status: 'active', context: 5 });
+    expect((family.root.chart.snapshot.children as Record<string, AnyActorRef>)['sum']?.getSnapshot()).toMatchObject({
+      status: 'active',
+      context: 5,
+    });
   });
 });
 
@@ -365,10 +368,13 @@ describe('the end of a child', () => {
       version: '1',
       context: { done: 0 },
       on: {
-        SPAWN: { actions: assign({ ref: ({ spawn }) => spawn('part', { id: 'p', input: 1 as never }) }) },
+        SPAWN: { actions: assign({ ref: ({ spawn }) => spawn('part', { id: 'p', input: 1 }) }) },
         WORK: { actions: assign({ ref: ({ spawn }) => spawn('work', { id: 'p' }) }) },
         'xstate.done.actor.p': { actions: assign({ done: ({ context }) => context.done + 1 }) },
-        LOOK: { guard: ({ context }) => context.ref?.getSnapshot()?.status === 'done', actions: assign({ done: 100 }) },
+        LOOK: {
+          guard: ({ context }) => (context.ref as { getSnapshot(): { status: string } } | undefined)?.getSnapshot().status === 'done',
+          actions: assign({ done: 100 }),
+        },
       },
     });
     for (const [spawn, end] of [
@@ -386,7 +392,7 @@ describe('the end of a child', () => {
 
   test('that was never born is kept as an error, over a restart', () => {
     const broken = setup({}).createMachine({ id: 'broken', context: () => fail('never born') });
-    const machine = setup({ types: { context: {} as { ref?: AnyActorRef; error?: unknown } }, actors: { broken } }).createMachine({
+    const machine = setup({ types: { context: {} }, actors: { broken } }).createMachine({
       id: 'm',
       version: '1',
       context: ({ spawn }) => ({ ref: spawn('broken', { id: 'b' }) }),

@@ -31,7 +31,7 @@ function parentOf(children: Readonly<Record<string, AnyStateMachine>>, on: objec
 }
 
 const toSystem = (id: string, type: string) =>
-  sendTo(({ system }: { system: { get(id: string): AnyActorRef } }) => system.get(id), { type } as never);
+  sendTo(({ system }: { system: { get(id: string): AnyActorRef } }) => system.get(id), { type });
 
 /** What everybody heard, by id. */
 function heardIn(family: Family): unknown {
@@ -43,7 +43,7 @@ function heardIn(family: Family): unknown {
 /** The same in a plain `createActor`. */
 function heardInXState(machine: AnyStateMachine, events: readonly string[]): unknown {
   const actor = createActor(machine).start();
-  for (const type of events) actor.send({ type } as never);
+  for (const type of events) actor.send({ type });
   const heard = { root: (actor.getSnapshot().context as Heard).heard } as Record<string, unknown>;
   const children = actor.getSnapshot().children as Record<string, AnyActorRef>;
   for (const [id, child] of Object.entries(children)) heard[id] = (child.getSnapshot() as { context: Heard }).context.heard;
@@ -91,7 +91,7 @@ describe('what actors say to each other in a step', () => {
     const machine = listener(
       'root',
       {
-        GO: { actions: [hear, sendTo(({ self }: { self: AnyActorRef }) => self, { type: 'AGAIN' } as never)] },
+        GO: { actions: [hear, sendTo(({ self }: { self: AnyActorRef }) => self, { type: 'AGAIN' })] },
         AGAIN: { actions: hear },
       },
       { version: '1' },
@@ -135,7 +135,7 @@ describe('what actors say to each other in a step', () => {
           }),
         },
         'xstate.done.actor.a': {},
-        SAY: { actions: sendTo(({ context }: { context: { ref: AnyActorRef } }) => context.ref, { type: 'HELLO' } as never) },
+        SAY: { actions: sendTo(({ context }: { context: { ref: AnyActorRef } }) => context.ref, { type: 'HELLO' }) },
       },
     );
     const family = new Family(machine);
@@ -224,7 +224,7 @@ describe('a delayed event to another actor', () => {
     {
       GO: { actions: sendTo('a', { type: 'LATER' }, { delay: 5_000, id: 'later' }) },
       CANCEL: { actions: cancel('later') },
-      MYSELF: { actions: sendTo(({ self }: { self: AnyActorRef }) => self, { type: 'OWN' } as never, { delay: 5 }) },
+      MYSELF: { actions: sendTo(({ self }: { self: AnyActorRef }) => self, { type: 'OWN' }, { delay: 5 }) },
       OWN: { actions: hear },
     },
   );
@@ -358,9 +358,11 @@ describe('references to actors', () => {
     const looking = parentOf(
       { a },
       {
-        GO: { actions: [sendTo('a', { type: 'X' }), sendTo(({ self }: { self: AnyActorRef }) => self, { type: 'LOOK' } as never)] },
+        GO: { actions: [sendTo('a', { type: 'X' }), sendTo(({ self }: { self: AnyActorRef }) => self, { type: 'LOOK' })] },
         LOOK: {
-          actions: enqueueActions(({ system }) => void seen.push((system.get('a')?.getSnapshot() as { context: Heard }).context.heard)),
+          actions: enqueueActions(
+            ({ system }) => void seen.push(((system.get('a') as AnyActorRef).getSnapshot() as { context: Heard }).context.heard),
+          ),
         },
       },
     );
@@ -369,7 +371,7 @@ describe('references to actors', () => {
     for (const { commit, actor } of begun.steps) begun.tree.show(commit, actor);
     const decision = decideInTree(begun.tree, { to: [], envelope: signal('GO') }, at(1));
     expect(seen).toEqual([['X']]);
-    const child = begun.tree.root.chart.snapshot.children['a'] as AnyActorRef;
+    const child = (begun.tree.root.chart.snapshot.children as Record<string, AnyActorRef>)['a']!;
     const shown = (): unknown => (child.getSnapshot() as { context: Heard }).context.heard;
     expect(shown()).toEqual([]);
     if (decision.kind === 'commit') for (const { commit, actor } of decision.steps) begun.tree.show(commit, actor);

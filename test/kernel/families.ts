@@ -115,7 +115,7 @@ export class Family {
   }
 
   get context(): unknown {
-    return this.root.chart.snapshot.context;
+    return this.root.chart.snapshot.context as unknown;
   }
 
   /** Who took steps in the last unit, on what, in order: `1.2 message`. */

@@ -168,11 +168,7 @@ describe('what cannot be kept is refused with its place and a remedy', () => {
   });
 
   test.each<[string, object, string]>([
-    [
-      'an action that has no code',
-      { on: { GO: { actions: enqueueActions(({ enqueue }) => enqueue('nobody' as never)) } } },
-      'the action "nobody"',
-    ],
+    ['an action that has no code', { on: { GO: { actions: enqueueActions(({ enqueue }) => enqueue('nobody')) } } }, 'the action "nobody"'],
     [
       'a child that has no code',
       { on: { GO: { actions: enqueueActions(({ enqueue }) => enqueue.spawnChild('nobody' as never)) } } },
@@ -212,7 +208,7 @@ describe('what a step wants of others comes out as data', () => {
       { entry: [sendTo('c', { type: 'X' }), emit({ type: 'E' })], invoke: { src: 'counting', id: 'c' } },
       [spawnOne, { kind: 'send', to: 'w:1:1', event: { type: 'X' } }, { kind: 'emit', event: { type: 'E' } }],
     ],
-    ['sendTo itself', { entry: sendTo(({ self }: { self: AnyActorRef }) => self, { type: 'X' } as never) }, [{ kind: 'send', to: 'w:1:' }]],
+    ['sendTo itself', { entry: sendTo(({ self }: { self: AnyActorRef }) => self, { type: 'X' }) }, [{ kind: 'send', to: 'w:1:' }]],
     [
       'a delayed sendTo',
       { entry: sendTo('c', { type: 'X' }, { delay: 9, id: 'later' }), invoke: { src: 'counting', id: 'c' } },
@@ -220,7 +216,7 @@ describe('what a step wants of others comes out as data', () => {
     ],
     [
       'a delayed sendTo itself',
-      { entry: sendTo(({ self }: { self: AnyActorRef }) => self, { type: 'X' } as never, { delay: 9 }) },
+      { entry: sendTo(({ self }: { self: AnyActorRef }) => self, { type: 'X' }, { delay: 9 }) },
       [{ kind: 'schedule', delay: 9, to: undefined }],
     ],
     ['forwardTo', { invoke: { src: 'counting', id: 'c' }, entry: forwardTo('c') }, [spawnOne, { kind: 'send', to: 'w:1:1' }]],

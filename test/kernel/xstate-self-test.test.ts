@@ -143,9 +143,9 @@ describe('an XState is refused that', () => {
 
 function withoutNews(scope: Scope, type: string): Scope {
   const { system } = scope;
-  const genuine = system._sendInspectionEvent.bind(system);
+  const inspect = system._sendInspectionEvent.bind(system);
   system._sendInspectionEvent = (said: { readonly type?: string }) => {
-    if (said.type !== type) genuine(said);
+    if (said.type !== type) inspect(said);
   };
   return scope;
 }

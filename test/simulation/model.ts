@@ -155,6 +155,12 @@ export class Model {
       case 'pause':
       case 'resume':
       case 'unpark':
+      case 'message':
+      case 'child-done':
+      case 'child-failed':
+      case 'child-snapshot':
+      case 'child-gone':
+      case 'stop':
         return;
       case 'signal':
         // What comes from the mailbox was judged when it was put there.

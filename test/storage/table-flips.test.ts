@@ -42,7 +42,14 @@ async function compacted(): Promise<string> {
       const pending = { activities: [{ n: 1, childId: '1.order.paying' }], timers: [timer] };
       const isFirst = sequence === 1;
       const armed = isFirst ? { activitiesPut: [sampleActivity(1)], timersArmed: [timer] } : {};
-      const message = { workflowId: address.workflowId, messageId: `m-${sequence}`, run: 1, sequence, outcome: 'applied', atMs: sequence } as const;
+      const message = {
+        workflowId: address.workflowId,
+        messageId: `m-${sequence}`,
+        run: 1,
+        sequence,
+        outcome: 'applied',
+        atMs: sequence,
+      } as const;
       await store.write(sampleBatch(commit, [sampleCommit(sequence, { address, record: { chart, ...pending }, ...armed, message })]));
       commit += 1;
     }
