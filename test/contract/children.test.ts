@@ -257,7 +257,7 @@ contractGroup('children', ({ contractCase, everywhere }) => {
     await host.settled();
     const { status, children, queued } = await next.describe('w');
     expect({ status, queued }).toEqual({ status: 'running', queued: 0 });
-    expect(new Set(children.map(({ id, value }) => `${id} ${String(value)}`)).size).toBe(count);
+    expect(new Set(children.map(({ id, value }) => `${id} ${JSON.stringify(value)}`)).size).toBe(count);
     expect((await next.history('w')).filter(({ outcome }) => outcome === 'queued')).toHaveLength(1);
   });
 
