@@ -13,6 +13,8 @@ export interface HistoryEntry {
   readonly commit: number;
   /** Epoch milliseconds; never decreases along a history. */
   readonly atMs: number;
+  /** Of a timer that fired: when it was due; `atMs` is when it was heard. Epoch milliseconds. */
+  readonly dueAtMs?: number;
   /** What happened: `start`, `signal`, `timer`, what became of an attempt, what a person did to it, or `park`. */
   readonly kind: StoredJournalRecord['envelope']['kind'];
   /** Who did it by hand. */
@@ -42,6 +44,7 @@ export function historyEntry(record: StoredJournalRecord): HistoryEntry {
     sequence: record.sequence,
     commit: record.commit,
     atMs: record.atMs,
+    ...(record.dueAtMs === undefined ? {} : { dueAtMs: record.dueAtMs }),
     kind: envelope.kind,
     ...('by' in envelope && envelope.by !== undefined ? { by: envelope.by } : {}),
     ...('note' in envelope && envelope.note !== undefined ? { note: envelope.note } : {}),

@@ -84,7 +84,7 @@ export function revive(registry: MachineRegistry, stored: StoredTree): Revival {
   try {
     return { kind: 'tree', tree: reviveTree(machine, stored) };
   } catch (error) {
-    return { kind: 'parked', park: isChanged ? unfit(record, error) : damaged(error) };
+    return { kind: 'parked', park: isChanged ? { ...unfit(record, error), record } : damaged(error) };
   }
 }
 

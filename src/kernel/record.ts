@@ -177,6 +177,8 @@ export interface JournalRecord {
   readonly atMs: number;
   readonly envelope: Envelope;
   readonly outcome: JournalOutcome;
+  /** Of a timer that fired: when it was due. */
+  readonly dueAtMs?: number;
   /** The row of the mailbox that it was put into, or taken from. */
   readonly mail?: number;
   readonly status: WorkflowStatus;

@@ -43,6 +43,7 @@ export function seal(draft: Draft, before: Actor | undefined, envelope: Envelope
       atMs: record.updatedAtMs,
       envelope,
       outcome: ending.outcome,
+      ...dueTimeOf(before, envelope),
       ...(ending.mail === undefined ? {} : { mail: ending.mail }),
       status: record.status,
       value: chartRecord.value,
@@ -70,6 +71,12 @@ export function seal(draft: Draft, before: Actor | undefined, envelope: Envelope
   };
   const { machine, activities, children } = draft;
   return { kind: 'commit', commit, actor: { machine, record, activities, children, chart } };
+}
+
+/** A timer may be heard of late. */
+function dueTimeOf(before: Actor | undefined, envelope: Envelope): Pick<JournalRecord, 'dueAtMs'> {
+  const timer = envelope.kind === 'timer' ? before?.record.timers.find(({ generation }) => generation === envelope.generation) : undefined;
+  return timer === undefined ? {} : { dueAtMs: timer.dueAtMs };
 }
 
 /** Events that one actor sends another; starts and stops are said elsewhere. Own callbacks and observables hear theirs from the host. */

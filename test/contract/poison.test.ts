@@ -1,6 +1,7 @@
 import { activity } from 'perdure/authoring';
 import { expect } from 'vitest';
-import { setup } from 'xstate';
+import type { AnyActorRef, AnyStateMachine } from 'xstate';
+import { raise, sendParent, sendTo, setup } from 'xstate';
 import { brittle, counter } from '../support/machines.ts';
 import { refusalOf } from '../support/outcomes.ts';
 import { World } from '../support/world.ts';
@@ -27,6 +28,26 @@ function fragileErrand(world: World) {
     },
   });
 }
+
+const add = { type: 'ADD', amount: 1 };
+const toItself = sendTo(({ self }: { self: AnyActorRef }) => self, { type: 'AGAIN' });
+const returner = setup({}).createMachine({ id: 'returner', on: { AGAIN: { actions: sendParent({ type: 'AGAIN' }) } } });
+
+/** Each comes back to where it was when it is told to GO, without end. */
+const endless: Readonly<Record<string, object>> = {
+  'an `always` that leads back to itself': {
+    initial: 'rest',
+    states: { rest: { on: { GO: 'a' } }, a: { always: 'b' }, b: { always: 'a' } },
+  },
+  'a `raise` that leads back to itself': {
+    on: { GO: { actions: raise({ type: 'AGAIN' }) }, AGAIN: { actions: raise({ type: 'AGAIN' }) } },
+  },
+  'an actor that tells itself the same again': { on: { GO: { actions: toItself }, AGAIN: { actions: toItself } } },
+  'a parent and a child that tell each other the same again': {
+    invoke: { src: 'returner', id: 'returner' },
+    on: { GO: { actions: sendTo('returner', { type: 'AGAIN' }) }, AGAIN: { actions: sendTo('returner', { type: 'AGAIN' }) } },
+  },
+};
 
 contractGroup('poison', ({ contractCase, everywhere }) => {
   contractCase(
@@ -99,6 +120,41 @@ contractGroup('poison', ({ contractCase, everywhere }) => {
             { kind: 'signal', outcome: 'unhandled', mail: 2, by: undefined, event: { type: 'TOUCH' } },
           ]);
           expect(await next.send('glass', { type }, { messageId: 'm' })).toEqual(sent);
+        },
+      ]),
+    ),
+  );
+
+  contractCase(
+    33,
+    Object.fromEntries(
+      Object.entries(endless).map(([what, config]) => [
+        what,
+        async (host) => {
+          const machine = setup({ actors: { returner } }).createMachine({
+            id: 'endless',
+            version: '1',
+            ...config,
+          } as never) as unknown as AnyStateMachine;
+          const sum = counter();
+          const runtime = await host.open([machine, sum]);
+          await runtime.start(machine, { id: 'round' });
+          await runtime.start(sum, { id: 'sum', input: { from: 0 } });
+          const sending = runtime.send('round', { type: 'GO' });
+          expect(await runtime.send('sum', add)).toMatchObject({ outcome: 'applied' });
+          await sending;
+          await host.settled();
+          const message = expect.stringMatching(/stopped after \d+ (micro)?steps/);
+          const parkedThere = { status: 'parked', parked: { reason: 'poison', message }, queued: 1 };
+          expect(await runtime.describe('round')).toMatchObject(parkedThere);
+
+          await host.crash();
+          const next = await host.open([machine, sum]);
+          await next.unpark('round');
+          expect(await next.send('sum', add)).toMatchObject({ outcome: 'applied' });
+          await host.settled();
+          expect(await next.describe('round')).toMatchObject(parkedThere);
+          expect(await next.describe('sum')).toMatchObject({ context: { total: 2 } });
         },
       ]),
     ),

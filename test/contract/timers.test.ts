@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import { setup } from 'xstate';
+import { assign, raise, setup } from 'xstate';
 import type { PerdureError, SendResult } from 'perdure';
 import type { ContractHandle, ContractHost, ContractRuntime } from '../support/contract-host.ts';
 import { errand, sleeper } from '../support/machines.ts';
@@ -31,6 +31,38 @@ async function restartAfter(host: ContractHost, ms: number): Promise<ContractRun
   await host.crash();
   host.clock.advance(ms);
   return host.open([sleeper]);
+}
+
+/** Rings twice itself and once through its child; the order in which they are armed is not that in which they are due. */
+const bells = setup({
+  types: { context: {} as { readonly heard: readonly string[] } },
+  actors: {
+    bell: setup({}).createMachine({
+      id: 'bell',
+      initial: 'still',
+      states: { still: { after: { 2_000: 'rung' } }, rung: { type: 'final' } },
+    }),
+  },
+  actions: { hear: assign({ heard: ({ context, event }) => [...context.heard, event.type] }) },
+}).createMachine({
+  id: 'bells',
+  version: '1',
+  context: { heard: [] },
+  entry: [raise({ type: 'LAST' }, { delay: 3_000 }), raise({ type: 'FIRST' }, { delay: 1_000 })],
+  invoke: { src: 'bell', id: 'bell', onDone: { actions: 'hear' } },
+  on: { FIRST: { actions: 'hear' }, LAST: { actions: 'hear' } },
+});
+
+/** All of them were heard, each once, in due order, and the history says when they were due and when they were heard. */
+async function expectRung(runtime: ContractRuntime, armedAtMs: number, heardAtMs: number): Promise<void> {
+  const { context, children, timers } = await runtime.describe('bells');
+  expect(context).toEqual({ heard: ['FIRST', 'xstate.done.actor.bell', 'LAST'] });
+  expect(children).toMatchObject([{ status: 'completed' }]);
+  expect(timers).toEqual([]);
+  const rung = (await runtime.history('bells')).filter(({ kind }) => kind === 'timer');
+  expect(rung.map(({ dueAtMs, atMs }) => ({ dueAtMs, atMs }))).toEqual(
+    [1_000, 3_000].map((delayMs) => ({ dueAtMs: armedAtMs + delayMs, atMs: heardAtMs })),
+  );
 }
 
 contractGroup('timers', ({ contractCase }) => {
@@ -80,6 +112,113 @@ contractGroup('timers', ({ contractCase }) => {
       const signalFirst = ['start applied', 'signal applied'];
       expect(kinds).toEqual(value === 'late' ? timerFirst : signalFirst);
       expect(['late', 'awake']).toContain(value);
+    },
+  });
+
+  contractCase(22, {
+    'a timer is due by the wall clock, however long it takes': async (host) => {
+      const dueAtMs = host.clock.now() + 5_000;
+      const runtime = await asleep(host, 5_000);
+      host.clock.step(-3_600_000);
+      host.clock.advance(5_000);
+      expect(await valueOf(host, runtime)).toBe('asleep');
+      const next = await restartAfter(host, 3_600_000 - 5_001);
+      expect(await valueOf(host, next)).toBe('asleep');
+      host.clock.advance(5_001);
+      expect(await valueOf(host, next)).toBe('ringing');
+      const rung = (await next.history('nap')).at(-1);
+      expect(rung).toMatchObject({ kind: 'timer', dueAtMs });
+      expect(rung?.atMs).toBeGreaterThanOrEqual(dueAtMs);
+    },
+
+    'journal times never decrease, also across a restart': async (host) => {
+      const startedAtMs = host.clock.now();
+      const before = await asleep(host, 5_000);
+      host.clock.step(-3_600_000);
+      await before.send('nap', leave);
+      const runtime = await restartAfter(host, 0);
+      await (await runtime.get<typeof sleeper>('nap')).send({ type: 'SLEEP', delayMs: 1 });
+      host.clock.step(-3_600_000);
+      await runtime.send('nap', leave);
+      expect((await runtime.history('nap')).map(({ atMs }) => atMs)).toEqual([1, 2, 3, 4].map(() => startedAtMs));
+      expect((await runtime.describe('nap')).updatedAtMs).toBe(startedAtMs);
+    },
+
+    'an attempt is retried after its backoff': async (host) => {
+      const { world } = await failedOnce(host);
+      host.clock.step(-24 * 3_600_000);
+      host.clock.advance(3_599_999);
+      await host.settled();
+      expect(world.callsOf('fetch')).toHaveLength(1);
+      host.clock.advance(1);
+      await host.settled();
+      expect(world.callsOf('fetch')).toHaveLength(2);
+    },
+
+    'an attempt times out when its time is over': async (host) => {
+      const world = new World();
+      const machine = errand(world, 'errand', { maximumAttempts: 1 });
+      const runtime = await host.open([machine]);
+      await runtime.start(machine, { id: 'e', input: { item: 'lamp' } });
+      await host.settled();
+      host.clock.step(-3_600_000);
+      host.clock.advance(60_000);
+      await host.settled();
+      expect(world.last('fetch').signal.reason).toBe('start-to-close-timeout');
+      expect(await runtime.describe('e')).toMatchObject({ status: 'failed', failure: { class: 'StartToCloseTimeout' } });
+    },
+  });
+
+  contractCase(23, {
+    'of a process that was suspended': async (host) => {
+      const armedAtMs = host.clock.now();
+      const runtime = await host.open([bells]);
+      await runtime.start(bells, { id: 'bells' });
+      await host.settled();
+      host.clock.advance(3_600_000);
+      await host.settled();
+      await expectRung(runtime, armedAtMs, armedAtMs + 3_600_000);
+    },
+
+    'of a process that died': async (host) => {
+      const armedAtMs = host.clock.now();
+      await (await host.open([bells])).start(bells, { id: 'bells' });
+      await host.crash();
+      host.clock.advance(3_600_000);
+      const runtime = await host.open([bells]);
+      await host.settled();
+      await expectRung(runtime, armedAtMs, armedAtMs + 3_600_000);
+      host.clock.advance(3_600_000);
+      await host.settled();
+      await expectRung(runtime, armedAtMs, armedAtMs + 3_600_000);
+    },
+
+    'of a workflow that was paused': async (host) => {
+      const armedAtMs = host.clock.now();
+      const before = await host.open([bells]);
+      await before.start(bells, { id: 'bells' });
+      await before.pause('bells');
+      host.clock.advance(3_600_000);
+      await host.crash();
+      host.clock.advance(3_600_000);
+      const runtime = await host.open([bells]);
+      await host.settled();
+      expect((await runtime.describe('bells')).context).toEqual({ heard: [] });
+      await runtime.resume('bells');
+      await host.settled();
+      await expectRung(runtime, armedAtMs, armedAtMs + 7_200_000);
+    },
+
+    'one on time says so, too': async (host) => {
+      const armedAtMs = host.clock.now();
+      const runtime = await asleep(host, 5_000);
+      host.clock.advance(5_000);
+      await host.settled();
+      const dueAtMs = armedAtMs + 5_000;
+      expect((await runtime.history('nap')).map(({ kind, dueAtMs: at }) => [kind, at])).toEqual([
+        ['start', undefined],
+        ['timer', dueAtMs],
+      ]);
     },
   });
 

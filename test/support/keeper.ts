@@ -151,13 +151,12 @@ export class Keeper {
   }
 
   /** Tells an actor what `choose` says; resolves when what came of it is on disk. */
-  ask(id: string, path: readonly number[], choose: (actor: Actor) => StepEnvelope | Error): Promise<void> {
+  ask(id: string, path: readonly number[], choose: (actor: Actor | undefined, root: ActorRecord) => StepEnvelope | Error): Promise<void> {
     return this.inTurn(async () => {
       const { document, record, revival } = await this.find(id);
       const tree = treeOf(id, revival);
-      const actor = tree?.get(path);
-      if (tree === undefined || actor === undefined) throw tree === undefined ? closedError(record) : notFoundError(id);
-      const envelope = choose(actor);
+      if (tree === undefined) throw closedError(record);
+      const envelope = choose(tree.get(path), tree.root.record);
       if (envelope instanceof Error) throw envelope;
       const decision = decideInTree(tree, { to: path, envelope }, this.context());
       if (decision.kind === 'refuse') throw decision.error;
