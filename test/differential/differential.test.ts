@@ -8,7 +8,6 @@ import { isSame } from '../support/values.ts';
 import type { DifferentialCase, Facts, Picture } from './differential-case.ts';
 import { knownDifferences } from './differential-case.ts';
 import { groups } from './groups.ts';
-import { pendingTitles, pendingAfterCrashes } from './pending.ts';
 import { factsOf } from './pictures.ts';
 import { playDurable } from './play-durable.ts';
 import { playPlain } from './play-plain.ts';
@@ -44,7 +43,7 @@ async function compare(played: DifferentialCase, isKilled: boolean): Promise<voi
 }
 
 describe.each(Object.entries(groups))('%s', (_group, members) => {
-  describe.each(members.map((played) => [played.title, played] as const))('%s', (title, played) => {
+  describe.each(members.map((played) => [played.title, played] as const))('%s', (_title, played) => {
     it('comes to what it should on a plain actor', async () => {
       const pictures = await playPlain(played);
       expect(factsOf(pictures.at(-1)!)).toMatchObject(played.expected);
@@ -52,19 +51,11 @@ describe.each(Object.entries(groups))('%s', (_group, members) => {
       if (played.script.length > 0) expect(holds(pictures[0], played.expected)).toBe(false);
     });
 
-    const isPending = pendingTitles.has(title);
     const meaning = played.difference === undefined ? 'does the same as a workflow' : `differs as a workflow: ${played.difference.of}`;
-    it(isPending ? 'is not supported yet' : meaning, async () => {
-      if (isPending) await expect(compare(played, false)).rejects.toThrow();
-      else await compare(played, false);
-    });
+    it(meaning, async () => compare(played, false));
 
-    if (isPending || played.isSpoiltByCrashes === true || played.difference !== undefined) return;
-    const isPendingAfterCrashes = pendingAfterCrashes.has(title);
-    it(isPendingAfterCrashes ? 'does not survive yet' : 'does the same if the process is killed after each step', async () => {
-      if (isPendingAfterCrashes) await expect(compare(played, true)).rejects.toThrow();
-      else await compare(played, true);
-    });
+    if (played.isSpoiltByCrashes === true || played.difference !== undefined) return;
+    it('does the same if the process is killed after each step', async () => compare(played, true));
   });
 });
 
@@ -72,11 +63,6 @@ describe('the suite', () => {
   it('gives every case a title of its own', () => {
     const titles = cases.map(({ title }) => title);
     expect(titles).toEqual([...new Set(titles)]);
-  });
-
-  it('knows every case that is pending', () => {
-    const titles = new Set(cases.map(({ title }) => title));
-    expect([...pendingTitles, ...pendingAfterCrashes].filter((title) => !titles.has(title))).toEqual([]);
   });
 
   it('shows every difference that is known', () => {
