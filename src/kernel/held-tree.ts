@@ -10,7 +10,7 @@ import { control } from './pause.ts';
 import type { RecordChange, RecordDecision } from './record-commit.ts';
 import { actorAfter, commitRecord } from './record-commit.ts';
 import type { ActivityRecord } from './record.ts';
-import { activityNotFound } from './refusals.ts';
+import { activityNotFound, notAwaited } from './refusals.ts';
 import type { Step } from './step.ts';
 import type { Tree } from './tree.ts';
 
@@ -48,7 +48,11 @@ export function holdInTree(
     case 'pass':
       return undefined;
     case 'refuse':
-      return { kind: 'refuse', error: activityNotFound(actor.record, 'n' in envelope ? envelope.n : 0) };
+      return {
+        kind: 'refuse',
+        error:
+          'attempt' in envelope ? notAwaited(actor.record, envelope) : activityNotFound(actor.record, 'n' in envelope ? envelope.n : 0),
+      };
     case 'ignore':
       return { kind: 'ignore' };
     case 'late':

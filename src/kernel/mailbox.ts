@@ -75,10 +75,11 @@ export function holdingOf(envelope: Exclude<StepEnvelope, { readonly kind: 'term
   }
 }
 
-/** The outcome of the attempt that runs is kept; any other is late, as it would be if the workflow heard of it. */
+/** The outcome of the attempt that runs is kept; any other is late, or refused, as it would be if the workflow heard of it. */
 function holdingOfOutcome(envelope: OutcomeEnvelope, activity: ActivityRecord | undefined): Holding {
   if (activity?.state === 'running' && activity.attempt === envelope.attempt) return 'settle';
-  if ('isFromOutside' in envelope && envelope.isFromOutside) return 'pass';
+  // One that came to its outcome already is over, though the workflow has not heard of it yet.
+  if ('isFromOutside' in envelope && envelope.isFromOutside) return activity?.state === 'settled' ? 'refuse' : 'pass';
   return envelope.kind === 'attempt-completed' ? 'late' : 'ignore';
 }
 
