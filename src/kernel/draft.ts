@@ -176,7 +176,9 @@ export function dropEverything(draft: Draft): void {
   for (const timer of draft.timers.values()) disarmTimer(draft, timer);
   for (const { n, kind } of draft.activities.values()) if (kind !== 'actions') dropActivity(draft, n, 'closed');
   // What others wait for in the mailbox is still theirs; what is for this actor comes too late.
-  const isAlone = draft.machine.children.size === 0 && ![...draft.activities.values()].some(({ state }) => state === 'settled');
+  const isAlone =
+    ![...draft.machine.children.values()].some(({ kind }) => kind === 'actor') &&
+    ![...draft.activities.values()].some(({ state }) => state === 'settled');
   while (isAlone && draft.queued > 0) takeMail(draft);
 }
 

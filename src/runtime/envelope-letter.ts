@@ -2,7 +2,8 @@
 import type { Actor } from '../kernel/actor.ts';
 import { decideInTree } from '../kernel/decide-in-tree.ts';
 import type { Step } from '../kernel/step.ts';
-import { parkedError } from '../kernel/refusals.ts';
+import type { ActorRecord } from '../kernel/record.ts';
+import { activityNotFound, notAwaited, parkedError } from '../kernel/refusals.ts';
 import type { InnerEnvelope } from './performer.ts';
 import type { Asked, Letter, Resident } from './resident.ts';
 import { withoutActor } from './signal-letter.ts';
@@ -28,13 +29,18 @@ export class EnvelopeLetter implements Letter {
   handle(resident: Resident): void {
     const { tree } = resident;
     const actor = tree?.get(this.#path);
-    if (tree === undefined || actor === undefined) {
+    if (tree === undefined) {
       this.reject(withoutActor(resident));
       return;
     }
-    const envelope = this.#choose(actor);
+    const { root } = tree;
+    const envelope = this.#choose(actor ?? root);
     if (envelope instanceof Error) {
       this.#supervisor.refuse(resident, this, envelope);
+      return;
+    }
+    if (actor === undefined) {
+      this.#supervisor.refuse(resident, this, nobodyThere(root.record, envelope));
       return;
     }
     const decision = decideInTree(tree, { to: this.#path, envelope }, this.#supervisor.context());
@@ -55,4 +61,10 @@ export class EnvelopeLetter implements Letter {
     };
     this.#supervisor.commit(resident, steps, acknowledge, (error) => this.reject(error));
   }
+}
+
+/** The child it is about came to its end, or never was: its workflow is there. */
+function nobodyThere(root: ActorRecord, envelope: InnerEnvelope): Error {
+  if ('attempt' in envelope) return notAwaited(root, envelope);
+  return activityNotFound(root, 'n' in envelope ? envelope.n : 0);
 }

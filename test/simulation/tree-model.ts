@@ -63,6 +63,9 @@ export class ModelTree {
   /** A commit as it is applied, before its record is. */
   apply(commit: Commit, before: ActorRecord | undefined): void {
     this.#judgeHeld(commit);
+    const { mail, outcome, sequence } = commit.journal;
+    const isTaken = mail === undefined || commit.mailPut.length > 0 || outcome === 'parked' || commit.mailRemoved.includes(mail);
+    check(isTaken, once, () => `row ${mail} of ${this.place} is applied at ${sequence}, but stays`);
     for (const row of commit.mailPut) this.#keep(row);
     for (const n of commit.mailRemoved) this.#take(n, commit);
     this.#hear(commit);
