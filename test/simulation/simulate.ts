@@ -265,7 +265,9 @@ function calmPick(world: World): Pick | undefined {
     const called = { number: life.number, runtime, missing: life.missing, isGone: () => life.phase === 'gone' };
     if (world.clients.goOn(called)) return { weight: 0, name: 'what stood still goes on', act: () => undefined };
   }
-  if (life.phase === 'open' && [...model.actors.values()].every((actor) => isDefinite(model, actor))) return undefined;
+  // What stands still may have attempts that hang: they time out.
+  const isAtRest = ledger.running(life.number).length === 0 && [...model.actors.values()].every((actor) => isDefinite(model, actor));
+  if (life.phase === 'open' && isAtRest) return undefined;
   return { weight: 1, name: 'the next timer', act: () => advance(world) };
 }
 
