@@ -176,10 +176,9 @@ export function dropEverything(draft: Draft): void {
   for (const timer of draft.timers.values()) disarmTimer(draft, timer);
   for (const { n, kind } of draft.activities.values()) if (kind !== 'actions') dropActivity(draft, n, 'closed');
   // What others wait for in the mailbox is still theirs; what is for this actor comes too late.
-  const isAlone =
-    ![...draft.machine.children.values()].some(({ kind }) => kind === 'actor') &&
-    ![...draft.activities.values()].some(({ state }) => state === 'settled');
-  while (isAlone && draft.queued > 0) takeMail(draft);
+  const hasChildren = [...draft.machine.children.values()].some(({ kind }) => kind === 'actor');
+  if (hasChildren || [...draft.activities.values()].some(({ state }) => state === 'settled')) return;
+  while (draft.queued > 0) takeMail(draft);
 }
 
 /** Takes the oldest row of the mailbox: rows leave it in the order they came. */

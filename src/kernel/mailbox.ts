@@ -62,6 +62,7 @@ export function holdingOf(envelope: Exclude<StepEnvelope, { readonly kind: 'term
     case 'activity-hurried':
       return 'keep';
     case 'attempt-handed-over':
+      return activity?.state === 'settled' ? 'refuse' : 'pass';
     case 'attempt-heartbeat':
     case 'activity-adjusted':
       return 'pass';
@@ -77,6 +78,8 @@ export function holdingOf(envelope: Exclude<StepEnvelope, { readonly kind: 'term
 
 /** The outcome of the attempt that runs is kept; any other is late, or refused, as it would be if the workflow heard of it. */
 function holdingOfOutcome(envelope: OutcomeEnvelope, activity: ActivityRecord | undefined): Holding {
+  // Handed over it outlives the process that gives back what it ran.
+  if (envelope.kind === 'attempt-released' && activity?.isHandedOver === true) return 'ignore';
   if (activity?.state === 'running' && activity.attempt === envelope.attempt) return 'settle';
   // One that came to its outcome already is over, though the workflow has not heard of it yet.
   if ('isFromOutside' in envelope && envelope.isFromOutside) return activity?.state === 'settled' ? 'refuse' : 'pass';

@@ -46,8 +46,8 @@ export async function readTree(
   ]);
   const rows = sortRows(codec, root, activityRows, childRows);
   // Who was let go is not named by its parent any more, but may still have to hear of it.
-  if (mailKeys.length > 0)
-    for (const { to } of await readMailbox(reader, codec, root, mailKeys.length)) addActor(rows, { ...root, path: to });
+  const mail = mailKeys.length === 0 ? [] : await readMailbox(reader, codec, root, mailKeys.length);
+  for (const { to } of mail) addActor(rows, { ...root, path: to });
   const actors = await Promise.all([...rows.values()].map((found) => readActor(reader, codec, found, lastCommit)));
   const stored = actors.filter((actor) => actor !== undefined);
   const [first, ...others] = stored.sort((a, b) => comparePaths(a.record.address, b.record.address));

@@ -14,7 +14,7 @@ describe('custom actions of one step after the other', () => {
     };
     const machine = setup({
       types: { context: {} as { who: string }, input: {} as { who: string }, events: {} as { type: 'GO' } },
-      actions: { act: ({ context }) => act(context.who) },
+      actions: { act: ({ context }): unknown => act(context.who) },
     }).createMachine({ id: 'm', version: '1', context: ({ input }) => input, on: { GO: { actions: 'act' } } });
     const { runtime } = await openTestRuntime({ machines: [machine], maxConcurrentAttempts: 1 });
     for (const id of ['a', 'b']) await runtime.start(machine, { id, input: { who: id } });

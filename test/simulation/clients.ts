@@ -128,15 +128,11 @@ export class Clients {
   goOn(life: CallableLife): boolean {
     const { model } = this.#parts;
     for (const { id } of this.#planned) {
-      const record = model.current(id)?.record;
-      if (
-        record === undefined ||
-        this.#isTriedAgain.has(`${id} ${record.status}`) ||
-        !(record.status === 'paused' || record.status === 'parked')
-      )
-        continue;
-      this.#isTriedAgain.add(`${id} ${record.status}`);
-      const isPaused = record.status === 'paused';
+      const status = model.current(id)?.record.status;
+      const name = `${id} ${status}`;
+      if ((status !== 'paused' && status !== 'parked') || this.#isTriedAgain.has(name)) continue;
+      this.#isTriedAgain.add(name);
+      const isPaused = status === 'paused';
       const answer = isPaused ? life.runtime.resume(id) : life.runtime.unpark(id);
       this.#ask(life, `${isPaused ? 'resume' : 'unpark'} ${id}`, answer, { resolved: () => undefined, refused: [] });
       return true;
@@ -263,7 +259,7 @@ export class Clients {
     const { id, machine, input } = planned;
     this.calls += 1;
     const call = this.calls;
-    const answer = life.runtime.signalWithStart(machine, { id, input, event: { type, call } as SimulationSignal });
+    const answer = life.runtime.signalWithStart(machine, { id, input, event: { type, call } });
     this.#ask(life, `signalWithStart ${id} ${type} #${call}`, answer, {
       resolved: ({ sent }) => {
         const run = this.#parts.model.current(id)?.record.address.run;

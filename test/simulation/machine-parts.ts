@@ -114,7 +114,8 @@ export const base = setup({
     count: assign({ rounds: ({ context }) => context.rounds + 1 }),
     tell: assign({ told: ({ context }) => context.told + 1 }),
     mark: assign({ marks: ({ context }) => context.marks + 1 }),
-    act: ({ self }, { tag }: { tag: string }) => outside.act(self.sessionId, tag),
+    // What it returns is awaited by a durable host.
+    act: ({ self }, { tag }: { tag: string }): unknown => outside.act(self.sessionId, tag),
     withdraw: cancel('nudge'),
   },
   delays,

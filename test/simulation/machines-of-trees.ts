@@ -160,7 +160,8 @@ const roots = setup({
     count: assign({ rounds: ({ context: { rounds } }) => rounds + 1 }),
     tell: assign({ told: ({ context: { told } }) => told + 1 }),
     mark: assign({ marks: ({ context: { marks } }) => marks + 1 }),
-    act: ({ self }, { tag }: { tag: string }) => outside.act(self.sessionId, tag),
+    // What it returns is awaited by a durable host.
+    act: ({ self }, { tag }: { tag: string }): unknown => outside.act(self.sessionId, tag),
   },
   delays,
   guards,

@@ -341,8 +341,8 @@ export class Model {
       }
       actor.activities.set(row.n, row);
       if (row.kind === 'volatile') actor.volatile.add(row.n);
-      if (row.adjusted !== undefined)
-        this.#allowed.set(row.idempotencyKey, Math.max(this.#allowed.get(row.idempotencyKey) ?? 0, attemptsMax(row)));
+      const allowed = Math.max(this.#allowed.get(row.idempotencyKey) ?? 0, attemptsMax(row));
+      if (row.adjusted !== undefined) this.#allowed.set(row.idempotencyKey, allowed);
     }
     for (const n of commit.activitiesRemoved) actor.activities.delete(n);
     for (const child of commit.childrenPut) actor.children.set(child.n, child);

@@ -12,7 +12,7 @@ function withMessages(step: Step, change: (messages: readonly Message[]) => read
   return { ...step, commit: { ...step.commit, messages: change(step.commit.messages) } };
 }
 
-function withoutHandingOver({ isHandedOver: _, ...row }: ActivityRecord): ActivityRecord {
+function withoutHandingOver({ isHandedOver: _handedOver, ...row }: ActivityRecord): ActivityRecord {
   return row;
 }
 
