@@ -6,13 +6,14 @@
  *    it after that, in the order in which it was said.
  * 2. If a chart throws, what was decided before stands; what made it throw and all that was still to be said wait in the mailbox
  *    of the workflow, which is parked. A unit that grows too long leaves the rest there, too, and goes on from it.
+ * 3. Of a workflow that has closed, whose children may go on, it is the child that throws that ends.
  */
 import type { Actor } from './actor.ts';
 import { formatPlace } from './address.ts';
 import { stillborn } from './child-protocol.ts';
 import type { Message } from './commit.ts';
 import type { Beginning, Decision } from './decide.ts';
-import { decide, decideFirst, decideStart } from './decide.ts';
+import { decide, decideFailure, decideFirst, decideStart } from './decide.ts';
 import type { DecideContext } from './draft.ts';
 import { tooMany } from './draft.ts';
 import type { ActorEnvelope, StepEnvelope } from './envelope.ts';
@@ -21,6 +22,7 @@ import { failureOf } from './failure.ts';
 import { holdInTree, parkTree, recordStep } from './held-tree.ts';
 import { limits } from './limits.ts';
 import { isHeld, keepMail, takeOldest } from './mailbox.ts';
+import { isClosed } from './record.ts';
 import type { Step } from './step.ts';
 import { Tree } from './tree.ts';
 
@@ -105,11 +107,8 @@ class Unit {
   end(): readonly [Step, ...Step[]] {
     const { nowMs } = this.#context;
     const unitsBefore = this.#unitsBefore + 1;
+    if (this.#poison === undefined && unitsBefore > limits.unitsInRowMax) this.#endCircle();
     const left = this.#left.map((message) => ({ ...message, unitsBefore }));
-    if (this.#poison === undefined && unitsBefore > limits.unitsInRowMax) {
-      const [endless] = left.splice(0, 1);
-      if (endless !== undefined) this.#poison = { message: { ...endless, unitsBefore: 0 }, failure: failureOf(endlessError()) };
-    }
     const poison = this.#poison;
     if (poison !== undefined) this.#steps.push(...parkTree(this.#tree, poison.message, poison.failure, nowMs, undefined));
     const [next] = left;
@@ -122,9 +121,28 @@ class Unit {
     return [head, ...rest];
   }
 
+  #endCircle(): void {
+    const endless = this.#left.shift();
+    if (endless === undefined) return;
+    const { to, envelope } = endless;
+    const actor = this.#tree.get(to);
+    const error = endlessError();
+    if (!this.#isClosed) this.#poison = { message: { to, envelope }, failure: failureOf(error) };
+    else if (actor !== undefined && envelope.kind !== 'start') this.follow(decideFailure(actor, envelope, error, this.#context));
+  }
+
+  get #isClosed(): boolean {
+    return isClosed(this.#tree.root.record.status);
+  }
+
   #decideFirst(actor: Actor, envelope: StepEnvelope, mail: number | undefined): Decision {
     const isRoot = actor.record.address.path.length === 0;
-    return decide(actor, envelope, this.#context, isRoot ? mail : undefined);
+    return this.#decide(actor, envelope, isRoot ? mail : undefined);
+  }
+
+  #decide(actor: Actor, envelope: StepEnvelope, mail?: number): Decision {
+    const decision = decide(actor, envelope, this.#context, mail);
+    return decision.kind === 'poison' && this.#isClosed ? decideFailure(actor, envelope, decision.error, this.#context) : decision;
   }
 
   #takeOldest(mail: number, about: ActorEnvelope): void {
@@ -172,7 +190,7 @@ class Unit {
     }
     const actor = this.#tree.get(path);
     // Nobody there any more, or never anybody who takes steps: as in XState, nothing comes of it.
-    const decision = actor && decide(actor, envelope, this.#context);
+    const decision = actor && this.#decide(actor, envelope);
     if (decision?.kind === 'commit') this.#takeOver(decision);
     if (decision?.kind === 'poison') this.#poison = { message: { to: path, envelope }, failure: decision.failure };
   }

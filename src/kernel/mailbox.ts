@@ -78,8 +78,10 @@ export function holdingOf(envelope: Exclude<StepEnvelope, { readonly kind: 'term
   }
 }
 
-/** The outcome of the attempt that runs is kept; any other is late, as it would be if the workflow heard of it. */
+/** The outcome of the attempt that runs is kept; any other is late, or refused, as it would be if the workflow heard of it. */
 function holdingOfOutcome(envelope: OutcomeEnvelope, activity: ActivityRecord | undefined): Holding {
+  // Handed over it outlives the process that gives back what it ran.
+  if (envelope.kind === 'attempt-released' && activity?.isHandedOver === true) return 'ignore';
   if (activity?.state === 'running' && activity.attempt === envelope.attempt) return 'settle';
   // The first one waits in the mailbox: this one must not overtake it.
   if ('isFromOutside' in envelope && envelope.isFromOutside) return 'refuse';

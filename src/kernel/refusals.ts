@@ -38,7 +38,7 @@ export function notAcceptedError(
 
 /** An outcome or a sign of life from outside for an attempt nobody waits for: it ended, timed out, or its state was left. */
 export function notAwaited(record: ActorRecord, { n, attempt }: { readonly n: number; readonly attempt: number }): PerdureError {
-  if (isClosed(record.status)) return closedError(record);
+  if (isClosed(record.status) && record.address.path.length === 0) return closedError(record);
   if (record.status === 'parked') return parkedError(record);
   const id = record.address.workflowId;
   const message = `Attempt ${attempt} of activity ${n} of workflow "${id}" is not awaited any more: it was completed, failed, timed out or aborted before.`;
@@ -46,7 +46,8 @@ export function notAwaited(record: ActorRecord, { n, attempt }: { readonly n: nu
 }
 
 export function activityNotFound(record: ActorRecord, n: number): PerdureError {
-  if (isClosed(record.status)) return closedError(record);
+  // That a child came to its end says nothing of its workflow.
+  if (isClosed(record.status) && record.address.path.length === 0) return closedError(record);
   if (record.status === 'parked') return parkedError(record);
   const id = record.address.workflowId;
   const message = `Workflow "${id}" has no pending activity ${n}; describe() lists those it has.`;

@@ -67,6 +67,11 @@ export class Tree {
     return this.#actors.values();
   }
 
+  /** As they are on disk: what a host may act upon. */
+  shown(): Iterable<Actor> {
+    return this.#shown.values();
+  }
+
   /** Reads an actor in; what is on disk is shown. */
   add(actor: Actor): void {
     const place = formatPlace(actor.record.address.path);

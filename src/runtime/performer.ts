@@ -13,6 +13,7 @@ import type { Actor } from '../kernel/actor.ts';
 import type { Address } from '../kernel/address.ts';
 import { activityKey, childAddress } from '../kernel/address.ts';
 import type { Commit, Effect } from '../kernel/commit.ts';
+import { isNextInLine } from '../kernel/draft.ts';
 import type { StepEnvelope } from '../kernel/envelope.ts';
 import type { Logger } from '../kernel/logger.ts';
 import { codeOf } from '../kernel/outside.ts';
@@ -148,7 +149,8 @@ export class Performer {
     this.#waitForWhole(address, activity, key);
     this.#cancelBackoff(key);
     if (state === 'waiting') {
-      this.enlist(address, activity);
+      // Custom actions of a later step are taken up when those before them have ended.
+      if (isNextInLine(actor.activities, activity)) this.enlist(address, activity);
       return;
     }
     this.#parts.waiting.forget(key);

@@ -222,7 +222,7 @@ export class Supervisor {
   #resume(tree: Tree): void {
     const { status } = tree.root.record;
     if (status === 'paused' || status === 'parked') return;
-    for (const actor of tree.actors()) this.#parts.performer.resume(actor);
+    for (const actor of tree.shown()) this.#parts.performer.resume(actor);
   }
 
   #schedule(resident: Resident): void {

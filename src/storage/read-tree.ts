@@ -45,6 +45,9 @@ export async function readTree(
     reader.keys(actorRowsRange('mailbox', root)),
   ]);
   const rows = sortRows(codec, root, activityRows, childRows);
+  // Who was let go is not named by its parent any more, but may still have to hear of it.
+  const mail = mailKeys.length === 0 ? [] : await readMailbox(reader, codec, root, mailKeys.length);
+  for (const { to } of mail) addActor(rows, { ...root, path: to });
   const actors = await Promise.all([...rows.values()].map((found) => readActor(reader, codec, found, lastCommit)));
   const stored = actors.filter((actor) => actor !== undefined);
   const [first, ...others] = stored.sort((a, b) => comparePaths(a.record.address, b.record.address));
@@ -76,14 +79,9 @@ async function readClosed(
 }
 
 /** By actor; an entry for the root, for everybody who has rows and for every child that is an actor. */
-function sortRows(codec: Codec, root: Address, activities: readonly Entry[], children: readonly Entry[]): ReadonlyMap<string, Rows> {
+function sortRows(codec: Codec, root: Address, activities: readonly Entry[], children: readonly Entry[]): Map<string, Rows> {
   const byPlace = new Map<string, Rows>();
-  const rowsOf = (address: Address): Rows => {
-    const place = formatPlace(address.path);
-    const known = byPlace.get(place) ?? { address, activities: [], children: [] };
-    byPlace.set(place, known);
-    return known;
-  };
+  const rowsOf = (address: Address): Rows => addActor(byPlace, address);
   rowsOf(root);
   for (const { key, value } of activities) {
     const { address, n } = decodeActivityKey(key);
@@ -96,6 +94,13 @@ function sortRows(codec: Codec, root: Address, activities: readonly Entry[], chi
     if (child.isActor === true) rowsOf(childAddress(parent, n));
   }
   return byPlace;
+}
+
+function addActor(byPlace: Map<string, Rows>, address: Address): Rows {
+  const place = formatPlace(address.path);
+  const known = byPlace.get(place) ?? { address, activities: [], children: [] };
+  byPlace.set(place, known);
+  return known;
 }
 
 async function readActor(reader: DatabaseReader, codec: Codec, rows: Rows, lastCommit: number): Promise<StoredActor | undefined> {

@@ -1,5 +1,6 @@
 /** Whoever calls the runtime: starts, signals, repeats, looks. Each answer is held against what is applied when it comes. */
 import type { AnyMachineSnapshot, AnyStateMachine } from '../../src/kernel/xstate-seam.ts';
+import { formatAddress } from '../../src/kernel/address.ts';
 import { PerdureError } from '../../src/kernel/errors.ts';
 import type { StoreBatch } from '../../src/kernel/ports.ts';
 import { encodeValue } from '../../src/kernel/value-encoding.ts';
@@ -7,8 +8,11 @@ import { isClosed } from '../../src/kernel/record.ts';
 import type { SendResult } from '../../src/kernel/signal.ts';
 import type { Runtime } from '../../src/runtime/runtime-door.ts';
 import type { WorkflowHandle } from '../../src/runtime/workflow-handle.ts';
-import type { SimulationInput, SimulationSignal } from './machines.ts';
-import { signalTypes } from './machines.ts';
+import type { SimulationInput, SimulationSignal } from './machine-parts.ts';
+import { signalTypes } from './machine-parts.ts';
+import { machinesOfTrees } from './machines-of-trees.ts';
+import { anAct } from './acts.ts';
+import type { Ledger } from './ledger.ts';
 import type { Model, ModelActor } from './model.ts';
 import { messageKey } from './model.ts';
 import type { SeededRandom } from './seeded-random.ts';
@@ -57,12 +61,15 @@ export interface ClientParts {
   readonly kinds: readonly AnyStateMachine[];
   readonly poison: number;
   readonly model: Model;
+  readonly ledger: Ledger;
   readonly log: (line: string) => void;
   readonly note: (found: unknown) => void;
 }
 
 const answered = 'every caller gets an answer it can believe';
 const caused = 'I2 nothing acts or answers ahead of its cause';
+const startsInOneRun = ['same-input', 'same-input', 'same-input', 'use-existing', 'fail'] as const;
+const starts = [...startsInOneRun, 'terminate-existing', 'allow', 'allow-after-failure'] as const;
 const workflows = 10;
 /** Handles that are looked at whenever nothing moves. */
 const watchesMax = 5;
@@ -75,6 +82,8 @@ export class Clients {
   readonly startedPlaces = new Set<string>();
   #watches: Watch[] = [];
   #observations: Observation[] = [];
+  /** Workflows that were let go on, so that it is done once. */
+  readonly #isTriedAgain = new Set<string>();
   calls = 0;
 
   constructor(parts: ClientParts) {
@@ -99,11 +108,36 @@ export class Clients {
     if (choice < 0.12) return this.#start(life, planned);
     if (choice < 0.24) return this.#get(life, id);
     if (choice < 0.3) return this.#describe(life, id);
+    if (choice < 0.44) return this.#act(life, id);
     const type = this.#pickSignal(machine);
+    if (choice < 0.5) return this.#signalWithStart(life, planned, type);
+    if (choice < 0.58) return this.#update(life, id, type);
     if (random.chance(0.5)) return this.#send(life, id, type, undefined);
     const messageId = `m${this.#messages.length}`;
     this.#messages.push({ id, type, messageId });
     return this.#send(life, id, type, messageId);
+  }
+
+  #act(life: CallableLife, id: string): void {
+    this.calls += 1;
+    const { name, answer, resolved, refused } = anAct(this.#parts, life.runtime, id, this.calls);
+    this.#ask(life, name, answer, { resolved, refused });
+  }
+
+  /** All that was paused goes on, and what was parked is tried again. */
+  goOn(life: CallableLife): boolean {
+    const { model } = this.#parts;
+    for (const { id } of this.#planned) {
+      const status = model.current(id)?.record.status;
+      const name = `${id} ${status}`;
+      if ((status !== 'paused' && status !== 'parked') || this.#isTriedAgain.has(name)) continue;
+      this.#isTriedAgain.add(name);
+      const isPaused = status === 'paused';
+      const answer = isPaused ? life.runtime.resume(id) : life.runtime.unpark(id);
+      this.#ask(life, `${isPaused ? 'resume' : 'unpark'} ${id}`, answer, { resolved: () => undefined, refused: [] });
+      return true;
+    }
+    return false;
   }
 
   /** Rather one that is open. */
@@ -129,7 +163,7 @@ export class Clients {
 
   /** What is in this batch is applied, but nobody is told before the store is open again. */
   expectJumps(batch: StoreBatch | undefined): void {
-    const places = new Set(batch?.commits.map(({ record }) => `${record.address.workflowId}:${record.address.run}:`));
+    const places = new Set(batch?.commits.map(({ record }) => formatAddress(record.address)));
     for (const observation of this.#observations) if (places.has(observation.place)) observation.jumps = true;
   }
 
@@ -141,6 +175,8 @@ export class Clients {
       const record = model.current(id)?.record;
       const snapshot = handle.getSnapshot() as AnyMachineSnapshot;
       if (record !== undefined && watch.shown === snapshot && watch.applied === record) continue;
+      // Deleted: its handles show the end it came to.
+      if (record === undefined && this.#parts.model.tombstones.has(id)) continue;
       check(record !== undefined && isSame(snapshot, record.chart), caused, () => {
         return `a handle of ${id} shows ${JSON.stringify(snapshot.value)}, applied is ${JSON.stringify(record?.chart.value)}`;
       });
@@ -148,7 +184,7 @@ export class Clients {
       watch.applied = record;
     }
     for (const { place, sequence, isOver } of this.#observations) {
-      if (isOver) continue;
+      if (isOver || !model.actors.has(place)) continue;
       const applied = model.actors.get(place)?.record.sequence;
       check(
         applied === sequence,
@@ -161,7 +197,7 @@ export class Clients {
   #start(life: CallableLife, planned: Planned): void {
     const { random, model } = this.#parts;
     const { id, machine } = planned;
-    const onExisting = random.pick(['same-input', 'same-input', 'same-input', 'use-existing', 'fail', 'terminate-existing'] as const);
+    const onExisting = random.pick(mayLeaveChildren(machine) ? startsInOneRun : starts);
     const isOther = random.chance(0.2);
     if (isOther) planned.input = { ...planned.input, delayMs: planned.input.delayMs + 100 };
     const { input } = planned;
@@ -195,7 +231,9 @@ export class Clients {
   }
 
   #runsOf(id: string): ModelActor[] {
-    return [...this.#parts.model.actors.values()].filter(({ record }) => record.address.workflowId === id);
+    return [...this.#parts.model.actors.values()].filter(
+      ({ record: { address } }) => address.workflowId === id && address.path.length === 0,
+    );
   }
 
   #send(life: CallableLife, id: string, type: SimulationSignal['type'], messageId: string | undefined): void {
@@ -205,6 +243,30 @@ export class Clients {
     this.#ask(life, `send ${id} ${type} #${call}${messageId === undefined ? '' : ` ${messageId}`}`, sent, {
       resolved: (result) => this.#checkSent(id, call, messageId, result),
       refused: ['WORKFLOW_NOT_FOUND', 'WORKFLOW_CLOSED', 'WORKFLOW_PARKED'],
+    });
+  }
+
+  #update(life: CallableLife, id: string, type: SimulationSignal['type']): void {
+    this.calls += 1;
+    const call = this.calls;
+    this.#ask(life, `update ${id} ${type} #${call}`, life.runtime.update(id, { type, call } as SimulationSignal), {
+      resolved: (result) => this.#checkSent(id, call, undefined, result),
+      refused: ['WORKFLOW_NOT_FOUND', 'WORKFLOW_CLOSED', 'WORKFLOW_PARKED', 'EVENT_NOT_ACCEPTED'],
+    });
+  }
+
+  #signalWithStart(life: CallableLife, planned: Planned, type: SimulationSignal['type']): void {
+    const { id, machine, input } = planned;
+    this.calls += 1;
+    const call = this.calls;
+    const answer = life.runtime.signalWithStart(machine, { id, input, event: { type, call } });
+    this.#ask(life, `signalWithStart ${id} ${type} #${call}`, answer, {
+      resolved: ({ sent }) => {
+        const run = this.#parts.model.current(id)?.record.address.run;
+        if (run !== undefined) this.startedPlaces.add(`${id}:${run}:`);
+        this.#checkSent(id, call, undefined, sent);
+      },
+      refused: ['WORKFLOW_EXISTS', 'WORKFLOW_PARKED', 'WORKFLOW_CLOSED', 'WORKFLOW_NOT_FOUND'],
     });
   }
 
@@ -226,7 +288,7 @@ export class Clients {
     const answer = JSON.stringify(result);
     const earlier = this.#acknowledged.get(key) ?? answer;
     // Another run of the id answers for itself.
-    const hasRunAgain = this.#runsOf(id).length > 1;
+    const hasRunAgain = this.#runsOf(id).length > 1 || this.#parts.model.tombstones.has(id);
     check(earlier === answer || hasRunAgain, invariant, () => `message ${messageId} of ${id} was answered ${earlier}, now ${answer}`);
     this.#acknowledged.set(key, answer);
   }
@@ -271,11 +333,9 @@ export class Clients {
   }
 
   #awaitResult(life: CallableLife, handle: WorkflowHandle, id: string): void {
-    const { model } = this.#parts;
     const isOver = (word: string): void => {
-      const place = [...model.actors.values()].filter(({ record }) => record.address.workflowId === id);
       check(
-        place.some(({ record }) => isClosed(record.status)),
+        this.#runsOf(id).some(({ record }) => isClosed(record.status)),
         caused,
         () => `${id} is said to have ${word}, but is open`,
       );
@@ -350,7 +410,8 @@ export class Clients {
     const wasParked = expected.isMissing || statuses.includes('parked') || statuses.includes('terminated');
     if (code === 'WORKFLOW_PARKED') check(wasParked, caused, () => `${name} was refused since ${id} is parked, applied is ${status}`);
     if (code === 'WORKFLOW_EXISTS') check(statuses.length > 0, caused, () => `${name} was refused, nothing is applied`);
-    if (code === 'WORKFLOW_NOT_FOUND') check(!expected.wasThere, answered, () => `${name} was not found, though it is ${status}`);
+    const mayBeGone = !expected.wasThere || this.#parts.model.tombstones.has(id);
+    if (code === 'WORKFLOW_NOT_FOUND') check(mayBeGone, answered, () => `${name} was not found, though it is ${status}`);
   }
 }
 
@@ -358,6 +419,11 @@ function isSame(snapshot: AnyMachineSnapshot, chart: ModelActor['record']['chart
   if (JSON.stringify(snapshot.value) !== JSON.stringify(chart.value)) return false;
   const shown = snapshot.context as Record<string, unknown>;
   return ['heard', 'outcomes', 'rounds'].every((key) => JSON.stringify(shown[key]) === JSON.stringify(chart.context[key]));
+}
+
+/** A new run forgets children of the run before that go on: not tried until it is decided what becomes of them. */
+function mayLeaveChildren(machine: AnyStateMachine): boolean {
+  return machinesOfTrees.includes(machine);
 }
 
 /** The workflow a call is about: the second word of its name. */

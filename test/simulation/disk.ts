@@ -19,10 +19,17 @@ export const seams: Seams = { store: (store) => store, apply: (apply) => apply }
 
 const options = { location: 'memory', storeId: 'simulation' };
 
+interface Erasing {
+  readonly workflowId: string;
+  readonly lastRun: number;
+}
+
 export interface HeldWrite {
   readonly operations: readonly Operation[];
   /** Absent for what a store writes of its own accord. */
   readonly batch: StoreBatch | undefined;
+  /** What is deleted by it. */
+  readonly erasing?: Erasing | undefined;
   readonly resolve: () => void;
   readonly reject: (error: Error) => void;
 }
@@ -41,10 +48,11 @@ export class Disk {
   }
 
   /** Writes for good; the model learns of it, too. */
-  async apply({ operations, batch }: HeldWrite): Promise<void> {
+  async apply({ operations, batch, erasing }: HeldWrite): Promise<void> {
     this.isEmpty = false;
     await this.#apply(operations);
     if (batch !== undefined) this.model.apply(batch);
+    if (erasing !== undefined) this.model.erase(erasing.workflowId, erasing.lastRun);
   }
 
   reopen(): Database {
@@ -63,6 +71,7 @@ export class DiskHandle implements Database {
   readonly #isHoldingReads: boolean;
   readonly #note: (found: unknown) => void;
   #batch: StoreBatch | undefined;
+  #erasing: Erasing | undefined;
   held: HeldWrite | undefined;
   reads: (() => void)[] = [];
   isGone = false;
@@ -83,6 +92,11 @@ export class DiskHandle implements Database {
     store.write = async (batch) => {
       this.#batch = batch;
       await write(batch);
+    };
+    const erase = store.erase.bind(store);
+    store.erase = async (workflowId, lastRun, limit) => {
+      this.#erasing = { workflowId, lastRun };
+      return erase(workflowId, lastRun, limit);
     };
     return seams.store(store);
   }
@@ -105,11 +119,13 @@ export class DiskHandle implements Database {
 
   write(operations: readonly Operation[]): Promise<void> {
     const batch = this.#batch;
+    const erasing = batch === undefined ? this.#erasing : undefined;
     this.#batch = undefined;
+    this.#erasing = undefined;
     if (this.hasRejected) this.#note(new Violation('after a rejected write nothing is written', `${operations.length} operations came`));
     if (this.held !== undefined) this.#note(new Violation('I5 journals are gapless and give the stored snapshot', 'two batches at once'));
     return new Promise((resolve, reject) => {
-      this.held = { operations, batch, resolve, reject };
+      this.held = { operations, batch, erasing, resolve, reject };
     });
   }
 

@@ -3,93 +3,11 @@
  * a signal. `outcomes` and `heard` note what the chart was told, so that being told twice shows.
  */
 import type { AnyStateMachine } from 'xstate';
-import { assign, cancel, raise, setup } from 'xstate';
-import type { ActivityScope } from '../../src/authoring.ts';
-import { activity } from '../../src/authoring.ts';
+import { raise } from 'xstate';
 import { createRegistry } from '../../src/kernel/machine-registry.ts';
 import type { MachineRegistry } from '../../src/kernel/machine-registry.ts';
-
-export interface SimulationInput {
-  readonly variant: string;
-  readonly delayMs: number;
-}
-
-interface Context extends SimulationInput {
-  readonly outcomes: readonly string[];
-  readonly heard: readonly number[];
-  readonly rounds: number;
-}
-
-export const signalTypes = ['GO', 'LEAVE', 'BACK', 'HOLD', 'POISON', 'END'] as const;
-
-export interface SimulationSignal {
-  readonly type: (typeof signalTypes)[number];
-  /** Number of the client call that carries it. */
-  readonly call: number;
-}
-
-type Events = SimulationSignal | { readonly type: 'NUDGE' } | { readonly type: 'SECOND' };
-
-/** What the activities do: set by whoever runs a simulation. */
-export const outside: { run: (name: ActivityName, scope: ActivityScope<unknown>) => Promise<unknown> } = {
-  run: () => Promise.reject(new Error('No simulation is running.')),
-};
-
-export type ActivityName = 'steady' | 'once' | 'patient';
-export const maximumAttempts: Readonly<Record<ActivityName, number>> = { steady: 3, once: 1, patient: 4 };
-export const finalErrorName = 'Fatal';
-
-const actors = {
-  steady: activity<{ step: string }, { key: string }>({
-    name: 'steady',
-    run: (scope) => outside.run('steady', scope) as Promise<{ key: string }>,
-    startToCloseTimeout: '2s',
-    retry: { maximumAttempts: 3, initialInterval: '400ms', nonRetryableErrorTypes: [finalErrorName] },
-  }),
-  once: activity<{ step: string }, { key: string }>({
-    name: 'once',
-    run: (scope) => outside.run('once', scope) as Promise<{ key: string }>,
-    startToCloseTimeout: '3s',
-    retry: { maximumAttempts: 1 },
-  }),
-  patient: activity<{ step: string }, { key: string }>({
-    name: 'patient',
-    run: (scope) => outside.run('patient', scope) as Promise<{ key: string }>,
-    startToCloseTimeout: '1s',
-    retry: { maximumAttempts: 4, initialInterval: '1s', jitter: 'none', nonRetryableErrorTypes: [finalErrorName] },
-  }),
-};
-
-const base = setup({
-  types: { context: {} as Context, events: {} as Events, input: {} as SimulationInput, tags: {} as 'failed' | 'cancelled' },
-  actors,
-  actions: {
-    hear: assign({ heard: ({ context, event }) => [...context.heard, (event as SimulationSignal).call] }),
-    keep: assign({ outcomes: ({ context, event }) => [...context.outcomes, keyOf(event)] }),
-    count: assign({ rounds: ({ context }) => context.rounds + 1 }),
-    withdraw: cancel('nudge'),
-  },
-  delays: { wait: ({ context }) => context.delayMs },
-  guards: {
-    isFresh: ({ context }) => context.rounds < 3,
-    isWorn: ({ context }) => context.rounds >= 2,
-    refuses: () => {
-      throw new Error('This guard never answers.');
-    },
-  },
-});
-
-function keyOf(event: unknown): string {
-  return (event as { readonly output: { readonly key: string } }).output.key;
-}
-
-const context = ({ input }: { input: SimulationInput }): Context => ({ ...input, outcomes: [], heard: [], rounds: 0 });
-const step = (name: string): { step: string } => ({ step: name });
-const ends = {
-  done: { type: 'final' },
-  failed: { type: 'final', tags: ['failed'] },
-  left: { type: 'final', tags: ['cancelled'] },
-} as const;
+import { base, context, ends, step } from './machine-parts.ts';
+import { machinesOfTrees } from './machines-of-trees.ts';
 
 const sequence = base.createMachine({
   id: 'sequence',
@@ -292,12 +210,16 @@ const brittle = base.createMachine({
   },
 });
 
-export const machines: readonly AnyStateMachine[] = [sequence, fragile, pair, race, approval, nudge, recall, careless, brittle];
+export const machines: readonly AnyStateMachine[] = [
+  ...[sequence, fragile, pair, race, approval, nudge, recall, careless, brittle],
+  ...machinesOfTrees,
+];
 export const registry: MachineRegistry = createRegistry(machines);
 
 /** Some of the family. */
 export function registryOf(ids: readonly string[]): MachineRegistry {
   return {
+    ...registry,
     machines: registry.machines.filter(({ reference }) => ids.includes(reference.id)),
     find: (id, version) => (ids.includes(id) ? registry.find(id, version) : undefined),
     onDefinitionChange: registry.onDefinitionChange,

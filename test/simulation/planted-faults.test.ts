@@ -1,30 +1,35 @@
 /** The board: every planted fault has to be found, and says by which seed and invariant it was. */
 import { afterAll, describe, expect, test } from 'vitest';
+import { plantedFaultsOfTrees } from './planted-faults-of-trees.ts';
 import { plantedFaults } from './planted-faults.ts';
 import { simulate, simulateTwice } from './simulate.ts';
 
-const seedsMax = 2_000;
+const seedsMax = 10_000;
 const testTimeoutMs = 120_000;
 
 describe.skipIf(process.env['PERDURE_SEED'] !== undefined || process.env['PERDURE_SEEDS'] !== undefined)('a runtime that', () => {
   const board: string[] = [];
   afterAll(() => console.log(board.join('\n')));
 
-  test.each(plantedFaults.map((fault) => [fault.name, fault] as const))('%s is found', { timeout: testTimeoutMs }, async (name, fault) => {
-    const run = fault.isOnlySeenTwice === true ? simulateTwice : simulate;
-    const undo = fault.plant();
-    try {
-      for (let seed = 1; seed <= seedsMax; seed += 1) {
-        const { violation, picks } = await run(seed);
-        if (violation === undefined) continue;
-        board.push(`${name}: seed ${seed}, pick ${picks}, ${violation.invariant}`);
-        return;
+  test.each([...plantedFaults, ...plantedFaultsOfTrees].map((fault) => [fault.name, fault] as const))(
+    '%s is found',
+    { timeout: testTimeoutMs },
+    async (name, fault) => {
+      const run = fault.isOnlySeenTwice === true ? simulateTwice : simulate;
+      const undo = fault.plant();
+      try {
+        for (let seed = 1; seed <= seedsMax; seed += 1) {
+          const { violation, picks } = await run(seed);
+          if (violation === undefined) continue;
+          board.push(`${name}: seed ${seed}, pick ${picks}, ${violation.invariant}`);
+          return;
+        }
+      } finally {
+        undo();
       }
-    } finally {
-      undo();
-    }
-    expect.fail(`not found within ${seedsMax} seeds`);
-  });
+      expect.fail(`not found within ${seedsMax} seeds`);
+    },
+  );
 
   test('has no fault any more is clean again', async () => {
     for (let seed = 1; seed <= 20; seed += 1) expect((await simulate(seed)).violation).toBeUndefined();

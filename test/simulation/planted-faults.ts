@@ -16,7 +16,7 @@ import { Supervisor } from '../../src/runtime/supervisor.ts';
 import { TimerQueue } from '../../src/runtime/timer-queue.ts';
 import { seams } from './disk.ts';
 
-type Undo = () => void;
+export type Undo = () => void;
 
 export interface PlantedFault {
   /** What a runtime with it does. */
@@ -27,7 +27,7 @@ export interface PlantedFault {
 }
 
 /** Replaces one method of a class; `make` is given the one it replaces. */
-function patch<Target extends object, Name extends keyof Target>(
+export function patch<Target extends object, Name extends keyof Target>(
   target: Target,
   name: Name,
   make: (original: Target[Name]) => Target[Name],
@@ -40,11 +40,11 @@ function patch<Target extends object, Name extends keyof Target>(
 }
 
 /** Puts a layer between the runtime and its store. */
-function patchStore(change: (store: Store) => Partial<Store>): Undo {
+export function patchStore(change: (store: Store) => Partial<Store>): Undo {
   return patch(seams, 'store', () => (store) => changedStore(store, change(store)));
 }
 
-function patchActors(change: (stored: StoredActor) => StoredActor): Undo {
+export function patchActors(change: (stored: StoredActor) => StoredActor): Undo {
   return patchStore((store) => ({
     readTree: async (root, closedMax) => {
       const stored = await store.readTree(root, closedMax);
@@ -58,7 +58,7 @@ function patchBatches(change: (batch: StoreBatch) => StoreBatch): Undo {
 }
 
 /** Changes steps after they were decided, on their way to the disk and to memory. */
-function patchSteps(change: (step: Step, before: Step['actor'] | undefined) => Step): Undo {
+export function patchSteps(change: (step: Step, before: Step['actor'] | undefined) => Step): Undo {
   const befores = new WeakMap<Commit, Step['actor']>();
   const undoPut = patch(
     Tree.prototype,

@@ -1,8 +1,9 @@
 /** The scheduler: picks the next atomic step of a world until it has seen enough, then takes the faults away and waits for the end. */
 import type { StoreBatch } from '../../src/kernel/ports.ts';
+import type { ModelActor } from './model.ts';
 import { isDefinite } from './store-checks.ts';
 import type { Profile } from './profile.ts';
-import { rollProfile, tightenLimits } from './profile.ts';
+import { changeLimits, rollProfile } from './profile.ts';
 import { createRandom } from './seeded-random.ts';
 import type { Violation } from './violation.ts';
 import { check, Violation as Found } from './violation.ts';
@@ -36,7 +37,7 @@ export async function simulate(seed: number, overrides: Partial<Profile> = {}): 
   const profile = { ...rollProfile(random), ...overrides };
   const world = World.create(random, profile);
   world.log(`seed ${seed} ${JSON.stringify(profile)}`);
-  const restore = profile.hasTightLimits ? tightenLimits() : (): void => undefined;
+  const restore = changeLimits(profile.hasTightLimits);
   // Stacks of errors are most of what a seed would write and read.
   const { stackTraceLimit } = Error;
   Error.stackTraceLimit = 0;
@@ -136,9 +137,15 @@ function activityPicks({ ledger, random, profile }: World, life: Life): Pick[] {
     const weight = Math.min(8, 3 * running.length);
     const bad = weight * profile.failures;
     picks.push({ weight, name: `${name} succeeds`, act: () => ledger.succeed(call) });
+    if (call.handOver !== undefined) picks.push({ weight: weight * 2, name: `${name} is handed over`, act: call.handOver });
     picks.push({ weight: bad * 0.5, name: `${name} fails`, act: () => ledger.fail(call, false) });
     picks.push({ weight: bad * 0.1, name: `${name} fails for good`, act: () => ledger.fail(call, true) });
-    picks.push({ weight: bad * 0.2, name: `${name} hangs`, act: () => void (call.isStuck = true) });
+    if (call.name !== 'actions') picks.push({ weight: bad * 0.2, name: `${name} hangs`, act: () => void (call.isStuck = true) });
+  }
+  const ears = ledger.ears(life.number);
+  if (ears.length > 0 && life.phase === 'open') {
+    const { owner, sendBack } = random.pick(ears);
+    picks.push({ weight: 3, name: `the callback of ${owner} has something to say`, act: () => sendBack({ type: 'BEAT' }) });
   }
   if (stopping.length > 0) {
     const call = random.pick(stopping);
@@ -216,8 +223,9 @@ function stepClock({ time, model, random }: World): void {
 function describeBatch(batch: StoreBatch | undefined): string {
   if (batch === undefined) return 'the head';
   const commits = batch.commits.map(({ record, journal }) => {
-    const { workflowId, run } = record.address;
-    return `${workflowId}:${run}#${record.sequence} ${journal.envelope.kind} ${journal.outcome} ${JSON.stringify(journal.value)} ${record.status}`;
+    const { workflowId, run, path } = record.address;
+    const place = `${workflowId}:${run}:${path.join('.')}`;
+    return `${place}#${record.sequence} ${journal.envelope.kind} ${journal.outcome} ${JSON.stringify(journal.value)} ${record.status}`;
   });
   return `${batch.firstCommit}: ${commits.join('; ')}`;
 }
@@ -230,9 +238,14 @@ async function runToTheEnd(world: World): Promise<void> {
     if (pick === undefined) return;
     await take(world, pick);
   }
-  const stuck = [...world.model.actors.entries()].filter(([, actor]) => !isDefinite(actor)).map(([place]) => place);
+  const stuck = [...world.model.actors.entries()].filter(([, actor]) => !isDefinite(world.model, actor)).map(stuckWith);
   const found = stuck.length > 0 ? `${stuck.join(', ')} are stuck` : 'the runtime does not come to rest';
   world.note(new Found('I14 everything becomes definite, rows equal records', found));
+}
+
+function stuckWith([place, { record, activities, timers }]: [string, ModelActor]): string {
+  const pending = [...activities.values()].map(({ n, name, state }) => `${name} ${n} ${state}`);
+  return `${place} (${[record.status, ...pending, `${timers.size} timers`, `${record.queued ?? 0} queued`].join(', ')})`;
 }
 
 function calmPick(world: World): Pick | undefined {
@@ -248,7 +261,13 @@ function calmPick(world: World): Pick | undefined {
   }
   const call = ledger.stopping(life.number)[0] ?? ledger.running(life.number).find(({ isStuck }) => !isStuck);
   if (call !== undefined) return { weight: 1, name: `${call.key} attempt ${call.attempt} succeeds`, act: () => ledger.succeed(call) };
-  if (life.phase === 'open' && [...model.actors.values()].every(isDefinite)) return undefined;
+  if (life.phase === 'open' && runtime?.health().state === 'open') {
+    const called = { number: life.number, runtime, missing: life.missing, isGone: () => life.phase === 'gone' };
+    if (world.clients.goOn(called)) return { weight: 0, name: 'what stood still goes on', act: () => undefined };
+  }
+  // What stands still may have attempts that hang: they time out.
+  const isAtRest = ledger.running(life.number).length === 0 && [...model.actors.values()].every((actor) => isDefinite(model, actor));
+  if (life.phase === 'open' && isAtRest) return undefined;
   return { weight: 1, name: 'the next timer', act: () => advance(world) };
 }
 

@@ -9,7 +9,10 @@ export type Invariant =
   | 'I7 each timer fires or is cancelled once, never early'
   | 'I8 each event is applied once, in order'
   | 'I9 final states never change'
+  | "I11 a child's outcome reaches its parent once, none runs against its policy"
+  | 'I12 a paused or parked workflow does nothing, and harms no other'
   | 'I13 limits are kept'
+  | 'custom actions are run at least once, in their order'
   | 'I14 everything becomes definite, rows equal records'
   | 'I15 the same seed gives the same trace'
   | 'after a rejected write nothing is written'

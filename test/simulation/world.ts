@@ -8,7 +8,8 @@ import type { Runtime } from '../../src/runtime/runtime-door.ts';
 import { Clients } from './clients.ts';
 import { Disk, DiskHandle } from './disk.ts';
 import { Ledger } from './ledger.ts';
-import { machines, outside, registryOf } from './machines.ts';
+import { outside } from './machine-parts.ts';
+import { machines, registryOf } from './machines.ts';
 import { Model } from './model.ts';
 import type { Profile } from './profile.ts';
 import type { SeededRandom } from './seeded-random.ts';
@@ -58,6 +59,7 @@ export class World {
       kinds: machines.filter(({ id }) => profile.kinds.includes(id)),
       poison: profile.poison,
       model,
+      ledger: this.ledger,
       log: (line) => this.log(line),
       note: (found) => this.note(found),
     });
@@ -99,6 +101,11 @@ export class World {
     this.life = life;
     const { places: maxConcurrentAttempts } = profile;
     outside.run = (name, scope) => this.#begin(life, name, scope);
+    outside.act = (owner, tag) => this.#enter(life, `${owner} ${tag} is run`, () => this.ledger.act(life.number, owner, tag));
+    outside.listen = (owner, sendBack) =>
+      life.phase === 'gone'
+        ? () => undefined
+        : this.#enter(life, `a callback of ${owner} begins`, () => this.ledger.listen(life.number, owner, sendBack));
     const assemble = async (): Promise<Runtime> => {
       const store = await life.handle.open();
       const reopen = (): Promise<Store> => {
@@ -167,6 +174,7 @@ export class World {
     if (life.handle.reads.length > 0) return;
     try {
       this.clients.checkWatches();
+      this.ledger.checkEars(life.number);
     } catch (found) {
       this.note(found);
     }
@@ -177,6 +185,18 @@ export class World {
       await checkStore(this.disk, this.clients.startedPlaces, isThorough);
     } catch (found) {
       this.note(found);
+    }
+  }
+
+  /** Code of a machine is entered. */
+  #enter<Result>(life: Life, line: string, enter: () => Result): Result {
+    if (life.phase === 'gone') return new Promise(() => undefined) as Result;
+    this.log(`  ${line}`);
+    try {
+      return enter();
+    } catch (found) {
+      this.note(found);
+      throw found;
     }
   }
 

@@ -1,0 +1,246 @@
+/**
+ * What the actors of one workflow have to say to each other, held against what they heard: everything said is heard once, in its
+ * order, or waits in the mailbox, unless nobody is there any more to hear it.
+ */
+import { formatPlace } from '../../src/kernel/address.ts';
+import type { Commit, Message } from '../../src/kernel/commit.ts';
+import type { ActorEnvelope, Envelope } from '../../src/kernel/envelope.ts';
+import type { ActorRecord, MailRecord } from '../../src/kernel/record.ts';
+import { isClosed } from '../../src/kernel/record.ts';
+import type { ModelActor } from './model.ts';
+import { check } from './violation.ts';
+
+interface Said {
+  /** Place of who said it; absent for what came from outside and was kept. */
+  readonly from: string | undefined;
+  readonly to: readonly number[];
+  readonly envelope: ActorEnvelope;
+  readonly isMail: boolean;
+}
+
+const once = 'I8 each event is applied once, in order';
+const outcomes = "I11 a child's outcome reaches its parent once, none runs against its policy";
+const held = 'I12 a paused or parked workflow does nothing, and harms no other';
+
+const passing: readonly Envelope['kind'][] = [
+  ...(['attempt-handed-over', 'attempt-heartbeat', 'activity-adjusted', 'pause', 'resume', 'unpark', 'park', 'terminate'] as const),
+];
+
+export class ModelTree {
+  readonly place: string;
+  readonly actors = new Map<string, ModelActor>();
+  readonly mail = new Map<number, MailRecord>();
+  #said: Said[] = [];
+  #highestMail = 0;
+
+  /** @param place address of the root */
+  constructor(place: string) {
+    this.place = place;
+  }
+
+  get root(): ModelActor | undefined {
+    return this.actors.get('');
+  }
+
+  get isHeld(): boolean {
+    const status = this.root?.record.status;
+    return status === 'paused' || status === 'parked';
+  }
+
+  /** Whether the outcome of an attempt comes out of the mailbox. */
+  isFromMail({ record, journal, mailPut }: Commit): boolean {
+    if (record.address.path.length === 0) return journal.mail !== undefined && mailPut.length === 0;
+    return this.#find(record.address.path, journal.envelope, (said) => said.isMail) !== undefined;
+  }
+
+  /** Whether a commit of the root says what was put into, or taken out of, the mailbox for another actor. */
+  isForAnother({ record, journal, mailPut }: Commit): boolean {
+    if (record.address.path.length > 0 || journal.mail === undefined) return false;
+    const row = mailPut.find(({ n }) => n === journal.mail) ?? this.mail.get(journal.mail);
+    return row !== undefined && row.to.length > 0;
+  }
+
+  /** A commit as it is applied, before its record is. */
+  apply(commit: Commit, before: ActorRecord | undefined): void {
+    this.#judgeHeld(commit);
+    const { mail, outcome, sequence } = commit.journal;
+    const isTaken = mail === undefined || commit.mailPut.length > 0 || outcome === 'parked' || commit.mailRemoved.includes(mail);
+    check(isTaken, once, () => `row ${mail} of ${this.place} is applied at ${sequence}, but stays`);
+    for (const row of commit.mailPut) this.#keep(row);
+    for (const n of commit.mailRemoved) this.#take(n, commit);
+    this.#hear(commit);
+    this.#judgeNews(commit, before);
+    const from = formatPlace(commit.record.address.path);
+    for (const { to, envelope } of commit.messages) this.#said.push({ from, to, envelope, isMail: false });
+  }
+
+  /** A batch is a number of units, each of which leaves nothing unsaid. */
+  checkUnits(): void {
+    for (const said of this.#said) {
+      check(this.#isForNobody(said), once, () => `what ${this.place}${said.from ?? ''} said is lost: ${describe(said)}`);
+    }
+    this.#said = [];
+    const { root } = this;
+    const queued = root?.record.queued ?? 0;
+    check(queued === this.mail.size, once, () => `${this.place} counts ${queued} rows of mail, ${this.mail.size} are there`);
+    for (const actor of this.actors.values()) this.#judgePolicy(actor);
+  }
+
+  #judgeHeld({ journal, effects, record }: Commit): void {
+    const { envelope, outcome } = journal;
+    const isStill = outcome === 'queued' || outcome === 'late' || outcome === 'parked' || passing.includes(envelope.kind);
+    const isDone = isStill || (outcome === 'noted' && journal.mail !== undefined);
+    const what = (): string => `${envelope.kind} of ${this.place}${formatPlace(record.address.path)} is ${outcome}`;
+    if (this.isHeld) {
+      const begins = effects.some(({ kind }) => kind === 'run-attempt');
+      check(isDone && !begins, held, () => `${what()}, though it is ${this.root?.record.status}`);
+    } else if (this.mail.size > 0 && !isStill) {
+      // What follows from a row was said by somebody, and rows are taken one by one.
+      const isFollowing = journal.mail !== undefined || this.#find(record.address.path, envelope) !== undefined;
+      check(isFollowing || isStillborn(envelope), once, () => `${what()} and overtakes ${this.mail.size} rows of mail`);
+    }
+  }
+
+  #keep(row: MailRecord): void {
+    check(row.n === this.#highestMail + 1, once, () => `row ${row.n} of ${this.place} follows row ${this.#highestMail}`);
+    this.#highestMail = row.n;
+    this.mail.set(row.n, row);
+    if (isInner(row.envelope)) this.#consume(row.to, row.envelope, 'is kept');
+  }
+
+  #take(n: number, { record, journal }: Commit): void {
+    const row = this.mail.get(n);
+    check(row !== undefined, once, () => `row ${n} of ${this.place} is taken, but is not there`);
+    const [oldest] = this.mail.keys();
+    check(oldest === n, once, () => `row ${n} of ${this.place} is taken before row ${oldest}`);
+    this.mail.delete(n);
+    if (journal.mail !== n) {
+      check(isClosed(record.status), once, () => `row ${n} of ${this.place} is thrown away`);
+      return;
+    }
+    const { to, envelope } = row;
+    const isSame = JSON.stringify(envelope) === JSON.stringify(journal.envelope);
+    check(isSame, once, () => `row ${n} of ${this.place} holds ${envelope.kind}, taken is ${journal.envelope.kind}`);
+    if (to.length > 0) this.#said.push({ from: undefined, to, envelope, isMail: true });
+  }
+
+  #hear({ record, journal, mailPut }: Commit): void {
+    const { envelope, outcome } = journal;
+    const { path } = record.address;
+    // Out of the mailbox, put into it, or noted beside it.
+    if (path.length === 0 && journal.mail !== undefined) return;
+    if (mailPut.length > 0 || outcome === 'queued' || outcome === 'parked') return;
+    if (isInner(envelope)) this.#consume(path, envelope, outcome);
+    else this.#drop(this.#find(path, envelope, (said) => said.isMail));
+  }
+
+  /** Takes what was said out of what is still to be heard. */
+  #consume(to: readonly number[], envelope: ActorEnvelope, word: string): void {
+    const said = this.#find(to, envelope);
+    if (said === undefined) {
+      const what = (): string => `${describe({ to, envelope })} ${word} at ${this.place}${formatPlace(to)}, but nobody said it`;
+      check(this.#isFromOutside(to, envelope), once, what);
+      return;
+    }
+    const earlier = this.#said.find((other) => other.from === said.from && isSamePath(other.to, said.to) && !other.isMail);
+    const isFirst = said.isMail || earlier === said || earlier === undefined || this.#isForNobody(earlier);
+    check(isFirst, once, () => `${describe(said)} of ${this.place}${said.from ?? ''} is heard before ${earlier && describe(earlier)}`);
+    this.#drop(said);
+  }
+
+  #find(to: readonly number[], envelope: Envelope, isMeant: (said: Said) => boolean = () => true): Said | undefined {
+    const own = this.#said.filter((said) => isSamePath(said.to, to) && said.envelope.kind === envelope.kind && isMeant(said));
+    return own.find((said) => said.envelope === envelope) ?? own.find((said) => JSON.stringify(said.envelope) === JSON.stringify(envelope));
+  }
+
+  #drop(said: Said | undefined): void {
+    if (said !== undefined) this.#said.splice(this.#said.indexOf(said), 1);
+  }
+
+  /** Callbacks are no actors of the workflow, and of a child that never was nobody speaks but the engine. */
+  #isFromOutside(to: readonly number[], envelope: Envelope): boolean {
+    if (isStillborn(envelope)) return true;
+    const isVolatile = (path: readonly number[], n: number | undefined): boolean =>
+      n !== undefined && this.actors.get(formatPlace(path))?.volatile.has(n) === true;
+    if (envelope.kind === 'message') return isVolatile(envelope.from.slice(0, -1), envelope.from.at(-1));
+    return 'n' in envelope && isVolatile(to, envelope.n);
+  }
+
+  #isForNobody({ to, envelope }: Said): boolean {
+    const actor = this.actors.get(formatPlace(to));
+    const n = to.at(-1) ?? 0;
+    switch (envelope.kind) {
+      case 'start': {
+        const row = this.actors.get(formatPlace(to.slice(0, -1)))?.children.get(n);
+        const isTold = [...this.mail.values()].some((mail) => isStillborn(mail.envelope) && mail.envelope.n === n);
+        return row === undefined || row.isEnded === true || isTold;
+      }
+      case 'message':
+      case 'stop':
+      case 'signal':
+        return actor === undefined || isClosed(actor.record.status);
+      case 'child-done':
+      case 'child-failed':
+      case 'child-gone':
+      case 'child-snapshot': {
+        const row = actor?.children.get(envelope.n);
+        const isOver = row === undefined || row.isEnded === true || (row.isDetached === true && envelope.kind === 'child-snapshot');
+        return actor === undefined || isClosed(actor.record.status) || isOver;
+      }
+      default:
+        return !('n' in envelope) || actor?.activities.get(envelope.n)?.state !== 'settled';
+    }
+  }
+
+  /** An end is told once, by whom it concerns. */
+  #judgeNews({ record, messages }: Commit, before: ActorRecord | undefined): void {
+    if (record.birth === undefined) return;
+    const ends = messages.filter(({ envelope: { kind } }) => kind === 'child-done' || kind === 'child-failed' || kind === 'child-gone');
+    const isEnd = isClosed(record.status) && (before === undefined || !isClosed(before.status));
+    const expected = isEnd ? expectedNews(record) : undefined;
+    const told = ends.map(({ envelope }) => envelope.kind);
+    check(told.join() === (expected ?? ''), outcomes, () => {
+      return `${this.place}${formatPlace(record.address.path)}, ${record.status}, tells its parent "${told.join()}" instead of "${expected ?? ''}"`;
+    });
+  }
+
+  /** Who is open has a parent that wants it, or was let go to an end of its own; or what ends it is on its way. */
+  #judgePolicy({ record }: ModelActor): void {
+    const { path } = record.address;
+    if (path.length === 0 || isClosed(record.status)) return;
+    const parent = this.actors.get(formatPlace(path.slice(0, -1)));
+    const row = parent?.children.get(path.at(-1) ?? 0);
+    const isWanted = parent !== undefined && !isClosed(parent.record.status) && row !== undefined && row.isDetached !== true;
+    if (isWanted) return;
+    const mayGoOn = record.isDetached === true && record.birth?.parentClosePolicy !== 'terminate';
+    const isToBeStopped = [...this.mail.values()].some(({ to, envelope }) => envelope.kind === 'stop' && isSamePath(to, path));
+    check(mayGoOn || isToBeStopped, outcomes, () => {
+      return `${this.place}${formatPlace(path)} runs, its parent ${parent === undefined ? 'is gone' : `is ${parent.record.status}`}`;
+    });
+  }
+}
+
+function expectedNews({ isDetached, chart }: ActorRecord): string | undefined {
+  if (isDetached === true) return 'child-gone';
+  return chart.status === 'done' ? 'child-done' : chart.status === 'error' ? 'child-failed' : undefined;
+}
+
+function isInner(envelope: Envelope): envelope is ActorEnvelope {
+  return envelope.kind === 'message' || envelope.kind === 'stop' || envelope.kind.startsWith('child-') || isBirth(envelope);
+}
+
+function isBirth(envelope: Envelope): boolean {
+  return envelope.kind === 'start' && envelope.birth !== undefined;
+}
+
+function isStillborn(envelope: Envelope): envelope is Extract<Envelope, { kind: 'child-failed' }> {
+  return envelope.kind === 'child-failed' && envelope.isStillborn === true;
+}
+
+function isSamePath(one: readonly number[], other: readonly number[]): boolean {
+  return one.length === other.length && one.every((part, index) => part === other[index]);
+}
+
+function describe({ to, envelope }: Pick<Message, 'to' | 'envelope'>): string {
+  return `${JSON.stringify(envelope).slice(0, 120)} to ${formatPlace(to)}`;
+}
