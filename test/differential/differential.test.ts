@@ -3,7 +3,7 @@
  * of the root and its children is the same, and so is every emitted event and every call of a custom action. Where the runtime
  * differs by decision, the case names the difference and what is so instead.
  */
-import { describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { isSame } from '../support/values.ts';
 import type { DifferentialCase, Facts, Picture } from './differential-case.ts';
 import { knownDifferences } from './differential-case.ts';
@@ -13,6 +13,17 @@ import { playDurable } from './play-durable.ts';
 import { playPlain } from './play-plain.ts';
 
 const cases = Object.values(groups).flat();
+
+// XState says on the console which events reach nobody any more: some cases are about just that. Anything else is not expected.
+const warnings: string[] = [];
+beforeEach(() => {
+  warnings.length = 0;
+  vi.spyOn(console, 'warn').mockImplementation((...said) => void warnings.push(said.join(' ')));
+});
+afterEach(() => {
+  vi.restoreAllMocks();
+  expect(warnings.filter((said) => !said.includes('was sent to stopped actor'))).toEqual([]);
+});
 
 function holds(picture: Picture | undefined, facts: Facts): boolean {
   try {
