@@ -6,7 +6,7 @@
 //    an owner cannot be seen. An owner is gone when neither it nor its npm is alive.
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, lstatSync, mkdirSync, mkdtempSync, readFileSync, readlinkSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { npmCommand } from './npm.mjs';
@@ -145,7 +145,16 @@ function remedyFor(output) {
   return 'Read what npm says above, then run the command again.';
 }
 
+/** `npm ci` empties node_modules first, and through a link that is somebody else's. */
+function refuseLink() {
+  if (!lstatSync(modules, { throwIfNoEntry: false })?.isSymbolicLink()) return;
+  throw new InstallError(
+    `node_modules is a symbolic link to ${readlinkSync(modules)}, which an install would empty. Remove the link, then run the command again.`,
+  );
+}
+
 async function install(reason, wanted) {
+  refuseLink();
   console.log(`Installing dependencies with "npm ci": ${reason}.`);
   const startedAtMs = Date.now();
   rmSync(stamp, { force: true });

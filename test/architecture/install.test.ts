@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -121,5 +121,17 @@ describe('the install script', () => {
     expect(code).toBe(1);
     expect(output).toContain(`Perdure needs Node >=999.1.0, and this is Node ${process.versions.node}.`);
     expect(runsOfNpm()).toBe(0);
+  });
+
+  it('does not empty what node_modules is a link to, and says so', async () => {
+    mkdirSync(path('others'));
+    writeFileSync(path('others/theirs'), '');
+    symlinkSync('others', path('node_modules'));
+    const { code, output } = await install();
+    expect({ code, runs: runsOfNpm() }).toEqual({ code: 1, runs: 0 });
+    expect(output).toContain('node_modules is a symbolic link to others');
+    expect(existsSync(path('others/theirs'))).toBe(true);
+    rmSync(path('node_modules'));
+    expect((await install()).code).toBe(0);
   });
 });
