@@ -3,9 +3,8 @@
  * and while a boot takes it up.
  *
  * - Deaths of an attempt are counted per activity, in a row. The count begins anew with an attempt whose outcome was recorded in
- *   between, after a process that lived for long or was closed, and after one that got anything else done before it died: a process
- *   that makes progress is in no loop, and deploys that kill it park nobody. (What kills it all the same is bounded by its
- *   `maximumAttempts`, since lost attempts count.)
+ *   between, and after a process that lived for long or was closed. The death of a process that got anything else done before it counts
+ *   half: who kills it from outside should park nobody, but what kills a busy process must come to an end, too.
  * - A boot that follows one that died in the middle of its work goes through what is pending step by step, without writing any of it
  *   (see `boot-watch.ts`), and says in the boot journal which workflow is next. Dying twice under the name of one workflow is
  *   its third death: the boot before the first had not named anybody.
@@ -22,7 +21,7 @@ export interface AttemptInFlight {
   readonly place: string;
   readonly n: number;
   readonly attempt: number;
-  /** Deaths in a row at which an attempt of this activity ran. */
+  /** Deaths in a row at which an attempt of this activity ran; those of a process that made progress count half. */
   readonly deaths: number;
 }
 
@@ -68,7 +67,8 @@ function deathsAfter(known: AttemptInFlight, attempt: number, hasProgress: boole
   // It did not run in the process that died.
   if (attempt === known.attempt) return known.deaths;
   // A later one than the next: an outcome was recorded in between.
-  return attempt === known.attempt + 1 && !hasProgress ? known.deaths + 1 : 1;
+  if (attempt !== known.attempt + 1) return 1;
+  return known.deaths + (hasProgress ? 0.5 : 1);
 }
 
 /** A boot that died early may have begun it without leaving word: then its record tells of the attempt before. */

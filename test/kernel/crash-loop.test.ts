@@ -47,8 +47,8 @@ describe('deaths of an attempt in flight', () => {
     expect(deathsOf(bootThatFound(1, 2), activityAt(3))).toBe(1);
   });
 
-  test('a process that got something else done before it died is in no loop', () => {
-    expect(deathsOf({ ...bootThatFound(2, 2), hasProgress: true }, activityAt(3))).toBe(1);
+  test('the death of a process that got something else done before counts half', () => {
+    expect(deathsOf({ ...bootThatFound(2, 2), hasProgress: true }, activityAt(3))).toBe(2.5);
     expect(deathsOf({ ...bootThatFound(2, 2), hasProgress: true }, activityAt(2))).toBe(2);
   });
 
