@@ -145,7 +145,7 @@ function end(
   { status, reason }: { readonly status: 'terminated' | 'cancelled'; readonly reason: string },
   mail: number | undefined,
 ): Committed {
-  dropEverything(draft);
+  dropEverything(draft, envelope.kind === 'terminate');
   stopChildren(draft);
   const failure = { class: status === 'terminated' ? 'Terminated' : 'Cancelled', message: reason, state: actor.record.chart.value };
   return seal(draft, actor, envelope, { outcome: status, status, failure, mail });

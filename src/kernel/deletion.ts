@@ -14,8 +14,7 @@ import type { Tree } from './tree.ts';
  * @param tree its actors, as far as they are known: a child may go on after the end of the root, and custom actions may be left
  */
 export function deletionRefusal({ address: { workflowId: id }, status }: ActorRecord, tree?: Tree): PerdureError | undefined {
-  const isOver = tree === undefined || (!tree.isActive && [...tree.actors()].every(({ record }) => isClosed(record.status)));
-  if (isClosed(status) && isOver) return undefined;
+  if (isClosed(status) && tree?.isOver !== false) return undefined;
   const message = `Workflow "${id}" is open (${isClosed(status) ? 'something of it still runs' : status}) and cannot be deleted; bring it to its end first.`;
   return new PerdureError('WORKFLOW_OPEN', message, { id, status });
 }

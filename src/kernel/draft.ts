@@ -171,10 +171,14 @@ export function disarmTimer(draft: Draft, timer: TimerRecord): void {
   if (!draft.armed.delete(timer.generation)) draft.disarmed.push(timer);
 }
 
-/** An actor that ends leaves nothing behind that could still happen, but for the custom actions of its last steps. */
-export function dropEverything(draft: Draft): void {
+/**
+ * An actor that ends leaves nothing behind that could still happen, but for the custom actions of its last steps.
+ *
+ * @param isAbrupt whether no code of users is to run any more: then not even those
+ */
+export function dropEverything(draft: Draft, isAbrupt = false): void {
   for (const timer of draft.timers.values()) disarmTimer(draft, timer);
-  for (const { n, kind } of draft.activities.values()) if (kind !== 'actions') dropActivity(draft, n, 'closed');
+  for (const { n, kind } of draft.activities.values()) if (isAbrupt || kind !== 'actions') dropActivity(draft, n, 'closed');
   while (draft.queued > 0) takeMail(draft);
 }
 

@@ -7,6 +7,10 @@ export const limits = {
   idBytesMax: 255,
   /** One event, input, output, error or context. Larger data belongs in object storage, with its address in the context. */
   payloadBytesMax: 1_048_576,
+  /** Payloads from this size on are told of: they are read and written whole at every step. */
+  payloadBytesWarned: 262_144,
+  /** Steps of one actor after which it is told of, and again after as many. */
+  stepsWarned: 10_000,
   /** Nesting of one payload: deep enough for any sane document, far from the call stack's end. */
   payloadDepthMax: 200,
   /** The failure record shown to people and kept with the workflow. */
@@ -59,9 +63,9 @@ export const limits = {
   /** Letters one actor handles before the others get a turn. */
   lettersPerTurn: 16,
   /** Payloads of the commits in one batch, roughly; one commit alone may be larger. */
-  batchBytesMax: 8_388_608,
+  batchBytesMax: 1_048_576,
   /** Commits in one batch. */
-  batchCommitsMax: 2_000,
+  batchCommitsMax: 256,
   /** Rows fetched by one page of a scan at open or by the timer queue. */
   scanPageMax: 1_000,
   /** Timers due within this window are kept in memory; later ones stay on disk until it reaches them. */

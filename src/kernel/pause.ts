@@ -16,6 +16,8 @@ const actTextMax = 1_000;
  */
 export function control(record: ActorRecord, envelope: ControlEnvelope, nowMs: number): RecordDecision {
   const { status } = record;
+  // Nobody waits for an answer to that.
+  if (envelope.kind === 'park') return status === 'running' ? park(record, envelope, nowMs) : { kind: 'ignore' };
   if (isClosed(status)) return { kind: 'refuse', error: closedError(record) };
   switch (envelope.kind) {
     case 'pause':
@@ -26,8 +28,6 @@ export function control(record: ActorRecord, envelope: ControlEnvelope, nowMs: n
       return status === 'running' ? { kind: 'ignore' } : goOn(record, envelope, nowMs);
     case 'unpark':
       return status === 'parked' ? goOn(record, envelope, nowMs) : { kind: 'refuse', error: notParkedError(record) };
-    case 'park':
-      return status === 'running' ? park(record, envelope, nowMs) : { kind: 'ignore' };
   }
 }
 

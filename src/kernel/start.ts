@@ -5,10 +5,11 @@ import type { TreeDecision } from './decide-in-tree.ts';
 import { decideInTree, decideTreeStart } from './decide-in-tree.ts';
 import type { DecideContext } from './draft.ts';
 import type { StepEnvelope } from './envelope.ts';
-import type { PerdureError } from './errors.ts';
+import { PerdureError } from './errors.ts';
 import type { Json } from './json.ts';
 import { isDraining } from './mailbox.ts';
 import type { ActorRecord, JournalRecord } from './record.ts';
+import { isClosed } from './record.ts';
 import type { Step } from './step.ts';
 import { closedError } from './refusals.ts';
 import type { RegisteredMachine } from './registered-machine.ts';
@@ -59,6 +60,8 @@ export function decideNewRun(
   const verdict = existing === undefined ? undefined : judgeStart(existing, machine.reference, input, policy);
   if (verdict?.kind === 'refuse') return verdict;
   if (existing !== undefined && verdict?.kind === 'use-existing') return signalExisting(existing, signal, context);
+  // Whatever comes for a run that is not the latest of its id would find nobody.
+  if (verdict?.kind === 'new-run' && existing?.tree?.isOver === false) return { kind: 'refuse', error: stillRunning(existing.record) };
   const run = (existing?.record.address.run ?? lastRun) + 1;
   const begun = decideTreeStart({ machine, address: rootAddress(workflowId, run), input }, context);
   if (begun.kind === 'refuse') return begun;
@@ -66,13 +69,27 @@ export function decideNewRun(
   const told = signal === undefined ? undefined : decideInTree(tree, { to: [], envelope: signal }, context);
   if (told?.kind === 'refuse') return told;
   // Last of all, since what is refused must not end anybody.
-  const isToEnd = verdict?.kind === 'terminate-existing' && existing?.tree !== undefined;
-  const ended = isToEnd ? decideInTree(existing.tree, { to: [], envelope: termination }, context) : undefined;
+  const ended = verdict?.kind === 'terminate-existing' && existing?.tree !== undefined ? endAll(existing.tree, context) : [];
   const signalled = told?.kind === 'commit' ? { signalled: told.steps[0].commit } : {};
-  return { kind: 'commit', isNewRun: true, tree, steps: [...stepsOf(ended), ...begun.steps, ...stepsOf(told)], ...signalled };
+  return { kind: 'commit', isNewRun: true, tree, steps: [...ended, ...begun.steps, ...stepsOf(told)], ...signalled };
 }
 
 const termination = { kind: 'terminate', reason: 'Another run was started with terminate-existing.' } as const;
+
+/** The root, and whoever would go on without it. */
+function endAll(tree: Tree, context: DecideContext): readonly Step[] {
+  const ended = stepsOf(decideInTree(tree, { to: [], envelope: termination }, context));
+  const left = [...tree.actors()].filter(({ record }) => !isClosed(record.status));
+  return [
+    ...ended,
+    ...left.flatMap(({ record }) => stepsOf(decideInTree(tree, { to: record.address.path, envelope: termination }, context))),
+  ];
+}
+
+function stillRunning({ address: { workflowId: id }, status }: ActorRecord): PerdureError {
+  const message = `Workflow "${id}" is closed (${status}), but a child of it or its last custom actions still run. Start it again when they have ended.`;
+  return new PerdureError('WORKFLOW_EXISTS', message, { id, status, reason: 'policy' });
+}
 
 function stepsOf(decision: TreeDecision | undefined): readonly Step[] {
   return decision?.kind === 'commit' ? decision.steps : [];

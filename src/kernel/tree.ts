@@ -57,6 +57,11 @@ export class Tree {
     return this.#active.size > 0;
   }
 
+  /** Whether the root has ended, and nothing of the workflow runs or waits to run any more. */
+  get isOver(): boolean {
+    return !this.isActive && [...this.actors()].every(({ record }) => isClosed(record.status));
+  }
+
   /** Parents before their children. */
   actors(): Iterable<Actor> {
     return this.#actors.values();

@@ -9,6 +9,7 @@
 import type { ActivityDescriptor, RateLimit } from '../kernel/activity-descriptor.ts';
 import type { MachineRegistry } from '../kernel/machine-registry.ts';
 import type { Clock } from '../kernel/ports.ts';
+import type { RegisteredMachine } from '../kernel/registered-machine.ts';
 
 export interface AdmissionOptions {
   readonly maxConcurrentAttempts: number;
@@ -143,11 +144,19 @@ export class Admission {
 /** Activities of one name share its bounds, in whichever machines they are: each of them holds. */
 function gatesOf({ machines }: Pick<MachineRegistry, 'machines'>): ReadonlyMap<string, Gate> {
   const descriptors = new Map<string, ActivityDescriptor[]>();
-  for (const { name, descriptor } of machines.flatMap(({ activities }) => [...activities.values()])) {
+  for (const { name, descriptor } of withThoseBelow(machines).flatMap(({ activities }) => [...activities.values()])) {
     if (descriptor.maxConcurrentAttempts === undefined && descriptor.rateLimit === undefined) continue;
     descriptors.set(name, [...(descriptors.get(name) ?? []), descriptor]);
   }
   return new Map([...descriptors].map(([name, all]) => [name, gateOf(all)]));
+}
+
+/** Actors below the root have activities of their own. */
+function withThoseBelow(machines: readonly RegisteredMachine[]): readonly RegisteredMachine[] {
+  const all = new Set(machines);
+  // What is added meanwhile is gone through, too.
+  for (const { children } of all) for (const child of children.values()) if (child.kind === 'actor') all.add(child.machine);
+  return [...all];
 }
 
 function gateOf(descriptors: readonly ActivityDescriptor[]): Gate {

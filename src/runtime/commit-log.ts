@@ -1,9 +1,16 @@
 /** What of a commit somebody should look at. */
 import type { Commit } from '../kernel/commit.ts';
+import type { Json } from '../kernel/json.ts';
+import { roughSize } from '../kernel/json.ts';
+import { limits } from '../kernel/limits.ts';
 import type { Logger } from '../kernel/logger.ts';
+import { silentLogger } from '../kernel/logger.ts';
 
-/** Tells of workflows that were parked and of activities that failed for good; says nothing of what was in them. */
-export function logCommit(logger: Logger, { record, journal, activitiesRemoved }: Commit): void {
+/** Tells of workflows that were parked, of activities that failed for good and of what grows; says nothing of what was in them. */
+export function logCommit(logger: Logger, commit: Commit): void {
+  if (logger === silentLogger) return;
+  const { record, journal, activitiesRemoved } = commit;
+  logGrowth(logger, commit);
   const { workflowId: id, run } = record.address;
   const { envelope, outcome } = journal;
   if (outcome === 'parked') {
@@ -12,6 +19,31 @@ export function logCommit(logger: Logger, { record, journal, activitiesRemoved }
   if (!failing.has(envelope.kind) || !('attempt' in envelope) || !activitiesRemoved.includes(envelope.n)) return;
   const { activity, attempt, class: errorClass } = record.activityFailure ?? {};
   logger.warn({ id, run, activity, attempt, class: errorClass }, 'An activity failed for good.');
+}
+
+/** Long lives and large payloads work, up to their limits; but they cost at every step. */
+function logGrowth(logger: Logger, { record, journal, activitiesPut }: Commit): void {
+  const { workflowId: id, run, path } = record.address;
+  const { sequence } = record;
+  if (sequence % limits.stepsWarned === 0) {
+    logger.warn({ id, run, path, sequence }, 'An actor took very many steps; end it and start another in its place.');
+  }
+  const { envelope } = journal;
+  const told = 'event' in envelope ? envelope.event : 'output' in envelope ? envelope.output : 'input' in envelope ? envelope.input : null;
+  // A context that did not change was told of when it did.
+  const isContextNew = Object.keys(journal.context.set).length > 0;
+  const payloads: Readonly<Record<string, Json>> = {
+    [envelope.kind]: told,
+    context: isContextNew ? record.chart.context : null,
+    ...Object.fromEntries(
+      activitiesPut.filter(({ attempt }) => attempt <= 1).map(({ name, input }) => [`input of activity "${name}"`, input]),
+    ),
+  };
+  for (const [payload, json] of Object.entries(payloads)) {
+    const bytes = roughSize(json);
+    if (bytes < limits.payloadBytesWarned) continue;
+    logger.warn({ id, run, path, payload, bytes }, 'A payload is large; keep large data elsewhere and pass its address.');
+  }
 }
 
 const failing: ReadonlySet<string> = new Set(['attempt-failed', 'attempt-timed-out', 'attempt-lost', 'attempt-released']);

@@ -66,7 +66,7 @@ export class Supervisor {
     this.#parts = parts;
     this.#showLive = (sessionId) => parts.performer.snapshotOfVolatile(sessionId);
     this.#drain = new DrainLetter(this, parts.store);
-    this.#turns = new Turns(parts.clock, (resident) => this.#handleSome(resident));
+    this.#turns = new Turns(parts.clock, (resident, hasTime) => this.#handleSome(resident, hasTime));
   }
 
   /** What decisions depend on now. */
@@ -229,9 +229,9 @@ export class Supervisor {
     if (this.#failure === undefined && !resident.isBusy && hasWork(resident)) this.#turns.add(resident);
   }
 
-  #handleSome(resident: Resident): void {
+  #handleSome(resident: Resident, hasTime: () => boolean): void {
     if (resident.tree !== undefined) this.#parts.onEnter('machine', resident.tree.machine.reference.id);
-    for (let handled = 0; handled < limits.lettersPerTurn && !resident.isBusy; handled += 1) {
+    for (let handled = 0; handled < limits.lettersPerTurn && !resident.isBusy && (handled === 0 || hasTime()); handled += 1) {
       const letter = this.#failure === undefined ? this.#nextLetter(resident) : undefined;
       if (letter === undefined) break;
       const done = letter.handle(resident);

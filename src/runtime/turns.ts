@@ -5,12 +5,12 @@ import type { Resident } from './resident.ts';
 
 export class Turns {
   readonly #clock: Clock;
-  readonly #take: (resident: Resident) => void;
+  readonly #take: (resident: Resident, hasTime: () => boolean) => void;
   #ready: Resident[] = [];
   #isPlanned = false;
 
-  /** @param take handles some letters of a resident whose turn it is */
-  constructor(clock: Clock, take: (resident: Resident) => void) {
+  /** @param take handles some letters of a resident whose turn it is, as long as there is time */
+  constructor(clock: Clock, take: (resident: Resident, hasTime: () => boolean) => void) {
     this.#clock = clock;
     this.#take = take;
   }
@@ -31,10 +31,11 @@ export class Turns {
 
   #run(): void {
     const startedAt = this.#clock.monotonic();
+    const hasTime = (): boolean => this.#clock.monotonic() - startedAt < limits.sliceMs;
     for (let resident = this.#ready.shift(); resident !== undefined; resident = this.#ready.shift()) {
       resident.isReady = false;
-      this.#take(resident);
-      if (this.#clock.monotonic() - startedAt < limits.sliceMs || this.#ready.length === 0) continue;
+      this.#take(resident, hasTime);
+      if (hasTime() || this.#ready.length === 0) continue;
       this.#clock.yieldTurn(() => this.#run());
       return;
     }

@@ -200,7 +200,7 @@ contractGroup('crashes', ({ contractCase, everywhere }) => {
     const last = await live();
     expect(await last.runtime.describe('e')).toMatchObject({ status: 'parked', parked: { reason: 'crash-loop' } });
     expect(await last.runtime.describe('other')).toMatchObject({ status: 'running' });
-    expect((await last.runtime.history('e')).at(-1)).toMatchObject({ kind: 'park' });
+    expect((await last.runtime.history('e')).map(({ kind }) => kind)).toContain('park');
     world.last('fetch').succeed('found');
     const other = await last.runtime.get<typeof last.machines.patient>('other');
     expect(await other.result()).toEqual({ found: 'found' });

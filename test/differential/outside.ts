@@ -23,6 +23,9 @@ interface ActionArgs {
   readonly event: EventObject;
 }
 
+/** What only an activity can do. */
+const notOfPromises = { heartbeat: refuse, heartbeatDetails: undefined, completeLater: refuse };
+
 export class Outside {
   /** Calls of custom actions, in order. */
   readonly acts: Act[] = [];
@@ -56,7 +59,9 @@ export class Outside {
 
   /** An ordinary promise that ends when the script says so. */
   promise<Output = unknown>(name: string): PromiseActorLogic<Output> {
-    return fromPromise<Output>(({ input, signal }) => this.world.call<Output>(name, { input, signal, attempt: 1, idempotencyKey: name }));
+    return fromPromise<Output>(({ input, signal }) =>
+      this.world.call<Output>(name, { input, signal, attempt: 1, idempotencyKey: name, ...notOfPromises }),
+    );
   }
 
   /** A callback: what the script emits from it is sent back to its parent. */

@@ -2,6 +2,7 @@ import { describe, expect, test, vi } from 'vitest';
 import type { AnyActorRef } from 'xstate';
 import { assign, emit, log, raise, sendTo, setup } from 'xstate';
 import { activity } from '../../src/kernel/activity.ts';
+import type { ActivityScope } from '../../src/kernel/activity-descriptor.ts';
 import type { Commit, Effect } from '../../src/kernel/commit.ts';
 import { codeOf } from '../../src/kernel/outside.ts';
 import { due, wakeAt } from '../../src/kernel/wake.ts';
@@ -195,15 +196,8 @@ describe('custom actions', () => {
 });
 
 describe('the code of custom actions', () => {
-  const scope = (abort = new AbortController().signal) => ({
-    input: undefined,
-    idempotencyKey: '',
-    attempt: 1,
-    signal: abort,
-    heartbeat: () => undefined,
-    heartbeatDetails: undefined,
-    completeLater: () => Promise.reject(new TypeError('Custom actions are not completed from outside.')),
-  });
+  const scope = (abort = new AbortController().signal) =>
+    ({ input: undefined, idempotencyKey: '', attempt: 1, signal: abort }) as ActivityScope<unknown>;
 
   test('is given event, context, params, and references that send', async () => {
     const heard: unknown[] = [];

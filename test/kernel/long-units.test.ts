@@ -14,7 +14,7 @@ function pingPong(others: object = {}): AnyStateMachine {
     context: { count: 0 },
     on: { PING: { actions: [count, sendParent(({ event }) => ({ type: 'PONG', left: (event as { left?: number }).left }) as never)] } },
   } as never);
-  const ping = sendTo('returner', (({ event }: { event: { left: number } }) => ({ type: 'PING', left: event.left - 1 })) as never);
+  const ping = sendTo('returner', ({ event }: { event: { left: number } }) => ({ type: 'PING', left: event.left - 1 }));
   return setup({ actors: { returner: returner as never } }).createMachine({
     id: 'root',
     version: '1',
@@ -96,10 +96,7 @@ describe('what actors say to each other', () => {
               if (isBroken && context.count === 150) throw new Error('out of breath');
               return event.left > 0;
             },
-            actions: [
-              count,
-              sendTo('returner', (({ event }: { event: { left: number } }) => ({ type: 'PING', left: event.left - 1 })) as never),
-            ],
+            actions: [count, sendTo('returner', ({ event }: { event: { left: number } }) => ({ type: 'PING', left: event.left - 1 }))],
           },
         },
       }),
@@ -137,7 +134,7 @@ describe('children of a unit that is too long', () => {
           for (let n = 1; n <= born; n += 1) enqueue.spawnChild('child' as never, { id: `c${n}` });
         }),
         on: {
-          LAST: { actions: sendTo(`c${born}`, { type: 'END' } as never) },
+          LAST: { actions: sendTo(`c${born}`, { type: 'END' }) },
           STOP: { target: 'none', actions: enqueueActions(({ enqueue }) => enqueue.stopChild(`c${born}`)) },
         },
       },

@@ -52,7 +52,7 @@ describe('a workflow that is held', () => {
 
   test('tells whoever completes an attempt from outside a second time that it is over', () => {
     const outside = { isFromOutside: true } as const;
-    const settled = took(paused.actor, { ...completed(1, 'first'), ...outside } as StepEnvelope);
+    const settled = took(paused.actor, { ...completed(1, 'first'), ...outside });
     expect(settled.commit).toMatchObject({ journal: { outcome: 'queued' }, activitiesPut: [{ n: 1, state: 'settled' }] });
     for (const envelope of [
       { ...completed(1, 'second'), ...outside },

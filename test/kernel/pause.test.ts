@@ -67,3 +67,19 @@ test('what is open is not deleted', () => {
   }
   expect(deletionRefusal(recordOf('failed'))).toBeUndefined();
 });
+
+describe('parking as a crash loop', () => {
+  const park = { kind: 'park', reason: 'crash-loop', failure: { class: 'CrashLoop', message: 'It was in flight.' } } as const;
+
+  test('leaves everything of the workflow as it is, but runs nothing of it any more', () => {
+    const parked = { reason: 'crash-loop', failure: { ...park.failure, state: first.chart.value } };
+    const decision = control(first, park, 9_000);
+    expect(decision).toMatchObject({ commit: { journal: { envelope: park, outcome: 'parked' }, activitiesPut: [], effects: [] } });
+    const record = decision.kind === 'commit' ? decision.commit.record : undefined;
+    expect(record).toStrictEqual({ ...first, status: 'parked', parked, sequence: 2, updatedAtMs: 9_000 });
+  });
+
+  test.each(['paused', 'parked', 'completed'] as const)('changes nothing of one that is %s', (status) => {
+    expect(control(recordOf(status), park, 9_000)).toEqual({ kind: 'ignore' });
+  });
+});

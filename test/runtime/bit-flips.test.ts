@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { assembleRuntime } from '../../src/hosts/local/open-runtime.ts';
 import { PerdureError } from '../../src/kernel/errors.ts';
 import { createRegistry } from '../../src/kernel/machine-registry.ts';
-import type { Runtime } from '../../src/runtime/runtime.ts';
+import type { Runtime } from '../../src/runtime/runtime-door.ts';
 import type { Entry, Operation } from '../../src/storage/database.ts';
 import { openStoreOn } from '../../src/storage/level-store.ts';
 import { isSoak, replayOf, seed } from '../support/sizes.ts';

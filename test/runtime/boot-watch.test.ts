@@ -1,5 +1,6 @@
 /** A crash is a runtime that is left alone: its clock stands still and its activities never end. */
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
+import type { AnyStateMachine } from 'xstate';
 import { setup } from 'xstate';
 import { activity } from '../../src/kernel/activity.ts';
 import { limits } from '../../src/kernel/limits.ts';
@@ -55,10 +56,10 @@ const overMs = 500;
 /** Long enough for what is pending to be taken up. */
 const takenUpMs = 20;
 
-async function boot(passMs = overMs): Promise<TestRuntime & { lines: () => string[] }> {
+async function boot(passMs = overMs, ...more: readonly AnyStateMachine[]): Promise<TestRuntime & { lines: () => string[] }> {
   const logger = recordingLogger();
   const opened = await openTestRuntime({
-    machines: [machineOf(scene)],
+    machines: [machineOf(scene), ...more],
     maxConcurrentAttempts: 1_000,
     database: scene.database.reopen(),
     clock: new ManualClock(),
@@ -92,8 +93,15 @@ describe('a workflow whose attempt runs at three deaths of the process', () => {
     const last = await boot();
     expect(await stateOf(last, 'a')).toBe('parked: crash-loop');
     expect((await last.runtime.describe('a')).parked?.message).toBe('It was in flight at 3 deaths of the process in a row.');
-    expect((await last.runtime.history('a')).map(({ kind }) => kind)).toEqual(['start', 'attempt-lost', 'attempt-lost', 'park']);
-    await expect(last.runtime.send('a', { type: 'X' })).rejects.toMatchObject({
+    expect((await last.runtime.history('a')).map(({ kind }) => kind)).toEqual([
+      'start',
+      'attempt-lost',
+      'attempt-lost',
+      'park',
+      'attempt-lost',
+    ]);
+    expect(await last.runtime.send('a', { type: 'X' })).toMatchObject({ outcome: 'queued' });
+    await expect((await last.runtime.get('a')).result()).rejects.toMatchObject({
       code: 'WORKFLOW_PARKED',
       details: { reason: 'crash-loop' },
     });
@@ -101,6 +109,53 @@ describe('a workflow whose attempt runs at three deaths of the process', () => {
     expect(last.lines()).toContain('A workflow was parked.');
     const again = await boot();
     expect(await stateOf(again, 'a')).toBe('parked: crash-loop');
+  });
+
+  test('goes on when it is unparked, at once or in a later life, and its deaths are counted anew', async () => {
+    await startIn(await boot(), 'a');
+    await boot();
+    await boot();
+    const parking = await boot();
+    expect(await stateOf(parking, 'a')).toBe('parked: crash-loop');
+    expect(scene.calls.at(-1)).toBe('a#3');
+    await parking.runtime.unpark('a', { by: 'ada' });
+    await settle();
+    expect(scene.calls.at(-1)).toBe('a#4');
+    for (const attempt of [5, 6]) {
+      expect(await stateOf(await boot(), 'a')).toBe('running');
+      expect(scene.calls.at(-1)).toBe(`a#${attempt}`);
+    }
+    expect(await stateOf(await boot(), 'a')).toBe('parked: crash-loop');
+    const later = await boot();
+    await later.runtime.unpark('a');
+    await settle();
+    expect(scene.calls.at(-1)).toBe('a#7');
+    scene.outcomes.get('a')?.('fine');
+    await settle();
+    expect((await later.runtime.describe('a')).value).toBe('second');
+  });
+
+  test('below the root parks the whole of it; a paused one stays paused', async () => {
+    const child = machineOf(scene);
+    const parent = setup({ types: { input: {} as string, context: {} as { id: string } }, actors: { child } }).createMachine({
+      id: 'parent',
+      version: '1',
+      context: ({ input }) => ({ id: input }),
+      invoke: { src: 'child', input: ({ context }) => context.id },
+    });
+    const first = await boot(overMs, parent);
+    for (const id of ['a', 'b']) await first.runtime.start(parent, { id, input: id });
+    await first.runtime.pause('b');
+    await boot(overMs, parent);
+    await boot(overMs, parent);
+    const last = await boot(overMs, parent);
+    expect(await stateOf(last, 'a')).toBe('parked: crash-loop');
+    expect(await stateOf(last, 'b')).toBe('paused');
+    expect(scene.calls).toEqual(['a#1', 'b#1', 'a#2', 'a#3']);
+    await last.runtime.unpark('a');
+    await last.runtime.resume('b');
+    await settle();
+    expect(scene.calls.slice(4)).toEqual(['a#4', 'b#2']);
   });
 
   test('is not, if an outcome of it was recorded in between', async () => {

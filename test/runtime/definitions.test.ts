@@ -3,6 +3,7 @@ import type { AnyStateMachine } from 'xstate';
 import { createMachine } from 'xstate';
 import { rootAddress } from '../../src/kernel/address.ts';
 import { limits } from '../../src/kernel/limits.ts';
+import { silentLogger } from '../../src/kernel/logger.ts';
 import { createRegistry } from '../../src/kernel/machine-registry.ts';
 import type { WorkflowStatus } from '../../src/kernel/record.ts';
 import { reconcileDefinitions } from '../../src/runtime/definitions.ts';
@@ -57,7 +58,7 @@ async function create() {
     /** What opening with these machines counts, and how much it read and wrote for it. */
     open: async (...machines: readonly AnyStateMachine[]) => {
       [pages, writes] = [0, 0];
-      const { versionMissing } = await reconcileDefinitions(watched, createRegistry(machines));
+      const { versionMissing } = await reconcileDefinitions(watched, createRegistry(machines), silentLogger);
       return { versionMissing, pages, writes };
     },
     /** Versions that are stored, retired ones with a cross. */

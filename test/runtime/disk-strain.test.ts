@@ -43,7 +43,7 @@ test('while one batch takes longer than a second to sync, starts are refused, ev
   disk.slow = slow;
   const sent = handle.send({ type: 'TICK' });
   await clock.pass(1_000);
-  expect(runtime.health()).toEqual({ state: 'open', versionMissing: 0 });
+  expect(runtime.health()).toEqual({ state: 'open', versionMissing: 0, zombieAttempts: 0 });
   await clock.pass(500);
   const refusal = { code: 'STORE_SLOW', details: { path: 'memory', sinceMs: 1_500 } };
   expect(runtime.health()).toMatchObject({ state: 'degraded', failure: refusal });
@@ -56,7 +56,7 @@ test('while one batch takes longer than a second to sync, starts are refused, ev
   await sent;
   await settle();
   expect(handle.getSnapshot()).toMatchObject({ value: 'done' });
-  expect(runtime.health()).toEqual({ state: 'open', versionMissing: 0 });
+  expect(runtime.health()).toEqual({ state: 'open', versionMissing: 0, zombieAttempts: 0 });
   expect(logger.lines.slice(1)).toEqual([
     { level: 'warn', data: { store: 'memory', tookMs: 5_000 }, message: 'A batch took long to reach the disk.' },
   ]);

@@ -6,27 +6,44 @@ import { World } from '../support/world.ts';
 import { openTestRuntime } from './local-runtime.ts';
 import { settle } from './manual-clock.ts';
 
-// Not so yet: what comes for a run that is not the latest of its id is dropped.
-test.fails('a child that was left behind goes on though another run of its id was started', async () => {
-  const world = new World();
+function parentOf(world: World) {
   const work = activity<unknown, unknown>({ run: (scope) => world.call('work', scope) });
   const part = setup({ actors: { work } }).createMachine({
     id: 'part',
     initial: 'first',
-    states: { first: { invoke: { src: 'work', onDone: 'second' } }, second: { invoke: { src: 'work' } } },
+    states: { first: { invoke: { src: 'work', onDone: 'second' } }, second: { type: 'final' } },
   });
-  const machine = setup({ actors: { part: child(part, { parentClosePolicy: 'abandon' }) } }).createMachine({
+  return setup({ actors: { part: child(part, { parentClosePolicy: 'abandon' }) } }).createMachine({
     id: 'parent',
     version: '1',
-    invoke: { src: 'part' },
+    initial: 'on',
+    states: { on: { invoke: { src: 'part' }, on: { END: 'off' } }, off: { type: 'final' } },
   });
+}
+
+test('a run that takes the place of another ends all of it, also a child that would be left behind', async () => {
+  const world = new World();
+  const machine = parentOf(world);
   const { runtime } = await openTestRuntime({ machines: [machine] });
   await runtime.start(machine, { id: 'w', input: undefined });
   await settle();
-  const [first] = world.callsOf('work');
   await runtime.start(machine, { id: 'w', input: undefined, onExisting: 'terminate-existing' });
   await settle();
-  first?.succeed(1);
+  const [first, second] = world.callsOf('work');
+  expect(first?.signal.reason).toBe('closed');
+  expect(second?.signal.aborted).toBe(false);
+});
+
+test('a closed id is not started again while a child that was left behind still runs', async () => {
+  const world = new World();
+  const machine = parentOf(world);
+  const { runtime } = await openTestRuntime({ machines: [machine] });
+  const again = (): Promise<unknown> => runtime.start(machine, { id: 'w', input: undefined, onExisting: 'allow' });
+  await runtime.start(machine, { id: 'w', input: undefined });
+  await runtime.send('w', { type: 'END' });
+  await expect(again()).rejects.toMatchObject({ code: 'WORKFLOW_EXISTS' });
+  world.last('work').succeed(1);
   await settle();
-  expect(world.calls.map(({ idempotencyKey }) => idempotencyKey)).toContain('w:1:1:2');
+  await again();
+  expect(await runtime.describe('w')).toMatchObject({ run: 2, status: 'running' });
 });

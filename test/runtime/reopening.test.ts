@@ -69,12 +69,12 @@ async function faulty(retry: RetryOptions = {}, places = 100) {
         if (fault !== 'lost') await store.write(batch);
         if (fault !== undefined) throw new Error('no space left');
       },
-      async readActor(address) {
+      async readTree(root, closedMax) {
         if (disk.opened > 0 && disk.readsToFail > 0) {
           disk.readsToFail -= 1;
           throw new Error('bad sector');
         }
-        return store.readActor(address);
+        return store.readTree(root, closedMax);
       },
     });
   const opened = await openTestRuntime({
@@ -119,7 +119,7 @@ describe('a store that refuses a write', () => {
     expect(handle.getSnapshot().context).toEqual({ count: 0 });
     await recover(opened);
     expect(disk.opened).toBe(1);
-    expect(runtime.health()).toEqual({ state: 'open', versionMissing: 0 });
+    expect(runtime.health()).toEqual({ state: 'open', versionMissing: 0, zombieAttempts: 0 });
     await handle.send({ type: 'ADD' });
     expect(handle.getSnapshot().context).toEqual({ count: 1 });
     expect(logger.lines.map(({ level, message }) => `${level}: ${message}`)).toEqual([
@@ -311,7 +311,7 @@ describe('an attempt that runs while the store fails', () => {
     bed.disk.isPromising = true;
     await recover(bed);
     expect(bed.handle.getSnapshot()).toMatchObject({ value: 'failed' });
-    expect(bed.calls[0]?.signal.reason).toBe('timeout');
+    expect(bed.calls[0]?.signal.reason).toBe('start-to-close-timeout');
   });
 
   test('is aborted if the batch of unknown outcome left its state, and its place is free again', async () => {

@@ -300,5 +300,6 @@ export function registryOf(ids: readonly string[]): MachineRegistry {
   return {
     machines: registry.machines.filter(({ reference }) => ids.includes(reference.id)),
     find: (id, version) => (ids.includes(id) ? registry.find(id, version) : undefined),
+    onDefinitionChange: registry.onDefinitionChange,
   };
 }

@@ -3,7 +3,6 @@
  * find each of them would not find their like in the code either.
  */
 import type { Commit } from '../../src/kernel/commit.ts';
-import type { Step } from '../../src/kernel/decide-in-tree.ts';
 import type { Store, StoreBatch, StoredActor } from '../../src/kernel/ports.ts';
 import { changedStore } from '../support/changed-store.ts';
 import { ViewRegistry } from '../../src/runtime/committed-view.ts';

@@ -37,12 +37,7 @@ export class SimulatedHost implements ContractHost {
   async open(machines: readonly AnyStateMachine[], onDefinitionChange?: OnDefinitionChange): Promise<ContractRuntime> {
     if (this.#current !== undefined) throw new TypeError('The life before is not over.');
     const life = new Life();
-    const opened = await this.#ground.open(
-      life,
-      this.clock.portFor(life),
-      createRegistry(machines, onDefinitionChange),
-      this.countsDeaths,
-    );
+    const opened = await this.#ground.open(life, this.clock.portFor(life), createRegistry(machines, onDefinitionChange), this.countsDeaths);
     this.#current = { life, ...opened };
     return opened.runtime;
   }
