@@ -26,6 +26,11 @@ export function childAddress(parent: Address, n: number): Address {
   return { ...parent, path: [...parent.path, n] };
 }
 
+/** The number of a child below its parent; NaN for the root, which nobody has for a child. */
+export function numberOf(path: readonly number[]): number {
+  return Number(path.at(-1));
+}
+
 /** A path as one string; the root's is empty. */
 export function formatPlace(path: readonly number[]): string {
   return path.join('.');

@@ -8,7 +8,7 @@
  *    of the workflow, which is parked. A unit that grows too long leaves the rest there, too, and goes on from it.
  */
 import type { Actor } from './actor.ts';
-import { formatPlace } from './address.ts';
+import { formatPlace, numberOf } from './address.ts';
 import { stillborn } from './child-protocol.ts';
 import type { Message } from './commit.ts';
 import type { Beginning, Decision } from './decide.ts';
@@ -117,9 +117,8 @@ class Unit {
       const { root } = this.#tree;
       this.#steps.push(recordStep(this.#tree, root, keepMail(root.record, left, next.envelope, nowMs)));
     }
-    const [head, ...rest] = this.#steps;
-    if (head === undefined) throw new TypeError('A unit has a step at least.');
-    return [head, ...rest];
+    // One at least: a unit begins with a step, or by taking a row of the mailbox.
+    return this.#steps as readonly Step[] as readonly [Step, ...Step[]];
   }
 
   #decideFirst(actor: Actor, envelope: StepEnvelope, mail: number | undefined): Decision {
@@ -160,7 +159,7 @@ class Unit {
   #work(path: readonly number[], waiting: ActorEnvelope[]): void {
     for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
       if (this.#poison === undefined && this.#steps.length < limits.stepsPerUnitMax) this.#take(path, next);
-      else if (this.#isForSomebody({ to: path, envelope: next })) this.#left.push({ to: path, envelope: next });
+      else this.#left.push({ to: path, envelope: next });
     }
     this.#busy.delete(formatPlace(path));
   }
@@ -182,7 +181,7 @@ class Unit {
     const machine = birth === undefined ? undefined : this.#tree.machineOf(birth.lineage);
     if (machine === undefined || birth === undefined) throw new TypeError(`The child at ${formatPlace(path)} has no actor logic.`);
     // Stopped before its start came out of the mailbox.
-    if (this.#tree.get(path.slice(0, -1))?.children.has(path.at(-1) ?? 0) !== true) return;
+    if (this.#tree.get(path.slice(0, -1))?.children.has(numberOf(path)) !== true) return;
     if (path.length > limits.childDepthMax) {
       this.#deliver(stillborn(path, tooMany('levels of children', limits.childDepthMax)));
       return;

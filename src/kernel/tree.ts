@@ -9,7 +9,7 @@
  */
 import type { Actor } from './actor.ts';
 import type { Address } from './address.ts';
-import { childAddress, formatAddress, formatPlace, pathOf } from './address.ts';
+import { childAddress, formatAddress, formatPlace, numberOf, pathOf } from './address.ts';
 import type { Commit } from './commit.ts';
 import type { ChildRecord } from './record.ts';
 import { isClosed } from './record.ts';
@@ -130,7 +130,7 @@ export class Tree {
       const isStopped = snapshot.status === 'active' && isClosed(actor.record.status);
       return isStopped ? { ...snapshot, status: 'stopped' } : snapshot;
     }
-    const ended = actors.get(formatPlace(path.slice(0, -1)))?.children.get(path.at(-1) ?? 0);
+    const ended = actors.get(formatPlace(path.slice(0, -1)))?.children.get(numberOf(path));
     return ended?.isEnded === true ? snapshotOfEnded(ended) : this.showLive(sessionId);
   }
 
