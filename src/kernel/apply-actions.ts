@@ -89,8 +89,9 @@ export function stopChildren(draft: Draft): void {
 }
 
 function spawn(draft: Draft, action: Spawn): void {
-  if (draft.machine.activities.has(action.src)) {
-    scheduleActivity(draft, action);
+  const activity = draft.machine.activities.get(action.src);
+  if (activity !== undefined) {
+    scheduleActivity(draft, action, activity);
     return;
   }
   const registered = draft.machine.children.get(action.src);

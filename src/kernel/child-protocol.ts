@@ -74,7 +74,9 @@ export function newsForParent(record: ActorRecord): readonly Message[] {
   const tell = (envelope: Message['envelope']): readonly Message[] => [{ to: address.path.slice(0, -1), envelope }];
   if (isDetached === true) return isClosed(status) ? tell({ kind: 'child-gone', n }) : [];
   if (chart.status === 'done') return tell({ kind: 'child-done', n, output: chart.output ?? encodeValue(undefined) });
-  if (chart.status === 'error') return tell({ kind: 'child-failed', n, error: chart.error ?? null, failure: failureIn(record) });
+  // Who ends in error has failed.
+  if (chart.status === 'error')
+    return tell({ kind: 'child-failed', n, error: chart.error ?? null, failure: record.failure as FailureRecord });
   // Stopped: the parent wanted it so.
   if (isClosed(status)) return [];
   return birth.isWatched === true ? tell({ kind: 'child-snapshot', n, snapshot: summaryOf(chart) }) : [];
@@ -89,10 +91,6 @@ function isStillborn(envelope: Envelope): envelope is Extract<Envelope, { kind: 
   return envelope.kind === 'child-failed' && envelope.isStillborn === true;
 }
 
-function failureIn({ failure }: ActorRecord): FailureRecord {
-  return failure ?? { class: 'Error', message: 'The child ended in error.' };
-}
-
 /** The snapshot as plain data: what a parent can read of it, without the methods of XState's. */
 function summaryOf({ status, value, context }: ChartRecord): Json {
   const isMachine = value !== null;
@@ -101,7 +99,7 @@ function summaryOf({ status, value, context }: ChartRecord): Json {
   return {
     status,
     ...(isMachine ? { value } : {}),
-    context: isMachine ? own : (context['state'] ?? nothing),
+    context: isMachine ? own : (context['state'] as Json),
     output: nothing,
     error: nothing,
   };

@@ -77,12 +77,13 @@ export function revive(registry: MachineRegistry, stored: StoredTree): Revival {
   const machine = registry.find(record.machine.id, record.machine.version);
   const isChanged = machine !== undefined && machine.reference.structureHash !== record.machine.structureHash;
   const isRefused = isChanged && registry.onDefinitionChange === 'fail';
-  const obstacle = machine === undefined ? missingMachine(record) : obstacleTo(machine, stored, isRefused);
+  const found = machine === undefined ? missingMachine(record) : (obstacleTo(machine, stored, isRefused) ?? machine);
+  const isObstacle = 'reason' in found;
   // Its end needs no machine; what may be left of it, a child or the last custom actions, waits for one.
-  if (isClosed(record.status)) return reviveClosed(obstacle === undefined ? machine : undefined, stored);
-  if (machine === undefined || obstacle !== undefined) return { kind: 'parked', park: { ...(obstacle ?? missingMachine(record)), record } };
+  if (isClosed(record.status)) return reviveClosed(isObstacle ? undefined : found, stored);
+  if (isObstacle) return { kind: 'parked', park: { ...found, record } };
   try {
-    return { kind: 'tree', tree: reviveTree(machine, stored) };
+    return { kind: 'tree', tree: reviveTree(found, stored) };
   } catch (error) {
     return { kind: 'parked', park: isChanged ? unfit(record, error) : damaged(error) };
   }
