@@ -5,7 +5,8 @@
  * Invariants
  * 1. A step changes one actor: `put` is the only way in, with the commit that explains it.
  * 2. What charts see of each other outside of a step is what was shown, and only what is on disk is.
- * 3. An actor leaves when it is closed, nothing of it is pending and its parent does not refer to it.
+ * 3. An actor leaves when it is closed, nothing of it is pending, it waits for the end of no child, and its parent does not refer
+ *    to it: then it has no rows on disk, either.
  */
 import type { Actor } from './actor.ts';
 import type { Address } from './address.ts';
@@ -109,10 +110,10 @@ export class Tree {
     else this.#active.delete(place);
   }
 
-  #isGone({ record, activities }: Actor): boolean {
+  #isGone({ record, activities, children }: Actor): boolean {
     const { path } = record.address;
     const n = path.at(-1);
-    if (n === undefined || !isClosed(record.status) || activities.size > 0) return false;
+    if (n === undefined || !isClosed(record.status) || activities.size + children.size > 0) return false;
     return this.get(path.slice(0, -1))?.children.has(n) !== true;
   }
 
