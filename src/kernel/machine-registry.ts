@@ -1,5 +1,4 @@
 import { reviveActor } from './actor.ts';
-import { formatAddress } from './address.ts';
 import { hasErrorCode, PerdureError } from './errors.ts';
 import type { FailureRecord } from './failure-record.ts';
 import { failureOf } from './failure.ts';
@@ -106,8 +105,8 @@ function reviveClosed(machine: RegisteredMachine | undefined, stored: StoredTree
 function reviveTree(machine: RegisteredMachine, { root, others }: StoredTree): Tree {
   const tree = new Tree(machine, root.record.address);
   for (const stored of [root, ...others]) {
-    const own = tree.machineOf(stored.record.birth?.lineage ?? []);
-    if (own === undefined) throw new Error(`There is no machine for the actor at ${formatAddress(stored.record.address)}.`);
+    // An actor without a machine is an obstacle.
+    const own = tree.machineOf(stored.record.birth?.lineage ?? []) as RegisteredMachine;
     tree.add(reviveActor(own, stored, tree.surroundings));
   }
   return tree;

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { AnyActorRef, AnyStateMachine } from 'xstate';
-import { assign, cancel, createActor, enqueueActions, forwardTo, fromCallback, sendParent, sendTo, setup } from 'xstate';
+import { assign, cancel, createActor, enqueueActions, forwardTo, fromCallback, fromTransition, sendParent, sendTo, setup } from 'xstate';
 import { rootAddress } from '../../src/kernel/address.ts';
 import { decideInTree, decideTreeStart } from '../../src/kernel/decide-in-tree.ts';
 import { limits } from '../../src/kernel/limits.ts';
@@ -384,4 +384,150 @@ test('what comes for an actor that is not there is nothing to write', () => {
   const family = new Family(parentOf({ a: listener('a', {}) }, {}));
   expect(family.tell([9], signal('X'))).toEqual([]);
   expect(family.tell([1, 1], { kind: 'timer', generation: 1 })).toEqual([]);
+});
+
+test('what comes for an actor that is not there is nothing to write while the workflow is held, either', () => {
+  const family = new Family(parentOf({ a: listener('a', {}) }, {}));
+  family.control('pause');
+  expect(family.tell([9], signal('X'))).toEqual([]);
+});
+
+test('a start that says nothing of its child’s logic is a mistake of the host', () => {
+  const { tree } = new Family(parentOf({ a: listener('a', {}) }, {}));
+  const births = [undefined, { childId: 'x', lineage: ['nobody'] }];
+  for (const birth of births) {
+    const envelope = { kind: 'start' as const, input: null, ...(birth === undefined ? {} : { birth }) };
+    expect(() => decideInTree(tree, { to: [7], envelope }, at(0))).toThrow('The child at 7 has no actor logic.');
+  }
+});
+
+describe('a row of the mailbox', () => {
+  test('for an actor that is gone meanwhile goes, and nothing else', () => {
+    const a = listener('a', {}, { initial: 'on', states: { on: { on: { END: 'off' } }, off: { type: 'final' } } });
+    const family = new Family(parentOf({ a }, {}));
+    family.control('pause');
+    family.tell([1], { kind: 'message', event: { type: 'END' }, from: [] });
+    family.tell([1], { kind: 'message', event: { type: 'X' }, from: [] });
+    family.control('resume');
+    family.reopen().drain();
+    expect(family.last).toHaveLength(1);
+    expect(family.last[0]?.commit).toMatchObject({ journal: { outcome: 'noted', mail: 2 }, mailRemoved: [2] });
+    expect(family.root.record).not.toHaveProperty('queued');
+  });
+
+  test('that is the last of many units in a row ends the row', () => {
+    const { tree } = new Family(parentOf({}, { GO: { actions: hear } }));
+    const decision = decideInTree(tree, { to: [], envelope: signal('GO'), unitsBefore: limits.unitsInRowMax }, at(9_000));
+    expect(decision).toMatchObject({
+      kind: 'commit',
+      steps: [{ commit: { journal: { outcome: 'applied' }, record: { status: 'running' } } }],
+    });
+  });
+});
+
+describe('what throws in the middle of a unit', () => {
+  let isBroken = true;
+  const a = listener('a', {
+    BAD: { guard: () => (isBroken ? poison() : true), actions: sendParent({ type: 'STOP' }) },
+    ASK: { actions: [hear, sendParent({ type: 'ANSWER' })] },
+  });
+  const gone = listener('gone', {});
+  const machine = (go: readonly unknown[]): AnyStateMachine =>
+    setup({ actors: { a, gone, late: listener('late', { X: { actions: hear } }) } }).createMachine({
+      id: 'root',
+      version: '1',
+      context: { heard: [] },
+      invoke: [
+        { src: 'a', id: 'a' },
+        { src: 'gone', id: 'gone', systemId: 'gone' },
+      ],
+      on: {
+        KEEP: { actions: assign({ ref: ({ system }: { system: { get(id: string): unknown } }) => system.get('gone') } as never) },
+        GO: { actions: go },
+        ANSWER: { actions: hear },
+        DROP: { actions: enqueueActions(({ enqueue }) => enqueue.stopChild('gone')) },
+        STOP: { actions: enqueueActions(({ enqueue }) => enqueue.stopChild('late')) },
+      },
+    } as never) as unknown as AnyStateMachine;
+  const spawnLate = enqueueActions(({ enqueue }) => enqueue.spawnChild('late' as never, { id: 'late' }));
+
+  test('leaves what was said to who is in the middle of a step, and drops what was said to nobody', () => {
+    isBroken = true;
+    const family = new Family(
+      machine([
+        sendTo('a', { type: 'ASK' }),
+        sendTo('a', { type: 'BAD' }),
+        sendTo(({ context }: { context: { ref: AnyActorRef } }) => context.ref, { type: 'HELLO' }),
+      ]),
+    );
+    family.send('KEEP');
+    family.send('DROP');
+    family.reopen().send('GO');
+    expect(family.stored().mail).toMatchObject([
+      { to: [1], envelope: { event: { type: 'BAD' } } },
+      { to: [], envelope: { event: { type: 'ANSWER' } } },
+    ]);
+  });
+
+  test('leaves children of the same step to be born later, with what was said to them; or never, if they are stopped first', () => {
+    isBroken = true;
+    const family = new Family(machine([sendTo('a', { type: 'BAD' }), spawnLate, sendTo('late', { type: 'X' })]));
+    family.send('GO');
+    expect(family.stored().mail.map(({ to, envelope }) => [to, envelope.kind])).toEqual([
+      [[1], 'message'],
+      [[3], 'start'],
+      [[3], 'message'],
+    ]);
+    isBroken = false;
+    family.control('unpark');
+    family.reopen().drain();
+    expect(family.root.record).toMatchObject({ status: 'running', children: 2 });
+    expect(() => family.stored(3)).toThrow('never an actor');
+    expect(family.root.record).not.toHaveProperty('queued');
+  });
+});
+
+test('a row of units without end that ends in a start parks the workflow at that', () => {
+  const many = enqueueActions(({ enqueue }) => {
+    for (let n = 0; n <= limits.stepsPerUnitMax; n += 1) enqueue.spawnChild('a' as never, { id: `a${n}` });
+  });
+  const machine = setup({ actors: { a: listener('a', {}) } }).createMachine({
+    id: 'root',
+    version: '1',
+    context: { heard: [] },
+    on: { GO: { actions: many } },
+  } as never) as unknown as AnyStateMachine;
+  const { tree } = new Family(machine);
+  const decision = decideInTree(tree, { to: [], envelope: signal('GO'), unitsBefore: limits.unitsInRowMax }, at(9_000));
+  if (decision.kind !== 'commit') throw new Error(decision.kind);
+  const parked = decision.steps.find(({ commit }) => commit.record.status === 'parked')?.commit;
+  expect(parked).toMatchObject({ mailPut: [{ n: 1, to: [limits.stepsPerUnitMax], envelope: { kind: 'start' } }] });
+  expect(parked?.record.parked?.failure).toMatchObject({ state: {} });
+});
+
+test('a reference that a transition function is told is one it can send to', () => {
+  const heard: unknown[] = [];
+  const sum = fromTransition((count: number, event: { type: string; who?: AnyActorRef }) => {
+    if (event.who !== undefined) heard.push(event.who.id);
+    return count + 1;
+  }, 0);
+  const machine = setup({ actors: { sum, a: listener('a', {}) } }).createMachine({
+    id: 'root',
+    version: '1',
+    context: { heard: [] },
+    invoke: [
+      { src: 'sum', id: 'sum' },
+      { src: 'a', id: 'a', systemId: 'a' },
+    ],
+    on: {
+      GO: {
+        actions: sendTo('sum', (({ system }: { system: { get(id: string): unknown } }) => ({
+          type: 'MEET',
+          who: system.get('a'),
+        })) as never),
+      },
+    },
+  } as never) as unknown as AnyStateMachine;
+  new Family(machine).send('GO');
+  expect(heard).toEqual(['a', 'a']);
 });
