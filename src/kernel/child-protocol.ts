@@ -74,9 +74,7 @@ export function newsForParent(record: ActorRecord): readonly Message[] {
   const tell = (envelope: Message['envelope']): readonly Message[] => [{ to: address.path.slice(0, -1), envelope }];
   if (isDetached === true) return isClosed(status) ? tell({ kind: 'child-gone', n }) : [];
   if (chart.status === 'done') return tell({ kind: 'child-done', n, output: chart.output ?? encodeValue(undefined) });
-  // Who ends in error has failed.
-  if (chart.status === 'error')
-    return tell({ kind: 'child-failed', n, error: chart.error ?? null, failure: record.failure as FailureRecord });
+  if (chart.status === 'error') return tell({ kind: 'child-failed', n, error: chart.error ?? null, failure: failureIn(record) });
   // Stopped: the parent wanted it so.
   if (isClosed(status)) return [];
   return birth.isWatched === true ? tell({ kind: 'child-snapshot', n, snapshot: summaryOf(chart) }) : [];
@@ -89,6 +87,11 @@ export function stillborn(path: readonly number[], error: unknown): Message {
 
 function isStillborn(envelope: Envelope): envelope is Extract<Envelope, { kind: 'child-failed' }> {
   return envelope.kind === 'child-failed' && envelope.isStillborn === true;
+}
+
+/** Who ends in error has failed. */
+function failureIn({ failure }: ActorRecord): FailureRecord {
+  return failure as FailureRecord;
 }
 
 /** The snapshot as plain data: what a parent can read of it, without the methods of XState's. */

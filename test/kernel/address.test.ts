@@ -114,8 +114,8 @@ describe('ids', () => {
 });
 
 test('an actor of another run or workflow is out of reach', () => {
-  const address = rootAddress('order', 2);
-  expect(pathOf('order:2:1.5', address)).toEqual([1, 5]);
-  expect(pathOf('order:2:', address)).toEqual([]);
-  for (const other of ['order:1:1', 'orders:2:1', 'order:20:']) expect(() => pathOf(other, address)).toThrow('belongs to another workflow');
+  const own = rootAddress('order', 2);
+  expect(pathOf('order:2:1.5', own)).toEqual([1, 5]);
+  expect(pathOf('order:2:', own)).toEqual([]);
+  for (const other of ['order:1:1', 'orders:2:1', 'order:20:']) expect(() => pathOf(other, own)).toThrow('belongs to another workflow');
 });

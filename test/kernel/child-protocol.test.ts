@@ -414,7 +414,7 @@ describe('the end of a child', () => {
     const machine = setup({ types: { context: {} as { ref: AnyActorRef; done: number } }, actors: { part } }).createMachine({
       id: 'm',
       version: '1',
-      context: ({ spawn }) => ({ ref: spawn('part', { id: 'p', input: 1 as never }), done: 0 }),
+      context: ({ spawn }) => ({ ref: spawn('part', { id: 'p', input: 1 }), done: 0 }),
       on: { 'xstate.done.actor.p': { actions: assign({ done: ({ context }) => context.done + 1 }) } },
     });
     const family = new Family(machine);

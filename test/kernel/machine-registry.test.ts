@@ -367,8 +367,8 @@ test('a workflow that does not fit into its changed machine waits for one that i
 });
 
 test('an actor without code is missed, also where no state invokes it', () => {
-  const declared = named({}, { actors: { later: activity({ name: 'later' }) } });
-  expect(thrownBy(() => createRegistry([declared]))).toMatchObject({
+  const lacking = named({}, { actors: { later: activity({ name: 'later' }) } });
+  expect(thrownBy(() => createRegistry([lacking]))).toMatchObject({
     code: 'IMPLEMENTATION_MISSING',
     details: { missing: ['actor "later"'] },
   });

@@ -49,10 +49,10 @@ test('who belongs to one that was stopped in this step has no system id any more
 });
 
 test('a reference to oneself in a context is oneself after a restart', () => {
-  const machine = setup({ types: { context: {} as { me?: unknown; isMe?: boolean } } }).createMachine({
+  const machine = setup({ types: { context: {} as { me: unknown; isMe: boolean } } }).createMachine({
     id: 'm',
     version: '1',
-    context: {},
+    context: { me: undefined, isMe: false },
     on: {
       KEEP: { actions: assign({ me: ({ self }) => self }) },
       LOOK: { actions: assign({ isMe: ({ context, self }) => context.me === self }) },
