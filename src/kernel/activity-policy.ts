@@ -24,7 +24,7 @@ export function policyOf(machine: RegisteredMachine, { src, kind, adjusted }: Ac
   return {
     ...descriptor,
     startToCloseTimeoutMs,
-    retry: retry === undefined ? declared : adjustRetryPolicy(declared, decodeValue(retry) as RetryOptions, 'retry'),
+    retry: adjustRetryPolicy(declared, decodeValue(retry) as RetryOptions, 'retry'),
   };
 }
 

@@ -26,6 +26,11 @@ export function childAddress(parent: Address, n: number): Address {
   return { ...parent, path: [...parent.path, n] };
 }
 
+/** The number of a child below its parent; NaN for the root, which nobody has for a child. */
+export function numberOf(path: readonly number[]): number {
+  return Number(path.at(-1));
+}
+
 /** A path as one string; the root's is empty. */
 export function formatPlace(path: readonly number[]): string {
   return path.join('.');
@@ -62,13 +67,16 @@ export function activityKey(address: Address, counter: number): string {
  */
 export function checkId(id: unknown, what: string): asserts id is string {
   if (typeof id !== 'string') throw new TypeError(`The ${what} must be a string, found ${id === null ? 'null' : typeof id}.`);
-  const refuse = (reason: string): never => {
-    throw new PerdureError('ID_INVALID', `The ${what} ${shorten(id)} ${reason}.`, { reason });
-  };
-  if (id === '') refuse('is empty; give it at least one character');
-  if (id.length > limits.idBytesMax) refuse(`is longer than ${limits.idBytesMax} bytes`);
-  if (!isWellFormed(id)) refuse('contains a lone surrogate, so it is not valid text');
-  if (new TextEncoder().encode(id).length > limits.idBytesMax) refuse(`is longer than ${limits.idBytesMax} bytes of UTF-8`);
+  const reason = problemOfId(id);
+  if (reason !== undefined) throw new PerdureError('ID_INVALID', `The ${what} ${shorten(id)} ${reason}.`, { reason });
+}
+
+/** What keeps a text from being an id, or undefined. */
+export function problemOfId(id: string): string | undefined {
+  if (id === '') return 'is empty; give it at least one character';
+  if (id.length > limits.idBytesMax) return `is longer than ${limits.idBytesMax} bytes`;
+  if (!isWellFormed(id)) return 'contains a lone surrogate, so it is not valid text';
+  return new TextEncoder().encode(id).length > limits.idBytesMax ? `is longer than ${limits.idBytesMax} bytes of UTF-8` : undefined;
 }
 
 function isWellFormed(text: string): boolean {

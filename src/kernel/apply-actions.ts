@@ -1,11 +1,12 @@
 /** What a chart asked for, taken over into the commit that is being put together. */
-import { childAddress, pathOf } from './address.ts';
+import { childAddress, numberOf, pathOf } from './address.ts';
 import { scheduleActions } from './custom-actions.ts';
 import type { Draft } from './draft.ts';
 import { armTimer, disarmTimer, dropActivity, putActivity, scheduleActivity, tooMany } from './draft.ts';
 import { PerdureError } from './errors.ts';
 import type { Json } from './json.ts';
 import { limits } from './limits.ts';
+import type { ChildRecord } from './record.ts';
 import type { RegisteredChild } from './registered-machine.ts';
 import { encodePayload, encodeValue } from './value-encoding.ts';
 import type { ChartAction } from './xstate-chart-action.ts';
@@ -34,8 +35,7 @@ function apply(draft: Draft, action: ChartAction): void {
       spawn(draft, action);
       break;
     case 'stop':
-      if (draft.children.has(action.n)) stopChild(draft, action.n);
-      else dropActivity(draft, action.n, 'state-left');
+      stop(draft, action.n);
       break;
     case 'send':
       say(draft, pathOf(action.to, draft.address), encodePayload(action.event, 'event'));
@@ -59,7 +59,7 @@ function apply(draft: Draft, action: ChartAction): void {
 /** Tells another actor something; callbacks and observables hear it from the host, in the order in which they are started and stopped. */
 export function say(draft: Draft, to: readonly number[], event: Json): void {
   const { path } = draft.address;
-  const n = to.at(-1) ?? 0;
+  const n = numberOf(to);
   const isOwn = to.length === path.length + 1 && path.every((part, index) => part === to[index]);
   if (isOwn && draft.activities.get(n)?.kind === 'volatile') draft.effects.push({ kind: 'tell-volatile', n, event });
   else draft.messages.push({ to, envelope: { kind: 'message', event, from: path } });
@@ -70,9 +70,7 @@ export function say(draft: Draft, to: readonly number[], event: Json): void {
  *
  * @param stillborn what it failed with, if it was never born: no record says so
  */
-export function endChild(draft: Draft, n: number, stillborn: Json | undefined): void {
-  const child = draft.children.get(n);
-  if (child === undefined) return;
+export function endChild(draft: Draft, child: ChildRecord, stillborn: Json | undefined): void {
   const { isActor: _, ...named } = child;
   putChild(draft, stillborn === undefined ? { ...child, isEnded: true } : { ...named, isEnded: true, error: stillborn });
 }
@@ -87,12 +85,13 @@ export function forgetChild(draft: Draft, n: number): void {
 
 /** Stops every child that is not let go already: for an actor that ends without its chart saying so. */
 export function stopChildren(draft: Draft): void {
-  for (const { n, isDetached } of draft.children.values()) if (isDetached !== true) stopChild(draft, n);
+  for (const child of draft.children.values()) if (child.isDetached !== true) stopChild(draft, child);
 }
 
 function spawn(draft: Draft, action: Spawn): void {
-  if (draft.machine.activities.has(action.src)) {
-    scheduleActivity(draft, action);
+  const activity = draft.machine.activities.get(action.src);
+  if (activity !== undefined) {
+    scheduleActivity(draft, action, activity);
     return;
   }
   const registered = draft.machine.children.get(action.src);
@@ -146,15 +145,20 @@ function beginVolatile(draft: Draft, action: Spawn, name: string): void {
   draft.effects.push({ kind: 'start-volatile', n });
 }
 
-function putChild(draft: Draft, child: Draft['children'] extends Map<number, infer Child> ? Child : never): void {
+function stop(draft: Draft, n: number): void {
+  const child = draft.children.get(n);
+  if (child === undefined) dropActivity(draft, n, 'state-left');
+  else stopChild(draft, child);
+}
+
+function putChild(draft: Draft, child: ChildRecord): void {
   draft.children.set(child.n, child);
   draft.childrenPut.set(child.n, child);
 }
 
 /** What is stopped in the step that made it never begins. Otherwise its policy says what becomes of it. */
-function stopChild(draft: Draft, n: number): void {
-  const child = draft.children.get(n);
-  if (child === undefined) return;
+function stopChild(draft: Draft, child: ChildRecord): void {
+  const { n } = child;
   const path = childAddress(draft.address, n).path;
   if (draft.born.includes(n)) {
     draft.messages.splice(0, draft.messages.length, ...draft.messages.filter(({ to }) => to.join() !== path.join()));

@@ -14,17 +14,17 @@ import { boundFailure, failedOutcome } from './failure.ts';
 import type { Json } from './json.ts';
 import type { Change, Reaction } from './reaction.ts';
 import type { ActivityRecord } from './record.ts';
-import { isClosed } from './record.ts';
 import { notAwaited } from './refusals.ts';
 import { backoffMs, isRetryable } from './retry-policy.ts';
 import { decodeValue } from './value-decoding.ts';
 
 type AttemptEnvelope = Extract<Envelope, { readonly attempt: number }>;
+type Changing = Extract<Reaction, { readonly kind: 'note' | 'deliver' }>;
 type EnvelopeOf<Kind extends Envelope['kind']> = Extract<Envelope, { readonly kind: Kind }>;
 
 export function attemptDue(actor: Actor, n: number, context: DecideContext): Reaction {
   const activity = actor.activities.get(n);
-  if (activity === undefined || !isToBegin(activity) || !isRun(actor, activity)) return { kind: 'ignore' };
+  if (activity === undefined || !isToBegin(activity)) return { kind: 'ignore' };
   if (!isNextInLine(actor.activities, activity)) return { kind: 'ignore' };
   if (isOver(activity, context.nowMs)) return activityTimedOut(actor, n);
   if (!context.admit(activity.name, activityKey(actor.record.address, activity.n))) return { kind: 'ignore' };
@@ -61,10 +61,9 @@ export function attemptFailed(actor: Actor, envelope: EnvelopeOf<'attempt-failed
 }
 
 export function attemptTimedOut(actor: Actor, envelope: EnvelopeOf<'attempt-timed-out'>, context: DecideContext): Reaction {
-  const activity = begunAttempt(actor, envelope);
+  const activity = runningAttempt(actor, envelope);
   if (activity === undefined) return { kind: 'ignore' };
-  const abort: Change = (draft) => abortOverdue(draft, envelope);
-  if (!isRun(actor, activity)) return { kind: 'ignore' };
+  const abort: Change = (draft) => abortOverdue(draft, activity, envelope);
   const policy = policyOf(actor.machine, activity);
   const error =
     envelope.timeout === 'heartbeat'
@@ -77,7 +76,6 @@ export function attemptTimedOut(actor: Actor, envelope: EnvelopeOf<'attempt-time
 export function activityTimedOut(actor: Actor, n: number): Reaction {
   const activity = actor.activities.get(n);
   if (activity?.scheduleToCloseAtMs === undefined) return { kind: 'ignore' };
-  if (isClosed(actor.record.status)) return { kind: 'ignore' };
   const abort: Change = (draft) => abortRunning(draft, activity, 'schedule-to-close-timeout');
   const error = scheduleToCloseTimeout(activity.scheduleToCloseAtMs - activity.scheduledAtMs, activity.lastFailure);
   return withChange(giveUp(actor, activity, failedOutcome(error)), abort);
@@ -90,14 +88,11 @@ function unawaited(actor: Actor, envelope: AttemptEnvelope, otherwise: 'late' | 
 }
 
 /** Whatever becomes of the step, an attempt that took too long gives up its place. */
-export function abortOverdue(draft: Pick<Draft, 'activities' | 'effects'>, envelope: Envelope): void {
+export function abortOverdue(draft: Pick<Draft, 'effects'>, activity: ActivityRecord, envelope: Envelope): void {
   if (envelope.kind === 'attempt-timed-out') {
     const reason = envelope.timeout === 'heartbeat' ? 'heartbeat-timeout' : 'start-to-close-timeout';
     draft.effects.push({ kind: 'abort-attempt', n: envelope.n, reason });
-  } else if (envelope.kind === 'activity-timed-out') {
-    const activity = draft.activities.get(envelope.n);
-    if (activity !== undefined) abortRunning(draft, activity, 'schedule-to-close-timeout');
-  }
+  } else if (envelope.kind === 'activity-timed-out') abortRunning(draft, activity, 'schedule-to-close-timeout');
 }
 
 /** A lost attempt counts. The next one begins at once: it was not the activity that failed. */
@@ -147,7 +142,7 @@ function failOrRetry(
   envelope: AttemptEnvelope,
   outcome: FailedOutcome,
   context: DecideContext,
-): Reaction {
+): Changing {
   const policy = policyOf(actor.machine, activity)?.retry;
   const charged = activity.attempt - activity.uncharged;
   if (outcome.failure.retryable === false || policy === undefined || !isRetryable(policy, outcome.failure.class, charged)) {
@@ -185,8 +180,7 @@ function atRest(activity: ActivityRecord, envelope: AttemptEnvelope): ActivityRe
   return details === undefined ? rest : { ...rest, heartbeatDetails: details };
 }
 
-export function withChange(reaction: Reaction, further: Change): Reaction {
-  if (reaction.kind !== 'note' && reaction.kind !== 'deliver') return reaction;
+export function withChange(reaction: Changing, further: Change): Changing {
   const change: Change = (draft) => {
     reaction.change(draft);
     further(draft);
@@ -198,19 +192,12 @@ function isOver({ scheduleToCloseAtMs }: ActivityRecord, atMs: number): boolean 
   return scheduleToCloseAtMs !== undefined && atMs >= scheduleToCloseAtMs;
 }
 
-/** The activity this outcome belongs to, if it is still awaited and this very attempt is the one that runs. */
+/**
+ * The activity this outcome belongs to, if it is still awaited and this very attempt is the one that runs. One whose outcome came
+ * while the workflow could not hear of it is settled: the envelope comes from the mailbox then. Of a closed actor only the last
+ * custom actions are left.
+ */
 function runningAttempt(actor: Actor, envelope: AttemptEnvelope): ActivityRecord | undefined {
-  const activity = begunAttempt(actor, envelope);
-  return activity !== undefined && isRun(actor, activity) ? activity : undefined;
-}
-
-/** The last custom actions of an actor are run after its end. */
-function isRun({ record: { status } }: Actor, { kind }: ActivityRecord): boolean {
-  return kind === 'actions' || !isClosed(status);
-}
-
-/** One whose outcome came while the workflow could not hear of it is settled: the envelope comes from the mailbox then. */
-function begunAttempt(actor: Actor, envelope: AttemptEnvelope): ActivityRecord | undefined {
   const activity = actor.activities.get(envelope.n);
   const hasBegun = activity?.state === 'running' || activity?.state === 'settled';
   return hasBegun && activity.attempt === envelope.attempt ? activity : undefined;

@@ -32,10 +32,10 @@ export function byHand(actor: Actor, envelope: HandEnvelope, context: DecideCont
 
 /** Options given now replace those given before; what was never given stays as declared. */
 function adjusted(activity: ActivityRecord, envelope: Extract<HandEnvelope, { kind: 'activity-adjusted' }>): ActivityRecord {
-  const { retry: before, ...others } = activity.adjusted ?? {};
+  const before: NonNullable<ActivityRecord['adjusted']> = activity.adjusted ?? { retry: {} };
   const given = envelope.retry ?? {};
-  const retry = encodeValue({ ...Object(before === undefined ? {} : decodeValue(before)), ...Object(decodeValue(given)) }, 'retry');
-  const { startToCloseTimeoutMs = others.startToCloseTimeoutMs } = envelope;
+  const retry = encodeValue({ ...Object(decodeValue(before.retry)), ...Object(decodeValue(given)) }, 'retry');
+  const { startToCloseTimeoutMs = before.startToCloseTimeoutMs } = envelope;
   return { ...activity, adjusted: { retry, ...(startToCloseTimeoutMs === undefined ? {} : { startToCloseTimeoutMs }) } };
 }
 

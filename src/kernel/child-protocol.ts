@@ -1,5 +1,6 @@
 /** The protocol of parents and children: what a parent hears of a child, and what a child does that its parent does not want any more. */
 import type { Actor } from './actor.ts';
+import { numberOf } from './address.ts';
 import { endChild, forgetChild } from './apply-actions.ts';
 import type { ParentClosePolicy } from './birth.ts';
 import type { Message } from './commit.ts';
@@ -26,15 +27,16 @@ export function childReaction(actor: Actor, envelope: ChildEnvelope): Reaction {
   if (child?.isDetached === true) {
     return envelope.kind === 'child-snapshot' ? { kind: 'ignore' } : { kind: 'note', change: (draft) => forgetChild(draft, n) };
   }
-  const volatile = actor.activities.get(n);
-  const isThere = volatile?.kind === 'volatile' || (child !== undefined && child.isEnded !== true);
-  if (isClosed(actor.record.status) || !isThere || envelope.kind === 'child-gone') return { kind: 'ignore' };
+  const activity = actor.activities.get(n);
+  const volatile = activity?.kind === 'volatile' ? activity : undefined;
+  const told = child?.isEnded === true ? undefined : (child ?? volatile);
+  if (isClosed(actor.record.status) || told === undefined || envelope.kind === 'child-gone') return { kind: 'ignore' };
   const end = (draft: Draft): void => {
-    if (volatile === undefined) endChild(draft, n, isStillborn(envelope) ? envelope.error : undefined);
-    else forgetActivity(draft, n);
+    if (child === undefined) forgetActivity(draft, n);
+    else endChild(draft, child, isStillborn(envelope) ? envelope.error : undefined);
     if (envelope.kind === 'child-failed') draft.activityFailure = envelope.failure;
   };
-  const event = eventOf(actor, child?.childId ?? volatile?.childId ?? '', envelope);
+  const event = eventOf(actor, told.childId, envelope);
   return { kind: 'deliver', event, change: envelope.kind === 'child-snapshot' ? () => undefined : end };
 }
 
@@ -80,15 +82,16 @@ export function newsForParent(record: ActorRecord): readonly Message[] {
 
 /** A child whose first step threw never was: its parent hears of an actor that failed, as in XState. */
 export function stillborn(path: readonly number[], error: unknown): Message {
-  return { to: path.slice(0, -1), envelope: { kind: 'child-failed', n: path.at(-1) ?? 0, isStillborn: true, ...failedOutcome(error) } };
+  return { to: path.slice(0, -1), envelope: { kind: 'child-failed', n: numberOf(path), isStillborn: true, ...failedOutcome(error) } };
 }
 
 function isStillborn(envelope: Envelope): envelope is Extract<Envelope, { kind: 'child-failed' }> {
   return envelope.kind === 'child-failed' && envelope.isStillborn === true;
 }
 
+/** Who ends in error has failed. */
 function failureIn({ failure }: ActorRecord): FailureRecord {
-  return failure ?? { class: 'Error', message: 'The child ended in error.' };
+  return failure as FailureRecord;
 }
 
 /** The snapshot as plain data: what a parent can read of it, without the methods of XState's. */
@@ -99,7 +102,7 @@ function summaryOf({ status, value, context }: ChartRecord): Json {
   return {
     status,
     ...(isMachine ? { value } : {}),
-    context: isMachine ? own : (context['state'] ?? nothing),
+    context: isMachine ? own : (context['state'] as Json),
     output: nothing,
     error: nothing,
   };

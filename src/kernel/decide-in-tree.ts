@@ -9,7 +9,7 @@
  * 3. Of a workflow that has closed, whose children may go on, it is the child that throws that ends.
  */
 import type { Actor } from './actor.ts';
-import { formatPlace } from './address.ts';
+import { formatPlace, numberOf } from './address.ts';
 import { stillborn } from './child-protocol.ts';
 import type { Message } from './commit.ts';
 import type { Beginning, Decision } from './decide.ts';
@@ -116,9 +116,8 @@ class Unit {
       const { root } = this.#tree;
       this.#steps.push(recordStep(this.#tree, root, keepMail(root.record, left, next.envelope, nowMs)));
     }
-    const [head, ...rest] = this.#steps;
-    if (head === undefined) throw new TypeError('A unit has a step at least.');
-    return [head, ...rest];
+    // One at least: a unit begins with a step, or by taking a row of the mailbox.
+    return this.#steps as readonly Step[] as readonly [Step, ...Step[]];
   }
 
   #endCircle(): void {
@@ -178,7 +177,7 @@ class Unit {
   #work(path: readonly number[], waiting: ActorEnvelope[]): void {
     for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
       if (this.#poison === undefined && this.#steps.length < limits.stepsPerUnitMax) this.#take(path, next);
-      else if (this.#isForSomebody({ to: path, envelope: next })) this.#left.push({ to: path, envelope: next });
+      else this.#left.push({ to: path, envelope: next });
     }
     this.#busy.delete(formatPlace(path));
   }
@@ -200,7 +199,7 @@ class Unit {
     const machine = birth === undefined ? undefined : this.#tree.machineOf(birth.lineage);
     if (machine === undefined || birth === undefined) throw new TypeError(`The child at ${formatPlace(path)} has no actor logic.`);
     // Stopped before its start came out of the mailbox.
-    if (this.#tree.get(path.slice(0, -1))?.children.has(path.at(-1) ?? 0) !== true) return;
+    if (this.#tree.get(path.slice(0, -1))?.children.has(numberOf(path)) !== true) return;
     if (path.length > limits.childDepthMax) {
       this.#deliver(stillborn(path, tooMany('levels of children', limits.childDepthMax)));
       return;

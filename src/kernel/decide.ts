@@ -20,12 +20,14 @@ import { reactionTo } from './react.ts';
 import { seal } from './seal.ts';
 import type { Reaction } from './reaction.ts';
 import { notAcceptedError } from './refusals.ts';
+import type { ChildRecord } from './record.ts';
 import { isClosed } from './record.ts';
 import type { RegisteredMachine } from './registered-machine.ts';
 import type { Json } from './json.ts';
 import { decodeValue } from './value-decoding.ts';
+import { encodeValue } from './value-encoding.ts';
 import type { Surroundings } from './xstate-scope.ts';
-import type { ChartStep, LiveChart } from './xstate-seam.ts';
+import type { ChartStep, EventObject, LiveChart } from './xstate-seam.ts';
 import { acceptedEvents, childNumbers, failChart, startChart, stepChart } from './xstate-seam.ts';
 
 export type Decision =
@@ -135,6 +137,7 @@ function deliver(
   const step = stepChart(machine.logic, chart, reaction.event, draft.counters.child);
   const isUpdate = envelope.kind === 'signal' && envelope.isUpdate === true && mail === undefined;
   if (isUpdate && !step.isHandled) return { kind: 'refuse', error: notAcceptedError(record, envelope, acceptedEvents(chart.snapshot)) };
+  keepReferred(draft, actor, envelope, { event: reaction.event, chart: step.chart });
   return finishStep(draft, actor, envelope, step, mail);
 }
 
@@ -186,7 +189,6 @@ function finishStep(draft: Draft, before: Actor | undefined, envelope: Envelope,
   const { snapshot } = step.chart;
   draft.counters.child = step.childCounter;
   applyActions(draft, step.actions, valueOf(snapshot));
-  if (before !== undefined) keepReferred(draft, before, envelope, step.chart);
   const encoded = encodeChart(snapshot, before, (before?.record.sequence ?? 0) + 1);
   const status = statusOf(snapshot);
   const failure = failureOfEnd(status, snapshot, draft.activityFailure);
@@ -203,13 +205,23 @@ function finishStep(draft: Draft, before: Actor | undefined, envelope: Envelope,
 }
 
 /** What ended in this step and is still referred to by the chart is kept in name, with its outcome. */
-function keepReferred(draft: Draft, before: Actor, envelope: Envelope, chart: LiveChart): void {
+function keepReferred(
+  draft: Draft,
+  before: Actor,
+  envelope: Envelope,
+  { event, chart }: { readonly event: EventObject; readonly chart: LiveChart },
+): void {
   const ended = 'n' in envelope ? before.activities.get(envelope.n) : undefined;
   if (ended === undefined || ended.kind === 'actions' || draft.activities.has(ended.n) || !childNumbers(chart).has(ended.n)) return;
   const { n, childId, src, systemId } = ended;
   const named = systemId === undefined ? {} : { systemId };
-  const outcome = 'output' in envelope ? { output: envelope.output } : 'error' in envelope ? { error: envelope.error } : {};
-  const child = { n, childId, src, ...named, isEnded: true as const, ...outcome };
+  const child = { n, childId, src, ...named, isEnded: true as const, ...outcomeIn(envelope, event) };
   draft.children.set(n, child);
   draft.childrenPut.set(n, child);
+}
+
+/** What the engine itself says of an activity, such as that it took too long, is said in the event alone. */
+function outcomeIn(envelope: Envelope, event: EventObject): Pick<ChildRecord, 'output' | 'error'> {
+  if ('output' in envelope) return { output: envelope.output };
+  return { error: 'error' in envelope ? envelope.error : encodeValue((event as { readonly error?: unknown }).error) };
 }

@@ -1,4 +1,5 @@
 /** A workflow in words and data, for whoever asks where it is. */
+import type { Birth } from './birth.ts';
 import { policyOf } from './activity-policy.ts';
 import type { Actor } from './actor.ts';
 import type { FailureRecord } from './failure-record.ts';
@@ -155,10 +156,11 @@ export function describeWorkflow(stored: StoredTree, tree: Tree | undefined, par
   };
 }
 
+/** Whoever is below the root was born. */
 function describeChild(stored: StoredActor, tree: Tree | undefined): ChildDescription {
   const { address, birth, machine, status, failure, startedAtMs, updatedAtMs, isDetached } = stored.record;
   return {
-    id: birth?.childId ?? '',
+    id: (birth as Birth).childId,
     path: address.path,
     machine: { id: machine.id, version: machine.version },
     status,

@@ -17,7 +17,7 @@ import type { FailureRecord } from './failure-record.ts';
 import { limits } from './limits.ts';
 import type { Random } from './ports.ts';
 import type { ActivityRecord, ChildRecord, TimerRecord } from './record.ts';
-import type { RegisteredMachine } from './registered-machine.ts';
+import type { RegisteredActivity, RegisteredMachine } from './registered-machine.ts';
 import { encodePayload } from './value-encoding.ts';
 import type { ChartAction } from './xstate-chart-action.ts';
 import { stateOfAfter } from './xstate-structure.ts';
@@ -223,10 +223,8 @@ function checkDelay(draft: Draft, delay: unknown, id: string | undefined, event:
   );
 }
 
-export function scheduleActivity(draft: Draft, action: Extract<ChartAction, { kind: 'spawn' }>): void {
+export function scheduleActivity(draft: Draft, action: Extract<ChartAction, { kind: 'spawn' }>, registered: RegisteredActivity): void {
   const { n, src, systemId } = action;
-  const registered = draft.machine.activities.get(src);
-  if (registered === undefined) throw new TypeError(`"${src}" was scheduled without being an activity.`);
   if (draft.activities.size >= limits.activitiesMax) throw tooMany('pending activities', limits.activitiesMax);
   const { scheduleToCloseTimeoutMs } = registered.descriptor;
   putActivity(draft, {

@@ -1,5 +1,6 @@
 /** Workflows that are paused, parked or have mail to read first: what is told to one of their actors, and how one comes to be parked. */
 import { abortOverdue } from './attempt-protocol.ts';
+import type { HandEnvelope } from './by-hand.ts';
 import type { Actor } from './actor.ts';
 import type { Commit, Effect, Message } from './commit.ts';
 import type { ControlEnvelope, Envelope, StepEnvelope } from './envelope.ts';
@@ -85,7 +86,7 @@ export function parkTree(
 }
 
 function tooLate(record: ActorRecord, envelope: StepEnvelope): PerdureError {
-  return 'attempt' in envelope ? notAwaited(record, envelope) : activityNotFound(record, 'n' in envelope ? envelope.n : 0);
+  return 'attempt' in envelope ? notAwaited(record, envelope) : activityNotFound(record, (envelope as HandEnvelope).n);
 }
 
 /** A row of the root's mailbox, and what changes with the actor it is for. */
@@ -107,6 +108,6 @@ function settling(activity: ActivityRecord | undefined, envelope: Envelope): Rec
   const effects: Effect[] = [];
   const isByHand = envelope.kind === 'activity-completed' || envelope.kind === 'activity-failed';
   if (isByHand && activity.state === 'running') effects.push({ kind: 'abort-attempt', n: activity.n, reason: 'settled' });
-  abortOverdue({ activities: new Map([[activity.n, activity]]), effects }, envelope);
+  abortOverdue({ effects }, activity, envelope);
   return { activitiesPut: [{ ...activity, state: 'settled' }], effects };
 }

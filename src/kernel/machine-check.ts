@@ -1,6 +1,5 @@
 /** What keeps a machine from being run: found when it is registered, all of it at once. */
-import { checkId } from './address.ts';
-import { hasErrorCode } from './errors.ts';
+import { problemOfId } from './address.ts';
 import { runnableDescriptor } from './plain-promise.ts';
 import { formatValue } from './value-encoding.ts';
 import { kindOfLogic } from './xstate-logic.ts';
@@ -76,11 +75,6 @@ export function activityName(machineId: string, src: string, name: string | unde
 
 /** Words that become part of keys and records keep the rules of ids. */
 function wordProblems(word: string): string[] {
-  try {
-    checkId(word, 'word');
-    return [];
-  } catch (error) {
-    if (!hasErrorCode(error, 'ID_INVALID')) throw error;
-    return [`${formatValue(word)} ${error.details.reason}`];
-  }
+  const problem = problemOfId(word);
+  return problem === undefined ? [] : [`${formatValue(word)} ${problem}`];
 }

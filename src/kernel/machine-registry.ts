@@ -1,5 +1,4 @@
 import { reviveActor } from './actor.ts';
-import { formatAddress } from './address.ts';
 import { hasErrorCode, PerdureError } from './errors.ts';
 import type { FailureRecord } from './failure-record.ts';
 import { failureOf } from './failure.ts';
@@ -77,12 +76,13 @@ export function revive(registry: MachineRegistry, stored: StoredTree): Revival {
   const machine = registry.find(record.machine.id, record.machine.version);
   const isChanged = machine !== undefined && machine.reference.structureHash !== record.machine.structureHash;
   const isRefused = isChanged && registry.onDefinitionChange === 'fail';
-  const obstacle = machine === undefined ? missingMachine(record) : obstacleTo(machine, stored, isRefused);
+  const found = machine === undefined ? missingMachine(record) : (obstacleTo(machine, stored, isRefused) ?? machine);
+  const isObstacle = 'reason' in found;
   // Its end needs no machine; what may be left of it, a child or the last custom actions, waits for one.
-  if (isClosed(record.status)) return reviveClosed(obstacle === undefined ? machine : undefined, stored);
-  if (machine === undefined || obstacle !== undefined) return { kind: 'parked', park: { ...(obstacle ?? missingMachine(record)), record } };
+  if (isClosed(record.status)) return reviveClosed(isObstacle ? undefined : found, stored);
+  if (isObstacle) return { kind: 'parked', park: { ...found, record } };
   try {
-    return { kind: 'tree', tree: reviveTree(machine, stored) };
+    return { kind: 'tree', tree: reviveTree(found, stored) };
   } catch (error) {
     return { kind: 'parked', park: isChanged ? { ...unfit(record, error), record } : damaged(error) };
   }
@@ -105,8 +105,8 @@ function reviveClosed(machine: RegisteredMachine | undefined, stored: StoredTree
 function reviveTree(machine: RegisteredMachine, { root, others }: StoredTree): Tree {
   const tree = new Tree(machine, root.record.address);
   for (const stored of [root, ...others]) {
-    const own = tree.machineOf(stored.record.birth?.lineage ?? []);
-    if (own === undefined) throw new Error(`There is no machine for the actor at ${formatAddress(stored.record.address)}.`);
+    // An actor without a machine is an obstacle.
+    const own = tree.machineOf(stored.record.birth?.lineage ?? []) as RegisteredMachine;
     tree.add(reviveActor(own, stored, tree.surroundings));
   }
   return tree;

@@ -103,7 +103,7 @@ export interface ActivityRecord extends PendingActivity {
   /** The last details an attempt told; the next one is given them. */
   readonly heartbeatDetails?: Json;
   /** What was changed by hand of the declaration's policy: options, encoded. */
-  readonly adjusted?: { readonly retry?: Json; readonly startToCloseTimeoutMs?: number };
+  readonly adjusted?: { readonly retry: Json; readonly startToCloseTimeoutMs?: number };
 }
 
 export interface ActorRecord {

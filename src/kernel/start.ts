@@ -99,9 +99,9 @@ function signalExisting({ record, tree }: ExistingRun, signal: StartRequest['sig
   if (signal === undefined) return { kind: 'use-existing' };
   if (tree === undefined) return { kind: 'refuse', error: closedError(record) };
   if (isDraining(tree.root.record)) throw new TypeError('What waits in the mailbox has to be applied before a signal.');
-  const told = decideInTree(tree, { to: [], envelope: signal }, context);
+  // A signal is never ignored.
+  const told = decideInTree(tree, { to: [], envelope: signal }, context) as Exclude<TreeDecision, { readonly kind: 'ignore' }>;
   if (told.kind === 'refuse') return told;
-  if (told.kind === 'ignore') return { kind: 'use-existing' };
   return { kind: 'commit', isNewRun: false, tree, steps: told.steps, signalled: told.steps[0].commit };
 }
 

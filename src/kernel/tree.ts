@@ -5,11 +5,12 @@
  * Invariants
  * 1. A step changes one actor: `put` is the only way in, with the commit that explains it.
  * 2. What charts see of each other outside of a step is what was shown, and only what is on disk is.
- * 3. An actor leaves when it is closed, nothing of it is pending and its parent does not refer to it.
+ * 3. An actor leaves when it is closed, nothing of it is pending, it waits for the end of no child, and its parent does not refer
+ *    to it: then it has no rows on disk, either.
  */
 import type { Actor } from './actor.ts';
 import type { Address } from './address.ts';
-import { childAddress, formatAddress, formatPlace, pathOf } from './address.ts';
+import { childAddress, formatAddress, formatPlace, numberOf, pathOf } from './address.ts';
 import type { Commit } from './commit.ts';
 import type { ChildRecord } from './record.ts';
 import { isClosed } from './record.ts';
@@ -114,10 +115,10 @@ export class Tree {
     else this.#active.delete(place);
   }
 
-  #isGone({ record, activities }: Actor): boolean {
+  #isGone({ record, activities, children }: Actor): boolean {
     const { path } = record.address;
     const n = path.at(-1);
-    if (n === undefined || !isClosed(record.status) || activities.size > 0) return false;
+    if (n === undefined || !isClosed(record.status) || activities.size + children.size > 0) return false;
     return this.get(path.slice(0, -1))?.children.has(n) !== true;
   }
 
@@ -135,7 +136,7 @@ export class Tree {
       const isStopped = snapshot.status === 'active' && isClosed(actor.record.status);
       return isStopped ? { ...snapshot, status: 'stopped' } : snapshot;
     }
-    const ended = actors.get(formatPlace(path.slice(0, -1)))?.children.get(path.at(-1) ?? 0);
+    const ended = actors.get(formatPlace(path.slice(0, -1)))?.children.get(numberOf(path));
     return ended?.isEnded === true ? snapshotOfEnded(ended) : this.showLive(sessionId);
   }
 

@@ -120,7 +120,7 @@ export class ChartScope {
     const prefix = this.childSession(0).slice(0, -1);
     if (!sessionId.startsWith(prefix)) return undefined;
     const rest = sessionId.slice(prefix.length);
-    return rest.includes('.') ? undefined : Number(rest);
+    return rest === '' || rest.includes('.') ? undefined : Number(rest);
   }
 
   #createCall(): ChartScope['call'] {

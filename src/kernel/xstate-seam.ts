@@ -153,11 +153,10 @@ function referencesOf(scope: ChartScope, own: ReadonlyMap<string, Reference>): R
   return (sessionId, id) => own.get(sessionId) ?? scope.reference({ sessionId, id });
 }
 
-/** Numbers of the children the chart refers to. */
-export function childNumbers({ snapshot, scope }: LiveChart): Set<number> {
-  const children = Object.values((snapshot.children as Record<string, AnyActorRef | undefined> | undefined) ?? {});
-  const numbers = children.map((child) => (child === undefined ? undefined : scope.childNumber(child.sessionId)));
-  return new Set(numbers.filter((n) => n !== undefined));
+/** Numbers of the children that the chart of a machine refers to. */
+export function childNumbers({ snapshot, scope }: LiveChart): ReadonlySet<number | undefined> {
+  const children = Object.values(snapshot.children as Readonly<Record<string, AnyActorRef>>);
+  return new Set(children.map(({ sessionId }) => scope.childNumber(sessionId)));
 }
 
 /** Ids of the states each history state recalls. */
@@ -166,9 +165,9 @@ export function historyOf(snapshot: AnyMachineSnapshot): ChartRecord['history'] 
   return Object.fromEntries(recalled.map(([id, nodes]) => [id, nodes.map((node) => node.id)]));
 }
 
-/** Event types the chart has a transition for now; guards are not asked. Internal ones are left out. */
+/** Event types the chart of a machine has a transition for now; guards are not asked. Internal ones are left out. */
 export function acceptedEvents(snapshot: AnyMachineSnapshot): string[] {
-  const nodes = (snapshot._nodes as readonly { readonly ownEvents: readonly string[] }[] | undefined) ?? [];
+  const nodes = snapshot._nodes as readonly { readonly ownEvents: readonly string[] }[];
   return [...new Set(nodes.flatMap((node) => node.ownEvents))].filter((type) => !type.startsWith('xstate.')).sort();
 }
 

@@ -61,7 +61,9 @@ export function differingStates(before: Json, after: Json): string[] {
   const among = [...new Set([...Object.keys(old), ...Object.keys(current)])].flatMap((src) => {
     const [was, is] = [old[src], current[src]];
     if (was === undefined || is === undefined) return [`actor "${src}" was ${was === undefined ? 'added' : 'removed'}`];
-    return typeof was === 'string' || typeof is === 'string' ? [] : differingStates(was, is).map((line) => `actor "${src}": ${line}`);
+    // A machine that comes round again is named only.
+    if (typeof was === 'string' || typeof is === 'string') return was === is ? [] : [`actor "${src}" changed`];
+    return differingStates(was, is).map((line) => `actor "${src}": ${line}`);
   });
   return [...differingOwnStates(before, after), ...among];
 }

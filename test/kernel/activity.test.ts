@@ -311,3 +311,10 @@ describe('under a plain createActor an activity', () => {
     expect(await toPromise(actor)).toEqual({ output: 'a' });
   });
 });
+
+test('without a durable host an activity without a name is named as its chart names it when it wants to be completed later', async () => {
+  const logic = activity<{ id: string }, unknown>({ run: ({ completeLater }) => completeLater(() => undefined) });
+  const actor = createActor(chartOf(logic)).start();
+  const { error } = (await toPromise(actor)) as { readonly error?: { readonly details?: unknown } };
+  expect(error).toMatchObject({ code: 'DURABLE_HOST_NEEDED', details: { activity: '0.plain.busy' } });
+});

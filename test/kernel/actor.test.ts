@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { assign, setup } from 'xstate';
 import { activity } from '../../src/kernel/activity.ts';
-import { reviveActor } from '../../src/kernel/actor.ts';
+import { encodeChart, reviveActor } from '../../src/kernel/actor.ts';
 import { limits } from '../../src/kernel/limits.ts';
 import { registerMachine } from '../../src/kernel/registered-machine.ts';
 import type { Json } from '../../src/kernel/json.ts';
@@ -247,4 +247,14 @@ describe('an actor read from disk', () => {
     const other = registerMachine(setup({}).createMachine({ id: 'revived', version: '1', initial: 'x', states: { x: {} } }));
     expect(thrownBy(() => reviveActor(other, storedOf(actor), treeOf(actor).surroundings))).toBeInstanceOf(Error);
   });
+});
+
+test('a key of the context named `__proto__` is a key like any other', () => {
+  const context = JSON.parse('{"__proto__":{"isAdmin":true},"a":1}') as object;
+  const snapshot = { status: 'active', value: 'a', context, machine: {}, historyValue: {} } as never;
+  const { chart, delta } = encodeChart(snapshot, undefined, 1);
+  for (const encoded of [chart.context, delta.set]) {
+    expect(Object.keys(encoded).sort()).toEqual(['__proto__', 'a']);
+    expect(encoded).not.toHaveProperty('isAdmin');
+  }
 });

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Address } from '../../src/kernel/address.ts';
-import { checkId, formatAddress, idempotencyKey, rootAddress } from '../../src/kernel/address.ts';
+import { checkId, formatAddress, idempotencyKey, pathOf, rootAddress } from '../../src/kernel/address.ts';
 import { limits } from '../../src/kernel/limits.ts';
 import { thrownBy } from './thrown.ts';
 
@@ -111,4 +111,11 @@ describe('ids', () => {
       { numRuns: 1_000 },
     );
   });
+});
+
+test('an actor of another run or workflow is out of reach', () => {
+  const own = rootAddress('order', 2);
+  expect(pathOf('order:2:1.5', own)).toEqual([1, 5]);
+  expect(pathOf('order:2:', own)).toEqual([]);
+  for (const other of ['order:1:1', 'orders:2:1', 'order:20:']) expect(() => pathOf(other, own)).toThrow('belongs to another workflow');
 });

@@ -1,13 +1,15 @@
 import { describe, expect, test } from 'vitest';
+import type { AnyStateMachine } from 'xstate';
 import { assign, setup } from 'xstate';
 import type { ActivityOptions } from '../../src/kernel/activity.ts';
 import { activity } from '../../src/kernel/activity.ts';
 import { describeWorkflow } from '../../src/kernel/describe.ts';
 import type { StepEnvelope } from '../../src/kernel/envelope.ts';
 import { failedOutcome } from '../../src/kernel/failure.ts';
+import { registerMachine } from '../../src/kernel/registered-machine.ts';
 import { due, lostAttempts, wakeAt } from '../../src/kernel/wake.ts';
 import type { Taken } from './workflows.ts';
-import { at, began, completed, decidedOn, failed, pending, signal, storedOf, took, treeOf, valueOf } from './workflows.ts';
+import { at, began, completed, decidedOn, failed, pending, revive, signal, storedOf, took, treeOf, valueOf } from './workflows.ts';
 
 function machineWith(options: ActivityOptions<unknown, unknown> = {}) {
   const work = activity<unknown, unknown>({
@@ -226,6 +228,28 @@ describe('an attempt that was handed over', () => {
     const kept = took(parked.actor, outside);
     expect(kept.commit).toMatchObject({ journal: { outcome: 'queued' }, activitiesPut: [{ state: 'settled' }] });
     expect(refusalOf(kept, outside)).toMatchObject({ error: { code: 'WORKFLOW_PARKED' } });
+  });
+});
+
+describe('what a new version does not know', () => {
+  const registered = (machine: AnyStateMachine) => registerMachine(machine);
+
+  test('a heartbeat time-out that was told before and is none any more is a failed attempt all the same', () => {
+    const { actor } = began(machineWith({ heartbeatTimeout: '5s' }));
+    const later = took({ ...actor, machine: registered(machineWith()) }, silent(1));
+    expect(pending(later.actor)).toMatchObject({ state: 'backoff', lastFailure: { class: 'HeartbeatTimeout' } });
+  });
+
+  test('an activity that is gone is not tried again', () => {
+    const { actor } = began(machineWith());
+    const without = setup({}).createMachine({
+      id: 'job',
+      version: '1',
+      initial: 'busy',
+      states: { busy: { on: { '*': 'failed' } }, done: {}, failed: {} },
+    });
+    const { commit } = took(revive({ ...actor, machine: registered(without) }), { kind: 'attempt-timed-out', n: 1, attempt: 1 });
+    expect(commit.record).toMatchObject({ chart: { value: 'failed' }, activityFailure: { class: 'StartToCloseTimeout' } });
   });
 });
 

@@ -243,6 +243,36 @@ describe('a child that is watched', () => {
     expect(family.order).toEqual(['1: attempt-due']);
   });
 
+  test('shows what would be read as something else as what it is, and a state that is nothing', () => {
+    const seen = { onSnapshot: { actions: assign({ heard: ({ event }: { event: { snapshot: unknown } }) => event.snapshot }) } };
+    const odd = setup({}).createMachine({ id: 'odd', context: { $type: 'Date', value: 5 }, on: { GO: {} } });
+    const nothing = fromTransition(() => undefined, undefined);
+    expect(new Family(parentOf(odd, seen)).context).toMatchObject({ heard: { context: { $type: 'Date', value: 5 } } });
+    expect(new Family(parentOf(nothing as never, seen)).context).toEqual({
+      heard: { status: 'active', context: undefined, output: undefined, error: undefined },
+    });
+  });
+
+  test('is not heard any more once it was let go, though it said it before', () => {
+    const machine = setup({ actors: { part: child(part, { parentClosePolicy: 'abandon' }) } }).createMachine({
+      id: 'm',
+      version: '1',
+      context: { heard: 0 },
+      invoke: {
+        src: 'part',
+        id: 'part',
+        input: 1 as never,
+        onSnapshot: { actions: assign({ heard: ({ context }: { context: { heard?: number } }) => Number(context.heard) + 1 }) },
+      },
+      on: { BYE: { actions: [sendTo('part', { type: 'GO' }), stopChild('part')] } },
+    });
+    const family = new Family(machine);
+    expect(family.context).toEqual({ heard: 1 });
+    family.send('BYE');
+    expect(family.order).toEqual(['root: signal BYE', '1: message GO', '1: stop']);
+    expect(family.context).toEqual({ heard: 1 });
+  });
+
   test('says nothing to a parent that does not watch', () => {
     const family = new Family(parentOf(part));
     family.tell([1], signal('GO'));
@@ -372,6 +402,53 @@ describe('a child spawned and stopped in one step', () => {
 });
 
 describe('the end of a child', () => {
+  test('that failed with nothing at all is an error of its parent', () => {
+    const worker = setup({ actors: { work } }).createMachine({ id: 'worker', invoke: { src: 'work' } });
+    const family = new Family(parentOf(worker));
+    family.tell([1], failed(1, null));
+    expect(family.order).toEqual(['1: attempt-failed', 'root: child-failed']);
+    expect(family.root.record.chart).toMatchObject({ value: 'failed', context: { heard: null } });
+  });
+
+  test('is heard once', () => {
+    const machine = setup({ types: { context: {} as { ref: AnyActorRef; done: number } }, actors: { part } }).createMachine({
+      id: 'm',
+      version: '1',
+      context: ({ spawn }) => ({ ref: spawn('part', { id: 'p', input: 1 }), done: 0 }),
+      on: { 'xstate.done.actor.p': { actions: assign({ done: ({ context }) => context.done + 1 }) } },
+    });
+    const family = new Family(machine);
+    family.tell([1], signal('END'));
+    expect(family.tell([], { kind: 'child-done', n: 1, output: null })).toEqual([]);
+    expect(family.context).toMatchObject({ done: 1 });
+  });
+
+  test('of an activity that the engine gave up is an error to whoever refers to it, over a restart', () => {
+    const slow = activity<unknown, unknown>({ run: () => 1, retry: { maximumAttempts: 1 } });
+    const machine = setup({ types: { context: {} as { ref: AnyActorRef; seen: unknown } }, actors: { slow } }).createMachine({
+      id: 'm',
+      version: '1',
+      context: ({ spawn }) => ({ ref: spawn('slow', { id: 's', systemId: 'slow' }), seen: undefined }),
+      on: {
+        'xstate.error.actor.s': {},
+        LOOK: { actions: assign({ seen: ({ context }) => context.ref.getSnapshot() as unknown }) },
+      },
+    });
+    const over = { status: 'error', error: { name: expect.stringMatching(/Timeout|Lost/) as string } };
+    for (const envelope of [
+      { kind: 'attempt-timed-out', n: 1, attempt: 1 },
+      { kind: 'attempt-lost', n: 1, attempt: 1 },
+    ] as const) {
+      const family = new Family(machine);
+      family.tell([], envelope);
+      expect(family.stored().children).toMatchObject([{ n: 1, childId: 's', systemId: 'slow', isEnded: true }]);
+      family.send('LOOK');
+      expect(family.context).toMatchObject({ seen: over });
+      family.reopen().send('LOOK');
+      expect(family.context).toMatchObject({ seen: over });
+    }
+  });
+
   test('is kept with a reference that the chart goes on holding, over a restart', () => {
     const machine = setup({
       types: { context: {} as { ref?: AnyActorRef; done: number } },

@@ -262,6 +262,9 @@ describe('the code of custom actions', () => {
     const without = { ...family.root, machine: { ...family.root.machine, actions: new Map() } };
     const code = codeOf(without, effect!, () => undefined);
     await expect(code.run?.(scope())).rejects.toThrow('The action "action say" is not in the machine any more.');
+    expect(() => codeOf(without, { ...effect!, src: 'gone' }, () => undefined)).toThrow(
+      'Activity "gone" was scheduled without being registered.',
+    );
   });
 });
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { AnyActorRef, AnyStateMachine } from 'xstate';
-import { assign, cancel, createActor, enqueueActions, forwardTo, fromCallback, sendParent, sendTo, setup } from 'xstate';
+import { assign, cancel, createActor, enqueueActions, forwardTo, fromCallback, fromTransition, sendParent, sendTo, setup } from 'xstate';
 import { rootAddress } from '../../src/kernel/address.ts';
 import { decideInTree, decideTreeStart } from '../../src/kernel/decide-in-tree.ts';
 import { limits } from '../../src/kernel/limits.ts';
@@ -384,4 +384,70 @@ test('what comes for an actor that is not there is nothing to write', () => {
   const family = new Family(parentOf({ a: listener('a', {}) }, {}));
   expect(family.tell([9], signal('X'))).toEqual([]);
   expect(family.tell([1, 1], { kind: 'timer', generation: 1 })).toEqual([]);
+});
+
+test('what comes for an actor that is not there is nothing to write while the workflow is held, either', () => {
+  const family = new Family(parentOf({ a: listener('a', {}) }, {}));
+  family.control('pause');
+  expect(family.tell([9], signal('X'))).toEqual([]);
+});
+
+test('a start that says nothing of its child’s logic is a mistake of the host', () => {
+  const { tree } = new Family(parentOf({ a: listener('a', {}) }, {}));
+  const births = [undefined, { childId: 'x', lineage: ['nobody'] }];
+  for (const birth of births) {
+    const envelope = { kind: 'start' as const, input: null, ...(birth === undefined ? {} : { birth }) };
+    expect(() => decideInTree(tree, { to: [7], envelope }, at(0))).toThrow('The child at 7 has no actor logic.');
+  }
+});
+
+describe('a row of the mailbox', () => {
+  test('for an actor that is gone meanwhile goes, and nothing else', () => {
+    const a = listener('a', {}, { initial: 'on', states: { on: { on: { END: 'off' } }, off: { type: 'final' } } });
+    const family = new Family(parentOf({ a }, {}));
+    family.control('pause');
+    family.tell([1], { kind: 'message', event: { type: 'END' }, from: [] });
+    family.tell([1], { kind: 'message', event: { type: 'X' }, from: [] });
+    family.control('resume');
+    family.reopen().drain();
+    expect(family.last).toHaveLength(1);
+    expect(family.last[0]?.commit).toMatchObject({ journal: { outcome: 'noted', mail: 2 }, mailRemoved: [2] });
+    expect(family.root.record).not.toHaveProperty('queued');
+  });
+
+  test('that is the last of many units in a row ends the row', () => {
+    const { tree } = new Family(parentOf({}, { GO: { actions: hear } }));
+    const decision = decideInTree(tree, { to: [], envelope: signal('GO'), unitsBefore: limits.unitsInRowMax }, at(9_000));
+    expect(decision).toMatchObject({
+      kind: 'commit',
+      steps: [{ commit: { journal: { outcome: 'applied' }, record: { status: 'running' } } }],
+    });
+  });
+});
+
+test('a reference that a transition function is told is one it can send to', () => {
+  const heard: unknown[] = [];
+  const sum = fromTransition((count: number, event: { type: string; who?: AnyActorRef }) => {
+    if (event.who !== undefined) heard.push(event.who.id);
+    return count + 1;
+  }, 0);
+  const machine = setup({ actors: { sum, a: listener('a', {}) } }).createMachine({
+    id: 'root',
+    version: '1',
+    context: { heard: [] },
+    invoke: [
+      { src: 'sum', id: 'sum' },
+      { src: 'a', id: 'a', systemId: 'a' },
+    ],
+    on: {
+      GO: {
+        actions: sendTo('sum', ({ system }: { system: { get(id: string): unknown } }) => ({
+          type: 'MEET',
+          who: system.get('a'),
+        })),
+      },
+    },
+  } as never) as unknown as AnyStateMachine;
+  new Family(machine).send('GO');
+  expect(heard).toEqual(['a', 'a']);
 });

@@ -353,6 +353,27 @@ describe('a workflow of several actors on disk', () => {
   });
 });
 
+test('a workflow that does not fit into its changed machine waits for one that it fits into, and is not called damaged', () => {
+  const before = named({ initial: 'a', states: { a: { on: { GO: 'b' } }, b: {} } });
+  const family = new Family(before);
+  family.send('GO');
+  const changed = named({ initial: 'a', states: { a: {}, c: {} } });
+  expect(revive(createRegistry([changed], 'warn'), treeIn(family.run))).toMatchObject({
+    kind: 'parked',
+    park: { reason: 'version-missing', failure: { message: expect.stringContaining('this workflow does not fit into it') } },
+  });
+  const wider = named({ initial: 'a', states: { a: {}, b: {}, c: {} } });
+  expect(revive(createRegistry([wider], 'warn'), treeIn(family.run))).toMatchObject({ kind: 'tree' });
+});
+
+test('an actor without code is missed, also where no state invokes it', () => {
+  const lacking = named({}, { actors: { later: activity({ name: 'later' }) } });
+  expect(thrownBy(() => createRegistry([lacking]))).toMatchObject({
+    code: 'IMPLEMENTATION_MISSING',
+    details: { missing: ['actor "later"'] },
+  });
+});
+
 describe('a definition', () => {
   const states = (initial: string, names: readonly string[]) =>
     registerMachine(

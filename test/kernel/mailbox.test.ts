@@ -66,6 +66,29 @@ describe('a workflow that is held', () => {
     expect(decidedOn(settled.actor, { kind: 'attempt-heartbeat', n: 1, attempt: 1 }, at(9_000))).toEqual({ kind: 'ignore' });
   });
 
+  test('goes on with the bookkeeping of attempts that run, and stays as it is', () => {
+    const beat = took(paused.actor, { kind: 'attempt-heartbeat', n: 1, attempt: 1, heartbeatDetails: 7 }).commit;
+    expect(beat).toMatchObject({ journal: { outcome: 'noted' }, mailPut: [], record: { status: 'paused', paused: { atMs: 3_000 } } });
+    const adjusted = took(paused.actor, { kind: 'activity-adjusted', n: 1, startToCloseTimeoutMs: 5 }).commit;
+    expect(adjusted).toMatchObject({ activitiesPut: [{ adjusted: { startToCloseTimeoutMs: 5 } }], mailPut: [] });
+    expect(took(paused.actor, { kind: 'attempt-handed-over', n: 1, attempt: 1 }).commit.activitiesPut).toMatchObject([
+      { isHandedOver: true },
+    ]);
+  });
+
+  test('hears of no time-out of an activity whose outcome waits, or that is not there', () => {
+    const settled = took(paused.actor, completed(1, 'first'));
+    for (const n of [1, 9]) {
+      expect(decidedOn(settled.actor, { kind: 'activity-timed-out', n }, at(9_000))).toEqual({ kind: 'ignore' });
+    }
+  });
+
+  test('refuses an update, machine or not', () => {
+    const update = { ...signal('GO'), isUpdate: true } as const;
+    expect(decidedOn(paused.actor, update, at(9_000))).toMatchObject({ kind: 'refuse', error: { code: 'EVENT_NOT_ACCEPTED' } });
+    expect(holdSignal(paused.actor.record, update, 9_000)).toMatchObject({ kind: 'refuse', error: { code: 'EVENT_NOT_ACCEPTED' } });
+  });
+
   test('refuses a message beyond the limit, but no outcome', () => {
     const full = {
       ...paused.actor,

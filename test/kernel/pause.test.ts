@@ -4,7 +4,7 @@ import type { ActEnvelope } from '../../src/kernel/envelope.ts';
 import { deletionRefusal } from '../../src/kernel/deletion.ts';
 import { actOf, control } from '../../src/kernel/pause.ts';
 import type { ActorRecord, WorkflowStatus } from '../../src/kernel/record.ts';
-import { began } from './workflows.ts';
+import { began, treeOf } from './workflows.ts';
 
 const first = began(setup({}).createMachine({ id: 'quiet', version: '1' })).actor.record;
 
@@ -66,6 +66,9 @@ test('what is open is not deleted', () => {
     expect(deletionRefusal(recordOf(status))).toMatchObject({ code: 'WORKFLOW_OPEN', details: { id: 'w-1', status } });
   }
   expect(deletionRefusal(recordOf('failed'))).toBeUndefined();
+  const { actor } = began(setup({}).createMachine({ id: 'quiet', version: '1' }));
+  const refusal = deletionRefusal(recordOf('completed'), treeOf(actor));
+  expect(refusal?.message).toContain('is open (something of it still runs)');
 });
 
 describe('parking as a crash loop', () => {

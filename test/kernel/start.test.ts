@@ -6,7 +6,8 @@ import type { StartPolicy } from '../../src/kernel/start-policy.ts';
 import type { Actor } from '../../src/kernel/actor.ts';
 import type { ExistingRun } from '../../src/kernel/start.ts';
 import { decideNewRun, inputOf } from '../../src/kernel/start.ts';
-import { at, began, signal, took, treeOf } from './workflows.ts';
+import { Family } from './families.ts';
+import { at, began, controlled, signal, took, treeOf } from './workflows.ts';
 
 const machine = setup({
   types: { context: {} as { size: number }, input: {} as { size: number } },
@@ -68,6 +69,53 @@ describe('a start', () => {
     expect(decideStartOf(run, -1, 'terminate-existing')).toMatchObject({ kind: 'refuse', error: { code: 'STEP_FAILED' } });
     expect(run.tree?.root.record.status).toBe('running');
   });
+});
+
+describe('a start with a signal', () => {
+  const go = signal('END');
+  const withSignal = (run: ExistingRun | undefined, told: typeof go, policy: StartPolicy = 'same-input') =>
+    decideNewRun('w-1', 0, run, { machine: registered, input: { size: 1 }, policy, signal: told }, at(9_000));
+
+  test('tells whoever has the id then, new or old, in the same unit', () => {
+    const fresh = withSignal(undefined, go);
+    expect(fresh).toMatchObject({ kind: 'commit', isNewRun: true, signalled: { record: { sequence: 2, status: 'completed' } } });
+    expect(withSignal(open(), go)).toMatchObject({ kind: 'commit', isNewRun: false, signalled: { journal: { envelope: go } } });
+  });
+
+  test('that is refused starts nothing', () => {
+    const update = { ...signal('NOPE'), isUpdate: true } as const;
+    expect(withSignal(undefined, update)).toMatchObject({ kind: 'refuse', error: { code: 'EVENT_NOT_ACCEPTED' } });
+    expect(withSignal(open(), update)).toMatchObject({ kind: 'refuse', error: { code: 'EVENT_NOT_ACCEPTED' } });
+  });
+
+  test('is refused by what is closed, its machine there or not', () => {
+    for (const run of [closed, { ...closed, tree: undefined }]) {
+      expect(withSignal(run, go)).toMatchObject({ kind: 'refuse', error: { code: 'WORKFLOW_CLOSED' } });
+    }
+  });
+
+  test('waits until what is in the mailbox was applied: the host sees to that', () => {
+    const paused = controlled(first.actor, 'pause');
+    const resumed = controlled(took(paused.actor, signal('X')).actor, 'resume');
+    expect(() => withSignal(existing(resumed.actor), go)).toThrow('has to be applied before a signal');
+  });
+});
+
+test('an id whose closed run has a child that goes on is not started again before that ends', () => {
+  const part = setup({}).createMachine({ id: 'part', on: { 'workflow.cancel': {} } });
+  const family = new Family(
+    setup({ actors: { part } }).createMachine({
+      id: 'job',
+      version: '1',
+      initial: 'on',
+      states: { on: { invoke: { src: 'part' }, on: { END: 'off' } }, off: { type: 'final' } },
+    }),
+  );
+  family.send('END');
+  const { tree } = family;
+  const request = { machine: tree.machine, input: null, policy: 'allow' as const };
+  const decision = decideNewRun('w-1', 0, { record: tree.root.record, tree, input: null }, request, at(9_000));
+  expect(decision).toMatchObject({ kind: 'refuse', error: { code: 'WORKFLOW_EXISTS', message: expect.stringContaining('still run') } });
 });
 
 test('the input of a run is that of its first record', () => {

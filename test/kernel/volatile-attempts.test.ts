@@ -116,6 +116,14 @@ describe('without a durable host, too, an activity', () => {
     expect([scopes.length, retryIf.mock.calls.length]).toEqual([2, 1]);
   });
 
+  test('hears nothing of a sign of life after its end', async () => {
+    const { scopes, ended } = started({ heartbeatTimeout: '5s', startToCloseTimeout: '6s', retry: { maximumAttempts: 1 } }, never);
+    await vi.runAllTimersAsync();
+    expect(await ended).toMatchObject({ error: { name: 'HeartbeatTimeout' } });
+    scopes[0]?.heartbeat('still here');
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
   test('cannot be completed later, and is not tried again for it', async () => {
     const { scopes, ended } = started({ name: 'approval' }, async ({ completeLater }) => completeLater(() => undefined));
     expect(await ended).toMatchObject({ error: { code: 'DURABLE_HOST_NEEDED', details: { activity: 'approval' } } });

@@ -49,6 +49,19 @@ describe('the kind of an actor logic', () => {
     expect(kindOfLogic({ ...own, start: never('own start') })).toBe('unknown');
   });
 
+  test('of logic that is made as XState makes it, but keeps other things, is unknown', () => {
+    const logic = {
+      config: () => undefined,
+      start: () => undefined,
+      transition: (snapshot: object) => snapshot,
+      getInitialSnapshot: () => ({}),
+      getPersistedSnapshot: () => ({}),
+      restoreSnapshot: () => ({}),
+    };
+    expect(kindOfLogic(logic)).toBe('unknown');
+    expect(kindOfLogic({ ...logic, transition: never('transition') })).toBe('unknown');
+  });
+
   test('is found without calling the code of users', () => {
     calls.length = 0;
     for (const [, logic] of made) kindOfLogic(logic);

@@ -104,6 +104,24 @@ describe('an XState is refused that', () => {
       'XState made "work" a child of somebody else.',
     ],
     [
+      'counts children it does not make',
+      () =>
+        doctor('transition', (real) => (snapshot, event, scope) => {
+          if (event.type === 'AGAIN') scope.system._bookId();
+          return real(snapshot, event, scope);
+        }),
+      'a child (live) was not numbered from the counter',
+    ],
+    [
+      'says what nobody asked for',
+      () =>
+        doctor('transition', (real) => (snapshot, event, scope) => {
+          scope.actionExecutor({ type: 'xstate.emit', params: { event: { type: 'X' } } });
+          return real(snapshot, event, scope);
+        }),
+      'entering a state asked for "emit',
+    ],
+    [
       'applies assigns twice',
       () => doctor('transition', (real) => (snapshot, event, scope) => twice(real(snapshot, event, scope), event)),
       'an assign was not applied once',

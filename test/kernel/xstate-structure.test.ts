@@ -144,6 +144,14 @@ test('states come in the order of the document, the root first', () => {
   expect(states.map(({ id }) => id)).toEqual(['m', 'm.a', 'm.b', 'm.b.one', 'm.b.two', 'm.b.past', 'm.c']);
 });
 
+test('differences name machines that were added among the actors, and do not go round in circles', () => {
+  const plain = structureOf(machineOf(base)) as Readonly<Record<string, Json>>;
+  const withActors = (actors: Readonly<Record<string, Json>>): Json => ({ ...plain, actors });
+  expect(differingStates(withActors({}), withActors({ part: plain }))).toEqual(['actor "part" was added']);
+  expect(differingStates(withActors({ part: 'm' }), withActors({ part: 'm' }))).toEqual([]);
+  expect(differingStates(withActors({ part: plain }), withActors({ part: 'm' }))).toEqual(['actor "part" changed']);
+});
+
 test('differences name the states that were removed, added and changed', () => {
   const before = structureOf(machineOf(base));
   expect(differingStates(before, before)).toEqual([]);
