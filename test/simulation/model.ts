@@ -130,6 +130,11 @@ export class Model {
     return home !== undefined && this.actors.get(home.place)?.settled.has(home.n) === true && !this.#begunInBatch.has(key);
   }
 
+  isHandedOver(key: string): boolean {
+    const home = this.keys.get(key);
+    return home !== undefined && this.actors.get(home.place)?.activities.get(home.n)?.isHandedOver === true;
+  }
+
   #applyCommit(commit: Commit): ModelTree {
     const place = formatAddress(commit.record.address);
     const before = this.actors.get(place);
