@@ -216,8 +216,11 @@ class Unit {
     const { surroundings, address: root } = this.#tree;
     const machine = birth === undefined ? undefined : this.#tree.machineOf(birth.lineage);
     if (machine === undefined || birth === undefined) throw new TypeError(`The child at ${formatPlace(path)} has no actor logic.`);
-    // Stopped before its start came out of the mailbox.
-    if (this.#tree.get(path.slice(0, -1))?.children.has(path.at(-1) ?? 0) !== true) return;
+    const [parent, n] = [path.slice(0, -1), path.at(-1) ?? 0];
+    const row = this.#tree.get(parent)?.children.get(n);
+    // Stopped before its start came out of the mailbox: whatever its policy, there is nothing to go on.
+    if (row?.isDetached === true) this.#deliver({ to: parent, envelope: { kind: 'child-gone', n } });
+    if (row === undefined || row.isDetached === true) return;
     if (path.length > limits.childDepthMax) {
       this.#deliver(stillborn(path, tooMany('levels of children', limits.childDepthMax)));
       return;
