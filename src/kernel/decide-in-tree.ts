@@ -67,6 +67,8 @@ class Unit {
   readonly #busy = new Map<string, ActorEnvelope[]>();
   /** Said to children whose start comes later in the same step. */
   readonly #unborn = new Map<string, ActorEnvelope[]>();
+  /** Children whose start is left to another unit. */
+  readonly #leftUnborn = new Set<string>();
   /** What is left to be said after the unit. */
   readonly #left: Message[] = [];
   #unitsBefore = 0;
@@ -151,19 +153,34 @@ class Unit {
 
   #deliver(message: Message): void {
     const { to, envelope } = message;
-    if (this.#poison !== undefined || this.#steps.length >= limits.stepsPerUnitMax) {
-      if (this.#isForSomebody(message)) this.#left.push(message);
-      return;
-    }
     const place = formatPlace(to);
     const waiting = this.#busy.get(place) ?? this.#unborn.get(place);
+    // Also when it comes to nothing in this unit: what was said to it before goes first.
     if (waiting !== undefined && envelope.kind !== 'start') waiting.push(envelope);
+    else if (this.#isOver) this.#leave(message);
     else this.#begin(to, envelope);
+  }
+
+  /** Whether what is still to be said has to wait for another unit. */
+  get #isOver(): boolean {
+    return this.#poison !== undefined || this.#steps.length >= limits.stepsPerUnitMax;
+  }
+
+  /** Leaves it for another unit; a child whose start is left hears what was said to it after that. */
+  #leave(message: Message): void {
+    const { to, envelope } = message;
+    if (!this.#isForSomebody(message)) return;
+    this.#left.push(message);
+    if (envelope.kind !== 'start') return;
+    const place = formatPlace(to);
+    for (const said of this.#unborn.get(place) ?? []) this.#left.push({ to, envelope: said });
+    this.#unborn.delete(place);
+    this.#leftUnborn.add(place);
   }
 
   /** Messages to callbacks are the host's to deliver; those to nobody mean nothing. */
   #isForSomebody({ to, envelope }: Message): boolean {
-    return envelope.kind === 'start' || this.#tree.get(to) !== undefined || this.#unborn.has(formatPlace(to));
+    return envelope.kind === 'start' || this.#tree.get(to) !== undefined || this.#leftUnborn.has(formatPlace(to));
   }
 
   #begin(path: readonly number[], envelope: ActorEnvelope): void {
@@ -176,8 +193,8 @@ class Unit {
 
   #work(path: readonly number[], waiting: ActorEnvelope[]): void {
     for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
-      if (this.#poison === undefined && this.#steps.length < limits.stepsPerUnitMax) this.#take(path, next);
-      else this.#left.push({ to: path, envelope: next });
+      if (this.#isOver) this.#leave({ to: path, envelope: next });
+      else this.#take(path, next);
     }
     this.#busy.delete(formatPlace(path));
   }
@@ -198,8 +215,11 @@ class Unit {
     const { surroundings, address: root } = this.#tree;
     const machine = birth === undefined ? undefined : this.#tree.machineOf(birth.lineage);
     if (machine === undefined || birth === undefined) throw new TypeError(`The child at ${formatPlace(path)} has no actor logic.`);
-    // Stopped before its start came out of the mailbox.
-    if (this.#tree.get(path.slice(0, -1))?.children.has(numberOf(path)) !== true) return;
+    const [parent, n] = [path.slice(0, -1), numberOf(path)];
+    const row = this.#tree.get(parent)?.children.get(n);
+    // Stopped before its start came out of the mailbox: whatever its policy, there is nothing to go on.
+    if (row?.isDetached === true) this.#deliver({ to: parent, envelope: { kind: 'child-gone', n } });
+    if (row === undefined || row.isDetached === true) return;
     if (path.length > limits.childDepthMax) {
       this.#deliver(stillborn(path, tooMany('levels of children', limits.childDepthMax)));
       return;

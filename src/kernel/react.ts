@@ -7,7 +7,7 @@ import { ofActions } from './custom-actions.ts';
 import { activityTimedOut, attemptHandedOver, attemptHeartbeat } from './attempt-protocol.ts';
 import { byHand } from './by-hand.ts';
 import type { DecideContext } from './draft.ts';
-import { disarmTimer } from './draft.ts';
+import { disarmTimer, dropEverything } from './draft.ts';
 import type { Envelope, StepEnvelope } from './envelope.ts';
 import type { Json } from './json.ts';
 import type { Change, Reaction } from './reaction.ts';
@@ -35,7 +35,7 @@ export function reactionTo(actor: Actor, envelope: StepEnvelope, context: Decide
       if (isClosed(status)) return { kind: 'ignore' };
       return { kind: 'deliver', event: eventIn(actor, envelope.event), change: nothing };
     case 'terminate':
-      return isClosed(status) ? { kind: 'ignore' } : { kind: 'end', status: 'terminated', reason: envelope.reason };
+      return isClosed(status) ? dropLeftovers(actor) : { kind: 'end', status: 'terminated', reason: envelope.reason };
     case 'timer':
       return status === 'running' ? timerFired(actor, envelope.generation) : { kind: 'ignore' };
     case 'child-done':
@@ -48,6 +48,12 @@ export function reactionTo(actor: Actor, envelope: StepEnvelope, context: Decide
     default:
       return attemptReaction(actor, envelope, context);
   }
+}
+
+/** Of who has ended already, custom actions may still run, and mail may wait for others. */
+function dropLeftovers({ activities, record }: Actor): Reaction {
+  if (activities.size === 0 && (record.queued ?? 0) === 0) return { kind: 'ignore' };
+  return { kind: 'note', change: (draft) => dropEverything(draft, true) };
 }
 
 type AttemptKind = Extract<Envelope, { readonly kind: `attempt-${string}` | `activity-${string}` }>;

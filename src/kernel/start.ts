@@ -1,4 +1,5 @@
 /** A start as a whole: who has the id already, what the policy says to that, and what is written then, all of it at once. */
+import type { Actor } from './actor.ts';
 import { rootAddress } from './address.ts';
 import type { Commit } from './commit.ts';
 import type { TreeDecision } from './decide-in-tree.ts';
@@ -9,7 +10,6 @@ import { PerdureError } from './errors.ts';
 import type { Json } from './json.ts';
 import { isDraining } from './mailbox.ts';
 import type { ActorRecord, JournalRecord } from './record.ts';
-import { isClosed } from './record.ts';
 import type { Step } from './step.ts';
 import { closedError } from './refusals.ts';
 import type { RegisteredMachine } from './registered-machine.ts';
@@ -76,14 +76,13 @@ export function decideNewRun(
 
 const termination = { kind: 'terminate', reason: 'Another run was started with terminate-existing.' } as const;
 
-/** The root, and whoever would go on without it. */
+/** The root, whoever would go on without it, and what is left of those who ended. */
 function endAll(tree: Tree, context: DecideContext): readonly Step[] {
-  const ended = stepsOf(decideInTree(tree, { to: [], envelope: termination }, context));
-  const left = [...tree.actors()].filter(({ record }) => !isClosed(record.status));
-  return [
-    ...ended,
-    ...left.flatMap(({ record }) => stepsOf(decideInTree(tree, { to: record.address.path, envelope: termination }, context))),
-  ];
+  const end = ({ record }: Actor): readonly Step[] =>
+    stepsOf(decideInTree(tree, { to: record.address.path, envelope: termination }, context));
+  const ended = end(tree.root);
+  const others = [...tree.actors()].flatMap(end);
+  return [...ended, ...others, ...end(tree.root)];
 }
 
 function stillRunning({ address: { workflowId: id }, status }: ActorRecord): PerdureError {

@@ -88,16 +88,22 @@ export class Tree {
     if (activitiesPut.length + activitiesRemoved.length + childrenPut.length + childrenRemoved.length > 0) this.#named = undefined;
   }
 
-  /** A commit is on disk: charts may read the state after it from outside of steps, and who is not needed any more leaves. */
-  show({ childrenRemoved }: Commit, actor: Actor): void {
+  /**
+   * A commit is on disk: charts may read the state after it from outside of steps, and who is not needed any more leaves.
+   *
+   * @returns the actor as decided since
+   */
+  show({ childrenRemoved }: Commit, actor: Actor): Actor | undefined {
     const { path } = actor.record.address;
     this.#shown.set(formatPlace(path), actor);
-    if (this.get(path) !== actor) return;
+    const latest = this.get(path);
+    if (latest !== actor) return latest;
     if (this.#isGone(actor)) this.#remove(path);
     for (const n of childrenRemoved) {
       const child = this.get([...path, n]);
       if (child !== undefined && this.#isGone(child)) this.#remove([...path, n]);
     }
+    return actor;
   }
 
   /** What an actor below the root runs, by the names of actor logic on the way to it. */

@@ -110,6 +110,8 @@ export class EngineKeeper {
   async close(graceMs: number, closed: PerdureError): Promise<void> {
     this.#isClosing = true;
     for (const end of this.#pauses) end();
+    // What was decided before the store failed may still reach the disk while it is opened again: nothing of it begins any more.
+    if (this.#trouble !== undefined) void this.attempts.shutDown(graceMs);
     await this.#recovery;
     if (this.#trouble === undefined) await this.#engine.shutDown(graceMs);
     else await this.attempts.shutDown(graceMs);

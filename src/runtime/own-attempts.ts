@@ -101,6 +101,12 @@ export class OwnAttempts {
     this.#listener?.onPlaceFree();
   }
 
+  /** Gives back the place of an attempt that does not begin after all. */
+  pass(name: string): void {
+    this.admission.giveBack(name, true);
+    this.#listener?.onPlaceFree();
+  }
+
   /** @param codeWith the code of the attempt, given what brings its words to other actors */
   run(
     { address, name }: Pick<OwnAttempt, 'address' | 'name'>,

@@ -52,8 +52,12 @@ export class Performer {
     this.#parts = parts;
   }
 
-  /** Acts on a commit that is on disk. */
-  perform(commit: Commit, actor: Actor): void {
+  /**
+   * Acts on a commit that is on disk.
+   *
+   * @param latest the actor as decided since, if it is still there
+   */
+  perform(commit: Commit, actor: Actor, latest: Actor | undefined): void {
     const { timers, volatile, attempts, logger } = this.#parts;
     const { address } = commit.record;
     attempts.recorded(commit);
@@ -62,7 +66,7 @@ export class Performer {
     for (const { generation, dueAtMs } of commit.timersArmed) timers.arm({ address, generation, dueAtMs });
     for (const n of commit.activitiesRemoved) this.#drop(activityKey(address, n));
     for (const activity of commit.activitiesPut) this.#takeUp(actor, activity);
-    for (const effect of commit.effects) this.#act(actor, effect);
+    for (const effect of commit.effects) this.#act(actor, effect, latest);
     // A callback or observable that came to an end of its own is not told to stop.
     for (const n of commit.activitiesRemoved) volatile.stop(address, n);
     // Everybody else took a step for it in the same batch.
@@ -107,12 +111,12 @@ export class Performer {
     this.#parts.volatile.shutDown();
   }
 
-  #act(actor: Actor, effect: Effect): void {
+  #act(actor: Actor, effect: Effect, latest: Actor | undefined): void {
     const { attempts, volatile, logger } = this.#parts;
     const { address } = actor.record;
     switch (effect.kind) {
       case 'run-attempt':
-        this.#run(actor, effect);
+        this.#run(actor, effect, latest);
         break;
       case 'abort-attempt':
         attempts.abort(address, effect.n, effect.reason);
@@ -133,10 +137,16 @@ export class Performer {
     }
   }
 
-  #run(actor: Actor, effect: Extract<Effect, { kind: 'run-attempt' }>): void {
+  #run(actor: Actor, effect: Extract<Effect, { kind: 'run-attempt' }>, latest: Actor | undefined): void {
     const { address } = actor.record;
     // As its place was asked for; the name it is declared with may have changed since it was scheduled.
     const name = actor.activities.get(effect.n)?.name ?? '';
+    // Its outcome may be decided already, as told by hand, or its state left: then its code is not entered.
+    const awaited = latest?.activities.get(effect.n);
+    if (awaited?.state !== 'running' || awaited.attempt !== effect.attempt) {
+      this.#parts.attempts.pass(name);
+      return;
+    }
     this.#parts.onEnter('activity', name);
     this.#parts.attempts.run({ address, name }, effect, (deliver) => codeOf(actor, effect, deliver));
   }

@@ -119,9 +119,9 @@ export class Supervisor {
 
   #act(resident: Resident, tree: Tree | undefined, written: Commit, actor: Actor): void {
     const { address } = actor.record;
-    if (address.run === tree?.address.run) tree.show(written, actor);
+    const latest = address.run === tree?.address.run ? tree.show(written, actor) : undefined;
     if (address.path.length === 0) this.#parts.views.publish(resident.view, actor, written.journal.emitted);
-    this.#parts.performer.perform(written, actor);
+    this.#parts.performer.perform(written, actor, latest);
     // What came due while it was paused or parked went by unheard.
     if (goesOn(written) && tree !== undefined) this.#resume(tree);
   }

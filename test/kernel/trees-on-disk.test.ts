@@ -1,8 +1,10 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { createMachine } from 'xstate';
+import type { AnyActorRef } from 'xstate';
+import { createMachine, sendParent, sendTo } from 'xstate';
 import { rootAddress } from '../../src/kernel/address.ts';
 import { decideInTree, decideTreeStart } from '../../src/kernel/decide-in-tree.ts';
 import { limits } from '../../src/kernel/limits.ts';
+import { child } from '../../src/kernel/child.ts';
 import { createRegistry, revive } from '../../src/kernel/machine-registry.ts';
 import { holdingOf } from '../../src/kernel/mailbox.ts';
 import { activityNotFound } from '../../src/kernel/refusals.ts';
@@ -25,8 +27,8 @@ const boss = createMachine({
 });
 const registry = createRegistry([boss]);
 
-function started(): { readonly tree: Tree; readonly steps: readonly Step[] } {
-  const machine = registry.find('boss', '1');
+function started(machines = registry, id = 'boss'): { readonly tree: Tree; readonly steps: readonly Step[] } {
+  const machine = machines.find(id, '1');
   if (machine === undefined) throw new Error('It is registered.');
   const decision = decideTreeStart({ machine, address: rootAddress('w', 1), input: encodeValue(undefined) }, context);
   if (decision.kind !== 'commit') throw decision.error;
@@ -92,6 +94,49 @@ describe('an outcome from outside', () => {
   });
 });
 
+describe('an attempt that was handed over', () => {
+  const row = { n: 1, childId: 'a', src: 'a', name: 'a', input: null, idempotencyKey: 'k', scheduledAtMs: 0, attempt: 1, uncharged: 0 };
+
+  it('is not given back by a process that closes while its workflow is paused', () => {
+    const release = { kind: 'attempt-released', n: 1, attempt: 1, hasBegun: true } as const;
+    expect(holdingOf(release, { ...row, state: 'running' })).toBe('settle');
+    expect(holdingOf(release, { ...row, state: 'running', isHandedOver: true })).toBe('ignore');
+  });
+
+  it('has to be awaited still, which it is not once its outcome waits in the mailbox', () => {
+    const handOver = { kind: 'attempt-handed-over', n: 1, attempt: 1 } as const;
+    expect(holdingOf(handOver, { ...row, state: 'running' })).toBe('pass');
+    expect(holdingOf(handOver, { ...row, state: 'settled' })).toBe('refuse');
+  });
+});
+
+describe('a child that goes on after the end of its workflow', () => {
+  it('ends in error when its chart throws, and the end of the workflow stays', () => {
+    const guard = (): never => {
+      throw new Error('Never.');
+    };
+    const lasting = createMachine({ id: 'lasting', initial: 'busy', states: { busy: { on: { BREAK: { guard, actions: [] } } } } });
+    const parent = createMachine({
+      id: 'parent',
+      version: '1',
+      initial: 'open',
+      states: {
+        open: { invoke: { id: 'lasting', src: child(lasting, { parentClosePolicy: 'abandon' }) }, on: { LEAVE: 'left' } },
+        left: { type: 'final' },
+      },
+    });
+    const { tree } = started(createRegistry([parent]), 'parent');
+    leave(tree);
+    const message = { to: [1], envelope: { kind: 'message', event: { type: 'BREAK' }, from: [] } } as const;
+    const decision = decideInTree(tree, message, context);
+    expect(decision.kind === 'commit' && decision.steps.map(({ commit: { record } }) => [record.address.path, record.status])).toEqual([
+      [[1], 'failed'],
+      [[], 'completed'],
+    ]);
+    expect(tree.get([1])?.record.failure).toMatchObject({ message: expect.stringContaining('Never.') });
+  });
+});
+
 describe('an activity of a child that is over', () => {
   it('is not pending, which says nothing of its workflow', () => {
     const { tree } = started();
@@ -99,5 +144,64 @@ describe('an activity of a child that is over', () => {
     const closed = { ...record, status: 'cancelled' as const };
     expect(activityNotFound(closed, 7)).toMatchObject({ code: 'ACTIVITY_NOT_FOUND' });
     expect(activityNotFound({ ...closed, address: rootAddress('w', 1) }, 7)).toMatchObject({ code: 'WORKFLOW_CLOSED' });
+  });
+});
+
+describe('a unit that grows too long', () => {
+  it('leaves what was said to one actor in the order in which it was said', () => {
+    const { stepsPerUnitMax } = limits;
+    onTestFinished(() => void Object.assign(limits, { stepsPerUnitMax }));
+    const talker = createMachine({
+      id: 'talker',
+      on: {
+        TALK: {
+          actions: [
+            sendParent({ type: 'FIRST' }),
+            sendTo(({ system }) => system.get('other') as AnyActorRef, { type: 'HM' }),
+            sendParent({ type: 'SECOND' }),
+          ],
+        },
+      },
+    });
+    const parent = createMachine({
+      id: 'parent',
+      version: '1',
+      invoke: [
+        { id: 'talker', src: talker },
+        { id: 'other', systemId: 'other', src: worker },
+      ],
+      on: { LEAVE: { actions: sendTo('talker', { type: 'TALK' }) } },
+    });
+    const { tree } = started(createRegistry([parent]), 'parent');
+    Object.assign(limits, { stepsPerUnitMax: 3 });
+    const left = leave(tree).flatMap(({ commit }) => commit.mailPut);
+    expect(left.map(({ to, envelope }) => [to, envelope.kind === 'message' && envelope.event])).toEqual([
+      [[], { type: 'FIRST' }],
+      [[], { type: 'SECOND' }],
+    ]);
+  });
+});
+
+describe('a child that is stopped before its start came out of the mailbox', () => {
+  it('never begins, and is forgotten', () => {
+    const { stepsPerUnitMax } = limits;
+    onTestFinished(() => void Object.assign(limits, { stepsPerUnitMax }));
+    const careful = createMachine({ id: 'careful', initial: 'busy', states: { busy: { on: { 'workflow.cancel': 'left' } }, left: {} } });
+    const parent = createMachine({
+      id: 'parent',
+      version: '1',
+      initial: 'idle',
+      states: { idle: { on: { GO: 'open' } }, open: { invoke: { src: careful }, on: { LEAVE: 'left' } }, left: { type: 'final' } },
+    });
+    const { tree } = started(createRegistry([parent]), 'parent');
+    Object.assign(limits, { stepsPerUnitMax: 1 });
+    const begun = decideInTree(tree, { to: [], envelope: { kind: 'signal', event: { type: 'GO' } } }, context);
+    const [start] = begun.kind === 'commit' ? begun.steps.flatMap(({ commit }) => commit.mailPut) : [];
+    expect(start?.envelope.kind).toBe('start');
+    // As a person does who will not wait for what is in the mailbox.
+    decideInTree(tree, { to: [], envelope: { kind: 'terminate', reason: 'Enough.' } }, context);
+    Object.assign(limits, { stepsPerUnitMax });
+    decideInTree(tree, start!, context, start!.n);
+    expect([...tree.actors()].map(({ record }) => [record.address.path, record.status, record.children])).toEqual([[[], 'terminated', 0]]);
   });
 });

@@ -106,6 +106,19 @@ describe('what is handed over', () => {
   });
 });
 
+test('an attempt that is settled by hand before its beginning is on disk is never called, and its place is free', async () => {
+  const called: string[] = [];
+  const machine = machineOf(({ idempotencyKey }) => void called.push(idempotencyKey));
+  const { runtime } = await openTestRuntime({ machines: [machine], maxConcurrentAttempts: 1 });
+  const started = runtime.start(machine, { id: 'a' });
+  await runtime.activities.completeBy('a', 1, 'by hand', { by: 'ann', note: 'known' });
+  await started;
+  expect(await runtime.describe('a')).toMatchObject({ value: 'done' });
+  await runtime.start(machine, { id: 'b' });
+  await settle();
+  expect(called).toEqual(['b:1::1']);
+});
+
 test('what is said to an actor that its workflow has stopped is refused as what nobody waits for', async () => {
   const tokens: string[] = [];
   const job = machineOf(async ({ completeLater }) => completeLater((token) => tokens.push(token)));

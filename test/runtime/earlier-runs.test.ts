@@ -47,3 +47,30 @@ test('a closed id is not started again while a child that was left behind still 
   await again();
   expect(await runtime.describe('w')).toMatchObject({ run: 2, status: 'running' });
 });
+
+test('a run that takes the place of another drops the custom actions that an ended child of it has left', async () => {
+  const world = new World();
+  const scope = { input: undefined, idempotencyKey: '', attempt: 1, signal: new AbortController().signal };
+  const part = setup({ actions: { say: (): unknown => world.call('say', scope) } }).createMachine({
+    id: 'part',
+    initial: 'first',
+    states: { first: { entry: 'say', always: 'second' }, second: { after: { 1: 'third' } }, third: { entry: 'say', type: 'final' } },
+  });
+  const machine = setup({ actors: { part } }).createMachine({ id: 'talker', version: '1', invoke: { src: 'part' } });
+  const { runtime, clock } = await openTestRuntime({ machines: [machine] });
+  await runtime.start(machine, { id: 'w' });
+  await clock.pass(1);
+  await settle();
+  expect((await runtime.describe('w')).children).toMatchObject([{ status: 'completed' }]);
+  await runtime.start(machine, { id: 'w', onExisting: 'terminate-existing' });
+  await settle();
+  const [first, second] = world.callsOf('say');
+  first?.succeed(undefined);
+  await settle();
+  // The second is of the second run: what the first run still wanted to say is not said.
+  expect(world.callsOf('say')).toEqual([first, second]);
+  second?.succeed(undefined);
+  await clock.pass(1);
+  await settle();
+  expect(world.callsOf('say')).toHaveLength(3);
+});

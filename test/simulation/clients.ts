@@ -10,7 +10,6 @@ import type { Runtime } from '../../src/runtime/runtime-door.ts';
 import type { WorkflowHandle } from '../../src/runtime/workflow-handle.ts';
 import type { SimulationInput, SimulationSignal } from './machine-parts.ts';
 import { signalTypes } from './machine-parts.ts';
-import { machinesOfTrees } from './machines-of-trees.ts';
 import { anAct } from './acts.ts';
 import type { Ledger } from './ledger.ts';
 import type { Model, ModelActor } from './model.ts';
@@ -68,8 +67,16 @@ export interface ClientParts {
 
 const answered = 'every caller gets an answer it can believe';
 const caused = 'I2 nothing acts or answers ahead of its cause';
-const startsInOneRun = ['same-input', 'same-input', 'same-input', 'use-existing', 'fail'] as const;
-const starts = [...startsInOneRun, 'terminate-existing', 'allow', 'allow-after-failure'] as const;
+const starts = [
+  'same-input',
+  'same-input',
+  'same-input',
+  'use-existing',
+  'fail',
+  'terminate-existing',
+  'allow',
+  'allow-after-failure',
+] as const;
 const workflows = 10;
 /** Handles that are looked at whenever nothing moves. */
 const watchesMax = 5;
@@ -197,7 +204,7 @@ export class Clients {
   #start(life: CallableLife, planned: Planned): void {
     const { random, model } = this.#parts;
     const { id, machine } = planned;
-    const onExisting = random.pick(mayLeaveChildren(machine) ? startsInOneRun : starts);
+    const onExisting = random.pick(starts);
     const isOther = random.chance(0.2);
     if (isOther) planned.input = { ...planned.input, delayMs: planned.input.delayMs + 100 };
     const { input } = planned;
@@ -419,11 +426,6 @@ function isSame(snapshot: AnyMachineSnapshot, chart: ModelActor['record']['chart
   if (JSON.stringify(snapshot.value) !== JSON.stringify(chart.value)) return false;
   const shown = snapshot.context as Record<string, unknown>;
   return ['heard', 'outcomes', 'rounds'].every((key) => JSON.stringify(shown[key]) === JSON.stringify(chart.context[key]));
-}
-
-/** A new run forgets children of the run before that go on: not tried until it is decided what becomes of them. */
-function mayLeaveChildren(machine: AnyStateMachine): boolean {
-  return machinesOfTrees.includes(machine);
 }
 
 /** The workflow a call is about: the second word of its name. */

@@ -71,7 +71,8 @@ export class Ledger {
     check(step.input === input, invariant, () => `${what()} with another input`);
     check(attempt > step.lastAttempt, invariant, () => `${what()} after attempt ${step.lastAttempt}`);
     check(step.calls <= this.#model.callsMax(key, name), invariant, () => `${what()}, call ${step.calls} of it`);
-    const running = this.running(life).filter((call) => call.name !== 'actions');
+    // What was handed over holds no place, though its code may not have heard yet.
+    const running = this.running(life).filter((call) => call.name !== 'actions' && !this.#model.isHandedOver(call.key));
     check(!running.some((call) => call.key === key), invariant, () => `${what()} while an earlier one runs`);
     check(running.length < places, 'I13 limits are kept', () => `${what()} while ${running.length} of ${places} run`);
     const own = running.filter((call) => call.name === name).length;

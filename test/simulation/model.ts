@@ -64,8 +64,6 @@ export class Model {
   readonly acted = new Map<string, number>();
   /** Attempts a person allowed, by idempotency key. */
   readonly #allowed = new Map<string, number>();
-  /** Steps of which an attempt began in the last batch. */
-  readonly #begunInBatch = new Set<string>();
   readonly #lastCall = new Map<string, number>();
   readonly #time: VirtualTime;
   commits = 0;
@@ -84,7 +82,6 @@ export class Model {
       return `a batch begins with commit ${batch.firstCommit}, ${this.commits} are applied`;
     });
     const trees = new Set<ModelTree>();
-    this.#begunInBatch.clear();
     for (const commit of batch.commits) {
       this.commits += 1;
       trees.add(this.#applyCommit(commit));
@@ -124,10 +121,14 @@ export class Model {
     return Math.max(maximumAttempts[name], this.#allowed.get(key) ?? 0) + released;
   }
 
-  /** An attempt that begins in the batch that settles its step by hand is called, and told to stop at once. */
   isSettled(key: string): boolean {
     const home = this.keys.get(key);
-    return home !== undefined && this.actors.get(home.place)?.settled.has(home.n) === true && !this.#begunInBatch.has(key);
+    return home !== undefined && this.actors.get(home.place)?.settled.has(home.n) === true;
+  }
+
+  isHandedOver(key: string): boolean {
+    const home = this.keys.get(key);
+    return home !== undefined && this.actors.get(home.place)?.activities.get(home.n)?.isHandedOver === true;
   }
 
   #applyCommit(commit: Commit): ModelTree {
@@ -352,7 +353,6 @@ export class Model {
       const attempts = this.begun.get(effect.idempotencyKey) ?? new Set();
       check(!attempts.has(effect.attempt), invariant, () => `attempt ${effect.attempt} of ${effect.idempotencyKey} begins twice`);
       this.begun.set(effect.idempotencyKey, attempts.add(effect.attempt));
-      this.#begunInBatch.add(effect.idempotencyKey);
     }
   }
 }
@@ -381,7 +381,8 @@ function judgeActions(place: string, before: ModelActor | undefined, { record, j
     () => `${place} wants ${wanted} custom actions at ${journal.sequence}, kept are ${scheduled}`,
   );
   for (const n of activitiesRemoved) {
-    const isEnded = before?.activities.get(n)?.kind !== 'actions' || ('n' in journal.envelope && journal.envelope.n === n);
+    const isByName = 'n' in journal.envelope && journal.envelope.n === n;
+    const isEnded = before?.activities.get(n)?.kind !== 'actions' || isByName || journal.envelope.kind === 'terminate';
     check(isEnded, actionsInvariant, () => `${place}:${n}, custom actions, is dropped by ${journal.envelope.kind} at ${journal.sequence}`);
   }
   const rows = new Map(before?.activities);

@@ -97,13 +97,13 @@ function actsBeforeTheCommit(): Undo {
     Performer.prototype,
     'perform',
     (perform) =>
-      function (this: Performer, commit, actor) {
+      function (this: Performer, commit, actor, latest) {
         performer = { perform: (...step) => perform.call(this, ...step) };
-        if (!done.has(commit)) perform.call(this, commit, actor);
+        if (!done.has(commit)) perform.call(this, commit, actor, latest);
       },
   );
   const undoSteps = patchSteps((step) => {
-    performer?.perform(step.commit, step.actor);
+    performer?.perform(step.commit, step.actor, step.actor);
     if (performer !== undefined) done.add(step.commit);
     return step;
   });
@@ -281,8 +281,9 @@ export const plantedFaults: readonly PlantedFault[] = [
         Performer.prototype,
         'perform',
         (perform) =>
-          function (this: Performer, commit, actor) {
-            perform.call(this, { ...commit, activitiesPut: commit.activitiesPut.map((row) => ({ ...row, nextAttemptAtMs: 0 })) }, actor);
+          function (this: Performer, commit, actor, latest) {
+            const atOnce = commit.activitiesPut.map((row) => ({ ...row, nextAttemptAtMs: 0 }));
+            perform.call(this, { ...commit, activitiesPut: atOnce }, actor, latest);
           },
       ),
   },

@@ -1,7 +1,7 @@
 /** The scheduler: picks the next atomic step of a world until it has seen enough, then takes the faults away and waits for the end. */
 import type { StoreBatch } from '../../src/kernel/ports.ts';
 import type { ModelActor } from './model.ts';
-import { isDefinite } from './store-checks.ts';
+import { checkDescription, isDefinite } from './store-checks.ts';
 import type { Profile } from './profile.ts';
 import { changeLimits, rollProfile } from './profile.ts';
 import { createRandom } from './seeded-random.ts';
@@ -44,6 +44,7 @@ export async function simulate(seed: number, overrides: Partial<Profile> = {}): 
   try {
     await runWithFaults(world);
     if (world.violation === undefined) await runToTheEnd(world);
+    if (world.violation === undefined) await describeAll(world);
     if (world.violation === undefined) await rehydrateTwice(world);
   } catch (error) {
     world.note(error);
@@ -269,6 +270,22 @@ function calmPick(world: World): Pick | undefined {
   const isAtRest = ledger.running(life.number).length === 0 && [...model.actors.values()].every((actor) => isDefinite(model, actor));
   if (life.phase === 'open' && isAtRest) return undefined;
   return { weight: 1, name: 'the next timer', act: () => advance(world) };
+}
+
+/** What is told of a workflow at rest is what is applied, of all its actors. */
+async function describeAll(world: World): Promise<void> {
+  const { model, life } = world;
+  for (const [id, place] of model.latest) {
+    const tree = model.trees.get(place);
+    const described = life?.runtime?.describe(id).then((found) => checkDescription(found, tree));
+    described?.catch((found: unknown) => world.note(found));
+    await world.settle();
+    for (let read = life?.handle.reads.shift(); read !== undefined; read = life?.handle.reads.shift()) {
+      read();
+      await world.settle();
+    }
+    await described?.catch(() => undefined);
+  }
 }
 
 /** Opening a store on which nothing is pending writes nothing, however often. */

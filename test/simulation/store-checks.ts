@@ -3,6 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Actor } from '../../src/kernel/actor.ts';
 import { encodeChart } from '../../src/kernel/actor.ts';
 import { formatAddress } from '../../src/kernel/address.ts';
+import type { WorkflowDescription } from '../../src/kernel/describe.ts';
 import { limits } from '../../src/kernel/limits.ts';
 import { revive } from '../../src/kernel/machine-registry.ts';
 import type { Store, StoredJournalRecord, StoredTree } from '../../src/kernel/ports.ts';
@@ -143,6 +144,25 @@ async function checkRows(store: Store, model: Model): Promise<void> {
     const isKept = row !== undefined && row.run === run && row.sequence === sequence;
     check(isKept, 'I8 each event is applied once, in order', () => `message ${messageId} of ${workflowId} is not kept`);
   }
+}
+
+export function checkDescription(found: WorkflowDescription, tree: ModelTree | undefined): void {
+  const actors = [...(tree?.actors.values() ?? [])];
+  const lines = actors.map(({ record, activities }) => describeLine(record.address.path, record, [...activities.values()]));
+  const told = [{ path: [], ...found }, ...found.children].map((actor) => describeLine(actor.path, actor, actor.activities));
+  const expected = [`${found.queued} queued`, ...lines.sort()].join('; ');
+  const shown = [`${tree?.mail.size ?? 0} queued`, ...told.sort()].join('; ');
+  check(shown === expected, reopened, () => `${found.id} is described as ${shown}, applied is ${expected}`);
+}
+
+interface Told {
+  readonly status: string;
+  readonly updatedAtMs: number;
+}
+
+function describeLine(path: readonly number[], { status, updatedAtMs }: Told, activities: readonly { n: number; state: string }[]): string {
+  const pending = activities.map(({ n, state }) => `${n} ${state}`).sort();
+  return `${path.join('.')} ${status} ${updatedAtMs} ${pending.join(', ')}`;
 }
 
 /** Whether nothing but a message from outside can still move it. */

@@ -97,7 +97,8 @@ export class ModelTree {
     } else if (this.mail.size > 0 && !isStill) {
       // What follows from a row was said by somebody, and rows are taken one by one.
       const isFollowing = journal.mail !== undefined || this.#find(record.address.path, envelope) !== undefined;
-      check(isFollowing || isStillborn(envelope), once, () => `${what()} and overtakes ${this.mail.size} rows of mail`);
+      const isOfUnborn = isStillborn(envelope) || envelope.kind === 'child-gone';
+      check(isFollowing || isOfUnborn, once, () => `${what()} and overtakes ${this.mail.size} rows of mail`);
     }
   }
 
@@ -160,6 +161,7 @@ export class ModelTree {
   /** Callbacks are no actors of the workflow, and of a child that never was nobody speaks but the engine. */
   #isFromOutside(to: readonly number[], envelope: Envelope): boolean {
     if (isStillborn(envelope)) return true;
+    if (envelope.kind === 'child-gone') return !this.actors.has(formatPlace([...to, envelope.n]));
     const isVolatile = (path: readonly number[], n: number | undefined): boolean =>
       n !== undefined && this.actors.get(formatPlace(path))?.volatile.has(n) === true;
     if (envelope.kind === 'message') return isVolatile(envelope.from.slice(0, -1), envelope.from.at(-1));
@@ -173,7 +175,7 @@ export class ModelTree {
       case 'start': {
         const row = this.actors.get(formatPlace(to.slice(0, -1)))?.children.get(n);
         const isTold = [...this.mail.values()].some((mail) => isStillborn(mail.envelope) && mail.envelope.n === n);
-        return row === undefined || row.isEnded === true || isTold;
+        return row === undefined || row.isEnded === true || row.isDetached === true || isTold;
       }
       case 'message':
       case 'stop':
