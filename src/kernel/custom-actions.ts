@@ -72,13 +72,16 @@ export function ofActions(actor: Actor, reaction: Reaction): Reaction {
   if (!event.type.startsWith('xstate.error.')) return { kind: 'note', change: changeAndGoOn };
   // Who has ended cannot fail any more; what comes after is not held up.
   if (actor.record.status !== 'running') return { kind: 'note', change: changeAndGoOn };
-  return { kind: 'fail', error: (event as { readonly error?: unknown }).error, change };
+  return { kind: 'fail', error: (event as { readonly error?: unknown }).error, change: changeAndGoOn };
 }
 
+/** Hosts pass over what is not next in line: if there is no place now, they have to be told of it again. */
 function beginNextActions(draft: Draft): void {
   for (const activity of draft.activities.values()) {
     const isDue = activity.kind === 'actions' && activity.state === 'waiting' && isNextInLine(draft.activities, activity);
-    if (isDue && draft.context.admit(activity.name, activityKey(draft.address, activity.n))) beginAttempt(draft, activity);
+    if (!isDue) continue;
+    if (draft.context.admit(activity.name, activityKey(draft.address, activity.n))) beginAttempt(draft, activity);
+    else putActivity(draft, activity);
   }
 }
 
