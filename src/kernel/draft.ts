@@ -172,14 +172,15 @@ export function disarmTimer(draft: Draft, timer: TimerRecord): void {
 }
 
 /**
- * An actor that ends leaves nothing behind that could still happen, but for the custom actions of its last steps.
+ * An actor that ends leaves nothing behind that could still happen, but for the custom actions of its last steps. What waits in
+ * the mailbox may be for those, or for children that go on: it is heard of as ever, and means nothing to who has ended.
  *
  * @param isAbrupt whether no code of users is to run any more: then not even those
  */
 export function dropEverything(draft: Draft, isAbrupt = false): void {
   for (const timer of draft.timers.values()) disarmTimer(draft, timer);
   for (const { n, kind } of draft.activities.values()) if (isAbrupt || kind !== 'actions') dropActivity(draft, n, 'closed');
-  while (draft.queued > 0) takeMail(draft);
+  while (isAbrupt && draft.queued > 0) takeMail(draft);
 }
 
 /** Takes the oldest row of the mailbox: rows leave it in the order they came. */

@@ -134,6 +134,23 @@ contractGroup('children', ({ contractCase, everywhere }) => {
     expect(await (await again.get('family')).result()).toBeUndefined();
   });
 
+  everywhere('a child that goes on after its parent hears of what waited for it in the mailbox when its parent closed', async (host) => {
+    const world = new World();
+    const machine = parentOf(world, 'abandon');
+    const runtime = await host.open([machine]);
+    const handle = await runtime.start(machine, { id: 'family', input: undefined });
+    await host.settled();
+    await runtime.pause('family');
+    await handle.send({ type: 'CLOSE' });
+    world.last('work').succeed('done');
+    await host.settled();
+    await runtime.resume('family');
+    await host.settled();
+    expect(await childOf(runtime)).toMatchObject({ status: 'completed', output: 'done' });
+    expect(await runtime.describe('family')).toMatchObject({ status: 'completed', queued: 0 });
+    await runtime.delete('family');
+  });
+
   everywhere('an activity of a child is made again after a crash, and its parent hears of the end', async (host) => {
     const world = new World();
     const machine = parentOf(world);

@@ -72,3 +72,19 @@ test('those of later steps are run when the actor ended in error over those of a
   expect(began).toEqual([1, 2, 3]);
   expect(await runtime.describe('a')).toMatchObject({ status: 'failed', activities: [] });
 });
+
+test('those of the last step are run, though the ones before ended while the workflow was paused in front of its end', async () => {
+  const { machine, began, end } = bench();
+  const { runtime } = await openTestRuntime({ machines: [machine] });
+  const handle = await runtime.start(machine, { id: 'a' });
+  await handle.send({ type: 'ACT', n: 1 });
+  await settle();
+  await runtime.pause('a');
+  await handle.send({ type: 'END', n: 2 });
+  await end(1);
+  await runtime.resume('a');
+  await settle();
+  await end(2);
+  expect(began).toEqual([1, 2]);
+  expect(await runtime.describe('a')).toMatchObject({ status: 'completed', queued: 0, activities: [] });
+});
