@@ -1,4 +1,5 @@
 /** A start as a whole: who has the id already, what the policy says to that, and what is written then, all of it at once. */
+import type { Actor } from './actor.ts';
 import { rootAddress } from './address.ts';
 import type { Commit } from './commit.ts';
 import type { TreeDecision } from './decide-in-tree.ts';
@@ -76,14 +77,14 @@ export function decideNewRun(
 
 const termination = { kind: 'terminate', reason: 'Another run was started with terminate-existing.' } as const;
 
-/** The root, and whoever would go on without it. */
+/** Children before their parents, so that none is asked to cancel: that would run its code. */
 function endAll(tree: Tree, context: DecideContext): readonly Step[] {
-  const ended = stepsOf(decideInTree(tree, { to: [], envelope: termination }, context));
-  const left = [...tree.actors()].filter(({ record }) => !isClosed(record.status));
-  return [
-    ...ended,
-    ...left.flatMap(({ record }) => stepsOf(decideInTree(tree, { to: record.address.path, envelope: termination }, context))),
-  ];
+  const open = [...tree.actors()].filter(({ record }) => !isClosed(record.status)).sort((a, b) => depthOf(b) - depthOf(a));
+  return open.flatMap(({ record }) => stepsOf(decideInTree(tree, { to: record.address.path, envelope: termination }, context)));
+}
+
+function depthOf({ record }: Actor): number {
+  return record.address.path.length;
 }
 
 function stillRunning({ address: { workflowId: id }, status }: ActorRecord): PerdureError {

@@ -47,3 +47,28 @@ test('a closed id is not started again while a child that was left behind still 
   await again();
   expect(await runtime.describe('w')).toMatchObject({ run: 2, status: 'running' });
 });
+
+test('a run that takes the place of another runs no code of its children: they are not asked to cancel', async () => {
+  const world = new World();
+  const call = (name: string) => activity<unknown, unknown>({ run: (scope) => world.call(name, scope) });
+  const part = setup({
+    actors: { work: call('work'), undo: call('undo') },
+    actions: { note: () => world.note('cancelled') },
+  }).createMachine({
+    id: 'part',
+    initial: 'working',
+    states: {
+      working: { invoke: { src: 'work' }, on: { 'workflow.cancel': { target: 'undoing', actions: 'note' } } },
+      undoing: { invoke: { src: 'undo' } },
+    },
+  });
+  const machine = setup({ actors: { part } }).createMachine({ id: 'parent', version: '1', invoke: { src: 'part' } });
+  const { runtime } = await openTestRuntime({ machines: [machine] });
+  await runtime.start(machine, { id: 'w' });
+  await settle();
+  await runtime.start(machine, { id: 'w', onExisting: 'terminate-existing' });
+  await settle();
+  expect(world.calls.map(({ name }) => name)).toEqual(['work', 'work']);
+  expect(world.count('cancelled')).toBe(0);
+  expect(world.callsOf('work').map(({ signal }) => signal.aborted)).toEqual([true, false]);
+});
