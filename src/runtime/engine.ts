@@ -6,6 +6,7 @@ import { limits } from '../kernel/limits.ts';
 import type { Logger } from '../kernel/logger.ts';
 import type { MachineRegistry } from '../kernel/machine-registry.ts';
 import type { Clock, Page, Random, Store, TimerRow } from '../kernel/ports.ts';
+import type { ActorRecord } from '../kernel/record.ts';
 import { notAwaited } from '../kernel/refusals.ts';
 import type { Tree } from '../kernel/tree.ts';
 import type { FirstWords, StepMessage } from '../kernel/wake.ts';
@@ -135,7 +136,8 @@ export class Engine {
   async #ask({ workflowId, run, path }: Address, envelope: HandOverEnvelope): Promise<void> {
     const choose = ({ record }: Actor): InnerEnvelope | Error => (record.address.run === run ? envelope : notAwaited(record, envelope));
     return new Promise<void>((resolve, reject) => {
-      this.supervisor.post(workflowId, new EnvelopeLetter(this.supervisor, path, choose, { resolve, reject }));
+      const gone = (root: ActorRecord): Error => notAwaited(root, envelope);
+      this.supervisor.post(workflowId, new EnvelopeLetter(this.supervisor, { path, choose, gone }, { resolve, reject }));
     });
   }
 

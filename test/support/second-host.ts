@@ -28,7 +28,7 @@ import { Keeper, treeOf } from './keeper.ts';
 type Signal = Extract<StepEnvelope, { kind: 'signal' }>;
 
 export class SecondHost implements ContractRuntime {
-  readonly activities = new ActivityControl((id, path, choose) => this.#keeper.ask(id, path, choose));
+  readonly activities = new ActivityControl((id, question) => this.#keeper.ask(id, question));
   readonly #parts: Parts;
   readonly #keeper: Keeper;
   #versionMissing = 0;
