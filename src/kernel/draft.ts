@@ -180,7 +180,11 @@ export function disarmTimer(draft: Draft, timer: TimerRecord): void {
 export function dropEverything(draft: Draft, isAbrupt = false): void {
   for (const timer of draft.timers.values()) disarmTimer(draft, timer);
   for (const { n, kind } of draft.activities.values()) if (isAbrupt || kind !== 'actions') dropActivity(draft, n, 'closed');
-  while (isAbrupt && draft.queued > 0) takeMail(draft);
+  if (isAbrupt) takeAllMail(draft);
+}
+
+function takeAllMail(draft: Draft): void {
+  while (draft.queued > 0) takeMail(draft);
 }
 
 /** Takes the oldest row of the mailbox: rows leave it in the order they came. */

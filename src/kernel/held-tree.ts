@@ -106,7 +106,7 @@ function settling(activity: ActivityRecord | undefined, envelope: Envelope): Rec
   if (activity === undefined || activity.kind === 'volatile') return {};
   const effects: Effect[] = [];
   const isByHand = envelope.kind === 'activity-completed' || envelope.kind === 'activity-failed';
-  const isFromOutside = isByHand || ('isFromOutside' in envelope && envelope.isFromOutside === true);
+  const isFromOutside = isByHand || ('isFromOutside' in envelope && envelope.isFromOutside);
   if (isFromOutside && activity.state === 'running') effects.push({ kind: 'abort-attempt', n: activity.n, reason: 'settled' });
   abortOverdue({ activities: new Map([[activity.n, activity]]), effects }, envelope);
   return { activitiesPut: [{ ...activity, state: 'settled' }], effects };
