@@ -2,6 +2,7 @@
 import type { ActEnvelope, ControlEnvelope, ParkEnvelope } from './envelope.ts';
 import { PerdureError } from './errors.ts';
 import type { ActorRecord } from './record.ts';
+import { isHalted } from './mailbox.ts';
 import { isClosed } from './record.ts';
 import type { RecordDecision } from './record-commit.ts';
 import { commitRecord } from './record-commit.ts';
@@ -18,7 +19,8 @@ export function control(record: ActorRecord, envelope: ControlEnvelope, nowMs: n
   const { status } = record;
   // Nobody waits for an answer to that.
   if (envelope.kind === 'park') return status === 'running' ? park(record, envelope, nowMs) : { kind: 'ignore' };
-  if (isClosed(status)) return { kind: 'refuse', error: closedError(record) };
+  const isLeftParked = isHalted(record) && envelope.kind === 'unpark';
+  if (isClosed(status)) return isLeftParked ? goOn(record, envelope, nowMs) : { kind: 'refuse', error: closedError(record) };
   switch (envelope.kind) {
     case 'pause':
       if (status === 'parked') return { kind: 'refuse', error: parkedError(record) };
@@ -60,7 +62,8 @@ function park(before: ActorRecord, envelope: ParkEnvelope, nowMs: number): Recor
 
 function goOn(before: ActorRecord, envelope: ActEnvelope, nowMs: number): RecordDecision {
   const { paused: _paused, parked: _parked, ...rest } = before;
-  return commitRecord(before, envelope, 'noted', nowMs, { record: { ...rest, status: 'running' } });
+  const status = isClosed(before.status) ? before.status : 'running';
+  return commitRecord(before, envelope, 'noted', nowMs, { record: { ...rest, status } });
 }
 
 function notParkedError({ address: { workflowId: id }, status }: ActorRecord): PerdureError {

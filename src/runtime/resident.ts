@@ -1,6 +1,6 @@
 import type { Park } from '../kernel/machine-registry.ts';
 import type { Json } from '../kernel/json.ts';
-import { isDraining } from '../kernel/mailbox.ts';
+import { isDraining, isHalted } from '../kernel/mailbox.ts';
 import type { ActorRecord } from '../kernel/record.ts';
 import type { SendResult } from '../kernel/signal.ts';
 import type { Tree } from '../kernel/tree.ts';
@@ -78,7 +78,6 @@ export function isIdle(resident: Resident): boolean {
 /** Attempts that run in this process would be taken for lost ones of another. */
 function isActive(tree: Tree | undefined): boolean {
   if (tree?.isActive !== true) return false;
-  const { status } = tree.root.record;
-  if (status !== 'paused' && status !== 'parked') return true;
+  if (!isHalted(tree.root.record)) return true;
   return [...tree.actors()].some(({ activities }) => [...activities.values()].some(({ state }) => state === 'running' || state === 'live'));
 }

@@ -86,7 +86,7 @@ describe('a workflow that is held', () => {
 
   test('keeps no message for a closed one', () => {
     const { actor } = took(took(began(machine).actor, signal('GO')).actor, signal('END'));
-    expect(() => holdSignal(actor.record, signal('GO'), 9_000)).toThrow('no mailbox');
+    expect(holdSignal(actor.record, signal('GO'), 9_000)).toMatchObject({ kind: 'refuse', error: { code: 'WORKFLOW_CLOSED' } });
   });
 });
 
