@@ -32,6 +32,8 @@ export interface ExistingRun {
   /** Absent if it is closed and its machine is gone. */
   readonly tree: Tree | undefined;
   readonly input: Json;
+  /** Without a tree: whether something goes on after its end once its machine is there. */
+  readonly isLeftOpen?: boolean;
 }
 
 export type StartDecision =
@@ -62,7 +64,9 @@ export function decideNewRun(
   if (verdict?.kind === 'refuse') return verdict;
   if (existing !== undefined && verdict?.kind === 'use-existing') return signalExisting(existing, signal, context);
   // Whatever comes for a run that is not the latest of its id would find nobody.
-  if (verdict?.kind === 'new-run' && existing?.tree?.isOver === false) return { kind: 'refuse', error: stillRunning(existing.record) };
+  if (verdict?.kind === 'new-run' && existing !== undefined && goesOn(existing)) {
+    return { kind: 'refuse', error: stillRunning(existing.record) };
+  }
   const run = (existing?.record.address.run ?? lastRun) + 1;
   const begun = decideTreeStart({ machine, address: rootAddress(workflowId, run), input }, context);
   if (begun.kind === 'refuse') return begun;
@@ -85,6 +89,10 @@ function endAll(tree: Tree, context: DecideContext): readonly Step[] {
 
 function depthOf({ record }: Actor): number {
   return record.address.path.length;
+}
+
+function goesOn({ tree, isLeftOpen = false }: ExistingRun): boolean {
+  return tree === undefined ? isLeftOpen : !tree.isOver;
 }
 
 function stillRunning({ address: { workflowId: id }, status }: ActorRecord): PerdureError {

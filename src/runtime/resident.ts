@@ -37,6 +37,8 @@ export interface Resident {
   tree: Tree | undefined;
   /** Closed on a machine that is gone: what there is to know of it. */
   closed: ActorRecord | undefined;
+  /** Something goes on after its end, or waits for its machine to do so; said where there is no tree that says it. */
+  isLeftOpen: boolean;
   park: Park | undefined;
   /** What it was started with, if that happened in this process. */
   input: Json | undefined;
@@ -55,6 +57,7 @@ export function createResident(workflowId: string, view: CommittedView): Residen
     uncommittedMessages: new Map(),
     tree: undefined,
     closed: undefined,
+    isLeftOpen: false,
     park: undefined,
     input: undefined,
     lastRun: 0,

@@ -203,7 +203,7 @@ export class Supervisor {
       return;
     }
     if (revival.kind === 'closed') {
-      resident.closed = revival.record;
+      Object.assign(resident, { closed: revival.record, isLeftOpen: !revival.isOver });
       return;
     }
     const { tree } = revival;

@@ -63,9 +63,10 @@ describe('what a person asks of the engine', () => {
 
 test('what is open is not deleted', () => {
   for (const status of ['running', 'paused', 'parked'] as const) {
-    expect(deletionRefusal(recordOf(status))).toMatchObject({ code: 'WORKFLOW_OPEN', details: { id: 'w-1', status } });
+    expect(deletionRefusal(recordOf(status), false)).toMatchObject({ code: 'WORKFLOW_OPEN', details: { id: 'w-1', status } });
   }
-  expect(deletionRefusal(recordOf('failed'))).toBeUndefined();
+  expect(deletionRefusal(recordOf('failed'), true)).toBeUndefined();
+  expect(deletionRefusal(recordOf('failed'), false)).toMatchObject({ code: 'WORKFLOW_OPEN' });
 });
 
 describe('parking as a crash loop', () => {

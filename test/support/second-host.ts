@@ -136,7 +136,7 @@ export class SecondHost implements ContractRuntime {
   delete(id: string): Promise<void> {
     return this.#keeper.inTurn(async () => {
       const { record, revival } = await this.#keeper.find(id);
-      const refusal = deletionRefusal(record, revival.kind === 'tree' ? revival.tree : undefined);
+      const refusal = deletionRefusal(record, revival.kind === 'tree' ? revival.tree.isOver : revival.kind === 'closed' && revival.isOver);
       if (refusal !== undefined) throw refusal;
       await this.#parts.documents.write({ id, lastRun: record.address.run, runs: [], messages: [] });
     });
