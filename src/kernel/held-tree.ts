@@ -28,6 +28,8 @@ export function recordStep(tree: Tree, actor: Actor, { commit }: { readonly comm
 
 /** What is asked of the engine. */
 export function controlTree(tree: Tree, envelope: ControlEnvelope, nowMs: number): Held {
+  // Of a workflow that closed, what goes on after its end can be parked.
+  if (envelope.kind === 'park' && tree.isOver) return { kind: 'ignore' };
   const decision: RecordDecision = control(tree.root.record, envelope, nowMs);
   return decision.kind === 'commit' ? { kind: 'commit', steps: [recordStep(tree, tree.root, decision)] } : decision;
 }

@@ -18,7 +18,7 @@ const actTextMax = 1_000;
 export function control(record: ActorRecord, envelope: ControlEnvelope, nowMs: number): RecordDecision {
   const { status } = record;
   // Nobody waits for an answer to that.
-  if (envelope.kind === 'park') return status === 'running' ? park(record, envelope, nowMs) : { kind: 'ignore' };
+  if (envelope.kind === 'park') return isHalted(record) ? { kind: 'ignore' } : park(record, envelope, nowMs);
   const isLeftParked = isHalted(record) && envelope.kind === 'unpark';
   if (isClosed(status)) return isLeftParked ? goOn(record, envelope, nowMs) : { kind: 'refuse', error: closedError(record) };
   switch (envelope.kind) {
@@ -57,7 +57,8 @@ function pause(before: ActorRecord, envelope: ActEnvelope, nowMs: number): Recor
 function park(before: ActorRecord, envelope: ParkEnvelope, nowMs: number): RecordDecision {
   const { reason, failure } = envelope;
   const parked = { reason, failure: { ...failure, state: before.chart.value } };
-  return commitRecord(before, envelope, 'parked', nowMs, { record: { ...before, status: 'parked', parked } });
+  const status = isClosed(before.status) ? before.status : 'parked';
+  return commitRecord(before, envelope, 'parked', nowMs, { record: { ...before, status, parked } });
 }
 
 function goOn(before: ActorRecord, envelope: ActEnvelope, nowMs: number): RecordDecision {

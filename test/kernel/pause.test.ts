@@ -80,7 +80,12 @@ describe('parking as a crash loop', () => {
     expect(record).toStrictEqual({ ...first, status: 'parked', parked, sequence: 2, updatedAtMs: 9_000 });
   });
 
-  test.each(['paused', 'parked', 'completed'] as const)('changes nothing of one that is %s', (status) => {
+  test.each(['paused', 'parked'] as const)('changes nothing of one that is %s', (status) => {
     expect(control(recordOf(status), park, 9_000)).toEqual({ kind: 'ignore' });
+  });
+
+  test('does not take back the end of one that is closed, of which something goes on', () => {
+    const decision = control(recordOf('completed'), park, 9_000);
+    expect(decision).toMatchObject({ commit: { record: { status: 'completed', parked: { reason: 'crash-loop' } } } });
   });
 });

@@ -2,6 +2,7 @@
 import { expect, test } from 'vitest';
 import { setup } from 'xstate';
 import { child } from '../../src/kernel/child.ts';
+import { BootMemory } from '../support/boot-memory.ts';
 import { openTestRuntime } from './local-runtime.ts';
 import { settle } from './manual-clock.ts';
 
@@ -47,4 +48,26 @@ test('a child that throws after its parent closed is parked; the workflow stays 
   expect(await next.describe('w')).not.toHaveProperty('parked');
   await expect(next.unpark('w')).rejects.toMatchObject({ code: 'WORKFLOW_CLOSED' });
   await next.delete('w');
+});
+
+test('a child that kills the process whenever it is taken up is parked, though its parent closed', async () => {
+  const machine = parentOf({ isBroken: false });
+  const first = await openTestRuntime({ machines: [machine] });
+  await (await first.runtime.start(machine, { id: 'w' })).send({ type: 'END' });
+  await first.runtime.close();
+  await first.clock.pass(1_000);
+  const bootStorage = new BootMemory();
+  bootStorage.record = { phase: 'opening', inFlight: [], hasProgress: false, named: ['w'], suspects: [{ id: 'w', deaths: 1 }] };
+  const { runtime, clock } = await openTestRuntime({
+    machines: [machine],
+    clock: first.clock,
+    database: first.database.reopen(),
+    bootStorage,
+  });
+  await clock.pass(1_000);
+  const parked = { status: 'completed', parked: { reason: 'crash-loop' }, children: [{ value: 'waiting', status: 'running' }] };
+  expect(await runtime.describe('w')).toMatchObject(parked);
+  await runtime.unpark('w');
+  await clock.pass(1_000);
+  expect(await runtime.describe('w')).toMatchObject({ status: 'completed', children: [{ value: 'done', status: 'completed' }] });
 });
