@@ -75,6 +75,7 @@ export function ofActions(actor: Actor, reaction: Reaction): Reaction {
   return { kind: 'fail', error: (event as { readonly error?: unknown }).error, change: changeAndGoOn };
 }
 
+/** Hosts pass over what is not next in line: if there is no place now, they have to be told of it again. */
 function beginNextActions(draft: Draft): void {
   for (const activity of draft.activities.values()) {
     const isDue = activity.kind === 'actions' && activity.state === 'waiting' && isNextInLine(draft.activities, activity);

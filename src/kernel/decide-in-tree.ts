@@ -6,14 +6,14 @@
  *    it after that, in the order in which it was said.
  * 2. If a chart throws, what was decided before stands; what made it throw and all that was still to be said wait in the mailbox
  *    of the workflow, which is parked. A unit that grows too long leaves the rest there, too, and goes on from it.
- * 3. Of a workflow that has closed, whose children may go on, it is the child that throws that ends.
+ * 3. A workflow that has closed stays closed: parked is what goes on after its end.
  */
 import type { Actor } from './actor.ts';
 import { formatPlace, numberOf } from './address.ts';
 import { stillborn } from './child-protocol.ts';
 import type { Message } from './commit.ts';
 import type { Beginning, Decision } from './decide.ts';
-import { decide, decideFailure, decideFirst, decideStart } from './decide.ts';
+import { decide, decideFirst, decideStart } from './decide.ts';
 import type { DecideContext } from './draft.ts';
 import { tooMany } from './draft.ts';
 import type { ActorEnvelope, StepEnvelope } from './envelope.ts';
@@ -22,7 +22,6 @@ import { failureOf } from './failure.ts';
 import { holdInTree, parkTree, recordStep } from './held-tree.ts';
 import { limits } from './limits.ts';
 import { isHeld, keepMail, takeOldest } from './mailbox.ts';
-import { isClosed } from './record.ts';
 import type { Step } from './step.ts';
 import { Tree } from './tree.ts';
 
@@ -126,24 +125,12 @@ class Unit {
     const endless = this.#left.shift();
     if (endless === undefined) return;
     const { to, envelope } = endless;
-    const actor = this.#tree.get(to);
-    const error = endlessError();
-    if (!this.#isClosed) this.#poison = { message: { to, envelope }, failure: failureOf(error) };
-    else if (actor !== undefined && envelope.kind !== 'start') this.follow(decideFailure(actor, envelope, error, this.#context));
-  }
-
-  get #isClosed(): boolean {
-    return isClosed(this.#tree.root.record.status);
+    this.#poison = { message: { to, envelope }, failure: failureOf(endlessError()) };
   }
 
   #decideFirst(actor: Actor, envelope: StepEnvelope, mail: number | undefined): Decision {
     const isRoot = actor.record.address.path.length === 0;
-    return this.#decide(actor, envelope, isRoot ? mail : undefined);
-  }
-
-  #decide(actor: Actor, envelope: StepEnvelope, mail?: number): Decision {
-    const decision = decide(actor, envelope, this.#context, mail);
-    return decision.kind === 'poison' && this.#isClosed ? decideFailure(actor, envelope, decision.error, this.#context) : decision;
+    return decide(actor, envelope, this.#context, isRoot ? mail : undefined);
   }
 
   #takeOldest(mail: number, about: ActorEnvelope): void {
@@ -206,7 +193,7 @@ class Unit {
     }
     const actor = this.#tree.get(path);
     // Nobody there any more, or never anybody who takes steps: as in XState, nothing comes of it.
-    const decision = actor && this.#decide(actor, envelope);
+    const decision = actor && decide(actor, envelope, this.#context);
     if (decision?.kind === 'commit') this.#takeOver(decision);
     if (decision?.kind === 'poison') this.#poison = { message: { to: path, envelope }, failure: decision.failure };
   }

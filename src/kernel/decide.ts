@@ -13,7 +13,7 @@ import { beginScheduled, dropEverything, openDraft, takeMail } from './draft.ts'
 import type { Envelope, StepEnvelope } from './envelope.ts';
 import { PerdureError } from './errors.ts';
 import type { FailureRecord } from './failure-record.ts';
-import { failedOutcome, failureOf } from './failure.ts';
+import { failureOf } from './failure.ts';
 import { limits } from './limits.ts';
 import { failureOfEnd, statusOf } from './outcome.ts';
 import { reactionTo } from './react.ts';
@@ -24,7 +24,6 @@ import type { ChildRecord } from './record.ts';
 import { isClosed } from './record.ts';
 import type { RegisteredMachine } from './registered-machine.ts';
 import type { Json } from './json.ts';
-import { decodeValue } from './value-decoding.ts';
 import { encodeValue } from './value-encoding.ts';
 import type { Surroundings } from './xstate-scope.ts';
 import type { ChartStep, EventObject, LiveChart } from './xstate-seam.ts';
@@ -163,15 +162,6 @@ function fail(draft: Draft, actor: Actor, envelope: StepEnvelope, error: unknown
   stopChildren(draft);
   const failure = failureOfEnd('failed', chart.snapshot, draft.activityFailure);
   return seal(draft, actor, envelope, { outcome: 'noted', status: 'failed', failure, mail, stepped: { chart, encoded } });
-}
-
-/**
- * A step that threw again and again, of an actor whose workflow has closed: an end does not change, and nobody could unpark it. So the
- * actor ends in error, as it does in XState.
- */
-export function decideFailure(actor: Actor, envelope: StepEnvelope, error: unknown, context: DecideContext): Committed {
-  const draft = openDraft(actor.record.address, actor.machine, actor, context);
-  return fail(draft, actor, envelope, decodeValue(failedOutcome(error).error), undefined);
 }
 
 /** A step that throws is tried again, since a guard may have read something outside; then its failure is the answer. */

@@ -6,15 +6,14 @@
 import { PerdureError } from './errors.ts';
 import type { ActorRecord } from './record.ts';
 import { isClosed } from './record.ts';
-import type { Tree } from './tree.ts';
 
 /**
  * The error in which deleting this workflow is refused, or undefined.
  *
- * @param tree its actors, as far as they are known: a child may go on after the end of the root, and custom actions may be left
+ * @param isOver whether nothing goes on after its end: a child may, and custom actions may be left
  */
-export function deletionRefusal({ address: { workflowId: id }, status }: ActorRecord, tree?: Tree): PerdureError | undefined {
-  if (isClosed(status) && tree?.isOver !== false) return undefined;
+export function deletionRefusal({ address: { workflowId: id }, status }: ActorRecord, isOver: boolean): PerdureError | undefined {
+  if (isClosed(status) && isOver) return undefined;
   const message = `Workflow "${id}" is open (${isClosed(status) ? 'something of it still runs' : status}) and cannot be deleted; bring it to its end first.`;
   return new PerdureError('WORKFLOW_OPEN', message, { id, status });
 }

@@ -172,16 +172,18 @@ export function disarmTimer(draft: Draft, timer: TimerRecord): void {
 }
 
 /**
- * An actor that ends leaves nothing behind that could still happen, but for the custom actions of its last steps.
+ * An actor that ends leaves nothing behind that could still happen, but for the custom actions of its last steps. What waits in
+ * the mailbox may be for those, or for children that go on: it is heard of as ever, and means nothing to who has ended.
  *
  * @param isAbrupt whether no code of users is to run any more, of children neither: then not even those
  */
 export function dropEverything(draft: Draft, isAbrupt = false): void {
   for (const timer of draft.timers.values()) disarmTimer(draft, timer);
   for (const { n, kind } of draft.activities.values()) if (isAbrupt || kind !== 'actions') dropActivity(draft, n, 'closed');
-  // What others wait for in the mailbox is still theirs; what is for this actor comes too late.
-  const hasChildren = [...draft.machine.children.values()].some(({ kind }) => kind === 'actor');
-  if (!isAbrupt && (hasChildren || [...draft.activities.values()].some(({ state }) => state === 'settled'))) return;
+  if (isAbrupt) takeAllMail(draft);
+}
+
+function takeAllMail(draft: Draft): void {
   while (draft.queued > 0) takeMail(draft);
 }
 

@@ -29,6 +29,8 @@ export function recordStep(tree: Tree, actor: Actor, { commit }: { readonly comm
 
 /** What is asked of the engine. */
 export function controlTree(tree: Tree, envelope: ControlEnvelope, nowMs: number): Held {
+  // Of a workflow that closed, what goes on after its end can be parked.
+  if (envelope.kind === 'park' && tree.isOver) return { kind: 'ignore' };
   const decision: RecordDecision = control(tree.root.record, envelope, nowMs);
   return decision.kind === 'commit' ? { kind: 'commit', steps: [recordStep(tree, tree.root, decision)] } : decision;
 }
@@ -107,7 +109,8 @@ function settling(activity: ActivityRecord | undefined, envelope: Envelope): Rec
   if (activity === undefined || activity.kind === 'volatile') return {};
   const effects: Effect[] = [];
   const isByHand = envelope.kind === 'activity-completed' || envelope.kind === 'activity-failed';
-  if (isByHand && activity.state === 'running') effects.push({ kind: 'abort-attempt', n: activity.n, reason: 'settled' });
+  const isFromOutside = isByHand || ('isFromOutside' in envelope && envelope.isFromOutside);
+  if (isFromOutside && activity.state === 'running') effects.push({ kind: 'abort-attempt', n: activity.n, reason: 'settled' });
   abortOverdue({ effects }, activity, envelope);
   return { activitiesPut: [{ ...activity, state: 'settled' }], effects };
 }

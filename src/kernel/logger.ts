@@ -20,3 +20,16 @@ const nothing = (): void => undefined;
 
 /** Says nothing: the default. */
 export const silentLogger: Logger = { debug: nothing, info: nothing, warn: nothing, error: nothing };
+
+/** The same, but for what it throws: who writes a line is in the middle of something that has to come to its end. */
+export function guardedLogger(logger: Logger): Logger {
+  if (logger === silentLogger) return logger;
+  const guarded = (level: keyof Logger) => (data: object, message: string) => {
+    try {
+      logger[level](data, message);
+    } catch {
+      // There is nobody else to tell.
+    }
+  };
+  return { debug: guarded('debug'), info: guarded('info'), warn: guarded('warn'), error: guarded('error') };
+}

@@ -33,7 +33,7 @@ export interface Park {
 export type Revival =
   | { readonly kind: 'tree'; readonly tree: Tree }
   /** closed on a machine that is not registered any more, or not as it was: what there is to know is in the record */
-  | { readonly kind: 'closed'; readonly record: ActorRecord }
+  | { readonly kind: 'closed'; readonly record: ActorRecord; /** Whether nothing of it is left to go on. */ readonly isOver: boolean }
   | { readonly kind: 'parked'; readonly park: Park };
 
 /**
@@ -99,7 +99,8 @@ function reviveClosed(machine: RegisteredMachine | undefined, stored: StoredTree
   } catch {
     // The chart has changed since; its end has not.
   }
-  return { kind: 'closed', record };
+  const isOver = [stored.root, ...stored.others].every((actor) => isClosed(actor.record.status) && actor.activities.length === 0);
+  return { kind: 'closed', record, isOver };
 }
 
 function reviveTree(machine: RegisteredMachine, { root, others }: StoredTree): Tree {

@@ -14,19 +14,24 @@ import { isClosed } from './record.ts';
 import type { FailureRecord } from './failure-record.ts';
 import type { RecordChange, RecordDecision } from './record-commit.ts';
 import { commitRecord } from './record-commit.ts';
-import { notAcceptedError } from './refusals.ts';
+import { closedError, notAcceptedError } from './refusals.ts';
 
 type SignalEnvelope = Extract<StepEnvelope, { readonly kind: 'signal' }>;
 type OutcomeEnvelope = Extract<StepEnvelope, { readonly attempt: number }>;
 
+/** Whether nothing of the workflow is run. One that is closed stays so, also while what goes on after its end is parked. */
+export function isHalted({ status, parked }: ActorRecord): boolean {
+  return status === 'paused' || status === 'parked' || (isClosed(status) && parked !== undefined);
+}
+
 /** Whether the workflow may hear of its mail now, and has some: a host applies it before it decides anything else. */
-export function isDraining({ status, queued }: ActorRecord): boolean {
-  return queued !== undefined && status !== 'paused' && status !== 'parked';
+export function isDraining(record: ActorRecord): boolean {
+  return record.queued !== undefined && !isHalted(record);
 }
 
 /** Whether a message is stored instead of applied. */
-export function isHeld({ status, queued }: ActorRecord): boolean {
-  return !isClosed(status) && (queued !== undefined || status === 'paused' || status === 'parked');
+export function isHeld(record: ActorRecord): boolean {
+  return isHalted(record) || (record.queued !== undefined && !isClosed(record.status));
 }
 
 /** What is told, and to which actor of the workflow. */
@@ -95,8 +100,8 @@ export function holdSignal(record: ActorRecord, envelope: SignalEnvelope, nowMs:
 }
 
 export function refusalToHold(record: ActorRecord, envelope: Envelope): PerdureError | undefined {
-  if (isClosed(record.status)) throw new TypeError('A closed workflow has no mailbox.');
   if (envelope.kind !== 'signal') return undefined;
+  if (isClosed(record.status)) return closedError(record);
   if (envelope.isUpdate === true) return notAcceptedError(record, envelope, []);
   return (record.queued ?? 0) >= limits.mailboxMax ? mailboxFull(record.address.workflowId) : undefined;
 }
@@ -133,7 +138,7 @@ export function takeOldest(before: ActorRecord, n: number, about: Envelope, nowM
 
 /**
  * Parks a workflow. What made it throw is kept, to be redone first: as the row it was, or as a new one in front of all that will
- * come.
+ * come. The end of one that is closed is not taken back: only what goes on after it is parked.
  */
 export function parkPoisoned(
   before: ActorRecord,
@@ -142,7 +147,8 @@ export function parkPoisoned(
   nowMs: number,
   { mail, ...change }: RecordChange = {},
 ): Kept {
-  const record: ActorRecord = { ...before, status: 'parked', parked: { reason: 'poison', failure } };
+  const status = isClosed(before.status) ? before.status : 'parked';
+  const record: ActorRecord = { ...before, status, parked: { reason: 'poison', failure } };
   if (mail !== undefined) return commitRecord(before, poison.envelope, 'parked', nowMs, { ...change, record, mail });
   const kept = keepMail(before, [poison], poison.envelope, nowMs, { ...change, record });
   return { ...kept, commit: { ...kept.commit, journal: { ...kept.commit.journal, outcome: 'parked' } } };

@@ -2,6 +2,7 @@
 import type { ActEnvelope, ControlEnvelope, ParkEnvelope } from './envelope.ts';
 import { PerdureError } from './errors.ts';
 import type { ActorRecord } from './record.ts';
+import { isHalted } from './mailbox.ts';
 import { isClosed } from './record.ts';
 import type { RecordDecision } from './record-commit.ts';
 import { commitRecord } from './record-commit.ts';
@@ -17,8 +18,9 @@ const actTextMax = 1_000;
 export function control(record: ActorRecord, envelope: ControlEnvelope, nowMs: number): RecordDecision {
   const { status } = record;
   // Nobody waits for an answer to that.
-  if (envelope.kind === 'park') return status === 'running' ? park(record, envelope, nowMs) : { kind: 'ignore' };
-  if (isClosed(status)) return { kind: 'refuse', error: closedError(record) };
+  if (envelope.kind === 'park') return isHalted(record) ? { kind: 'ignore' } : park(record, envelope, nowMs);
+  const isLeftParked = isHalted(record) && envelope.kind === 'unpark';
+  if (isClosed(status)) return isLeftParked ? goOn(record, envelope, nowMs) : { kind: 'refuse', error: closedError(record) };
   switch (envelope.kind) {
     case 'pause':
       if (status === 'parked') return { kind: 'refuse', error: parkedError(record) };
@@ -55,12 +57,14 @@ function pause(before: ActorRecord, envelope: ActEnvelope, nowMs: number): Recor
 function park(before: ActorRecord, envelope: ParkEnvelope, nowMs: number): RecordDecision {
   const { reason, failure } = envelope;
   const parked = { reason, failure: { ...failure, state: before.chart.value } };
-  return commitRecord(before, envelope, 'parked', nowMs, { record: { ...before, status: 'parked', parked } });
+  const status = isClosed(before.status) ? before.status : 'parked';
+  return commitRecord(before, envelope, 'parked', nowMs, { record: { ...before, status, parked } });
 }
 
 function goOn(before: ActorRecord, envelope: ActEnvelope, nowMs: number): RecordDecision {
   const { paused: _paused, parked: _parked, ...rest } = before;
-  return commitRecord(before, envelope, 'noted', nowMs, { record: { ...rest, status: 'running' } });
+  const status = isClosed(before.status) ? before.status : 'running';
+  return commitRecord(before, envelope, 'noted', nowMs, { record: { ...rest, status } });
 }
 
 function notParkedError({ address: { workflowId: id }, status }: ActorRecord): PerdureError {

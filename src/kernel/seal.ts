@@ -122,7 +122,8 @@ function recordAfter(draft: Draft, before: Actor | undefined, sequence: number, 
     ...(failure === undefined ? {} : { failure }),
     ...(activityFailure === undefined ? {} : { activityFailure }),
     ...(old?.paused === undefined || isClosed(status) ? {} : { paused: old.paused }),
-    ...(old?.parked === undefined ? {} : { parked: old.parked }),
+    // Whoever ends while it is parked leaves nothing that would go on.
+    ...(old?.parked === undefined || isClosed(status) !== isClosed(old.status) ? {} : { parked: old.parked }),
   };
 }
 

@@ -31,6 +31,8 @@ export interface ExistingRun {
   /** Absent if it is closed and its machine is gone. */
   readonly tree: Tree | undefined;
   readonly input: Json;
+  /** Without a tree: whether something goes on after its end once its machine is there. */
+  readonly isLeftOpen?: boolean;
 }
 
 export type StartDecision =
@@ -61,7 +63,9 @@ export function decideNewRun(
   if (verdict?.kind === 'refuse') return verdict;
   if (existing !== undefined && verdict?.kind === 'use-existing') return signalExisting(existing, signal, context);
   // Whatever comes for a run that is not the latest of its id would find nobody.
-  if (verdict?.kind === 'new-run' && existing?.tree?.isOver === false) return { kind: 'refuse', error: stillRunning(existing.record) };
+  if (verdict?.kind === 'new-run' && existing !== undefined && goesOn(existing)) {
+    return { kind: 'refuse', error: stillRunning(existing.record) };
+  }
   const run = (existing?.record.address.run ?? lastRun) + 1;
   const begun = decideTreeStart({ machine, address: rootAddress(workflowId, run), input }, context);
   if (begun.kind === 'refuse') return begun;
@@ -76,13 +80,18 @@ export function decideNewRun(
 
 const termination = { kind: 'terminate', reason: 'Another run was started with terminate-existing.' } as const;
 
-/** The root, whoever would go on without it, and what is left of those who ended. */
+/** Children before their parents, so that none is asked to cancel: that would run its code. Of who has ended, what is left goes. */
 function endAll(tree: Tree, context: DecideContext): readonly Step[] {
-  const end = ({ record }: Actor): readonly Step[] =>
-    stepsOf(decideInTree(tree, { to: record.address.path, envelope: termination }, context));
-  const ended = end(tree.root);
-  const others = [...tree.actors()].flatMap(end);
-  return [...ended, ...others, ...end(tree.root)];
+  const all = [...tree.actors()].sort((a, b) => depthOf(b) - depthOf(a));
+  return all.flatMap(({ record }) => stepsOf(decideInTree(tree, { to: record.address.path, envelope: termination }, context)));
+}
+
+function depthOf({ record }: Actor): number {
+  return record.address.path.length;
+}
+
+function goesOn({ tree, isLeftOpen = false }: ExistingRun): boolean {
+  return tree === undefined ? isLeftOpen : !tree.isOver;
 }
 
 function stillRunning({ address: { workflowId: id }, status }: ActorRecord): PerdureError {

@@ -9,11 +9,12 @@ import { parseDuration } from '../kernel/duration.ts';
 import type { Act } from '../kernel/envelope.ts';
 import { failedOutcome } from '../kernel/failure.ts';
 import { limits } from '../kernel/limits.ts';
+import type { ActorRecord } from '../kernel/record.ts';
 import { activityNotFound, notAwaited } from '../kernel/refusals.ts';
 import type { RetryOptions } from '../kernel/retry-policy.ts';
 import { parseRetryPolicy } from '../kernel/retry-policy.ts';
 import { encodePayload, encodeValue, formatValue } from '../kernel/value-encoding.ts';
-import type { ChooseEnvelope } from './envelope-letter.ts';
+import type { EnvelopeQuestion } from './envelope-letter.ts';
 import type { InnerEnvelope } from './performer.ts';
 
 /** Who does something by hand, and why; both stand in the history. */
@@ -71,7 +72,7 @@ type ActByHand = WithoutNumber<
 type WithoutNumber<Envelope> = Envelope extends unknown ? Omit<Envelope, 'n'> : never;
 
 /** Hands over what `choose` says, and waits until what came of it is on disk. */
-type Ask = (id: string, path: readonly number[], choose: ChooseEnvelope) => Promise<void>;
+type Ask = (id: string, question: EnvelopeQuestion) => Promise<void>;
 
 export class ActivityControl implements Activities {
   readonly #ask: Ask;
@@ -140,18 +141,19 @@ export class ActivityControl implements Activities {
       const wanted = 'give the number of the activity as describe() says it, below the root as [...path, n]';
       throw new TypeError(`activities: ${wanted}; found ${formatValue(number)}.`);
     }
-    return this.#ask(id, place.slice(0, -1), (actor, root) =>
-      actor === undefined ? activityNotFound(root, n as number) : { ...act, n: n as number },
-    );
+    const choose = (): InnerEnvelope => ({ ...act, n: n as number });
+    return this.#ask(id, { path: place.slice(0, -1), choose, gone: (root) => activityNotFound(root, n as number) });
   }
 
   async #tell(token: string, envelopeOf: (actor: Actor, place: AttemptPlace) => InnerEnvelope): Promise<void> {
     const place = parseToken(token);
     const { workflowId, run, path } = place.address;
-    return this.#ask(workflowId, path, (actor, root) => {
-      if (actor?.record.address.run === run) return envelopeOf(actor, place);
-      return notAwaited(root.address.run === run ? root : { ...root, status: 'running' }, place);
-    });
+    const choose = (actor: Actor): InnerEnvelope | Error => {
+      const isOther = actor.record.address.run !== run;
+      return isOther ? notAwaited({ ...actor.record, status: 'running' }, place) : envelopeOf(actor, place);
+    };
+    const gone = (root: ActorRecord): Error => notAwaited(root.address.run === run ? root : { ...root, status: 'running' }, place);
+    return this.#ask(workflowId, { path, choose, gone });
   }
 }
 

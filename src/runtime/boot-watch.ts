@@ -18,7 +18,7 @@ import { attemptInFlight, bootAfter, crashLoopOf } from '../kernel/crash-loop.ts
 import { decideInTree } from '../kernel/decide-in-tree.ts';
 import { limits } from '../kernel/limits.ts';
 import type { Logger } from '../kernel/logger.ts';
-import { isDraining } from '../kernel/mailbox.ts';
+import { isDraining, isHalted } from '../kernel/mailbox.ts';
 import type { MachineRegistry } from '../kernel/machine-registry.ts';
 import { revive } from '../kernel/machine-registry.ts';
 import type { Clock, Page, Store } from '../kernel/ports.ts';
@@ -100,7 +100,7 @@ export class BootWatch {
 
   /** What a workflow that was read from disk has to hear first, given what its attempts came to. */
   examine(tree: Tree, messages: readonly StepMessage[]): FirstWords {
-    if (!this.#isExamining || tree.root.record.status !== 'running') return { messages };
+    if (!this.#isExamining || isHalted(tree.root.record) || tree.isOver) return { messages };
     const found = inFlight(tree, this.#before);
     const deaths = found.reduce((most, each) => Math.max(most, each.deaths), 0);
     const alone = this.#record.suspects.find(({ id }) => id === tree.address.workflowId)?.deaths ?? 0;

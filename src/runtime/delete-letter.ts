@@ -18,11 +18,11 @@ export class DeleteLetter implements Letter {
   }
 
   handle(resident: Resident): void | Promise<void> {
-    const { workflowId, tree, closed, park } = resident;
+    const { workflowId, tree, closed, isLeftOpen, park } = resident;
     const record = tree?.root.record ?? closed ?? park?.record;
     const refusal =
       record !== undefined
-        ? deletionRefusal(record, tree)
+        ? deletionRefusal(record, tree === undefined ? !isLeftOpen : tree.isOver)
         : park === undefined
           ? notFoundError(workflowId)
           : parkedFor(workflowId, park.reason, park.failure.message);

@@ -1,3 +1,4 @@
+import type { Actor } from '../kernel/actor.ts';
 /** The parts that move, wired together over one open store. When the store fails, so does the engine: `engine-keeper.ts` makes the next. */
 import type { Address } from '../kernel/address.ts';
 import type { DecideContext } from '../kernel/draft.ts';
@@ -5,12 +6,12 @@ import { limits } from '../kernel/limits.ts';
 import type { Logger } from '../kernel/logger.ts';
 import type { MachineRegistry } from '../kernel/machine-registry.ts';
 import type { Clock, Page, Random, Store, TimerRow } from '../kernel/ports.ts';
+import type { ActorRecord } from '../kernel/record.ts';
 import { notAwaited } from '../kernel/refusals.ts';
 import type { Tree } from '../kernel/tree.ts';
 import type { FirstWords, StepMessage } from '../kernel/wake.ts';
 import { CommitPipeline } from './commit-pipeline.ts';
 import type { ViewRegistry } from './committed-view.ts';
-import type { ChooseEnvelope } from './envelope-letter.ts';
 import { EnvelopeLetter } from './envelope-letter.ts';
 import { Forgetting } from './forgetting.ts';
 import type { OnEnter } from './loop-watchdog.ts';
@@ -133,10 +134,10 @@ export class Engine {
 
   /** Resolves when what it came to is on disk; rejects if it was refused. */
   async #ask({ workflowId, run, path }: Address, envelope: HandOverEnvelope): Promise<void> {
-    const choose: ChooseEnvelope = (actor, root) =>
-      actor?.record.address.run === run ? envelope : notAwaited(actor?.record ?? root, envelope);
+    const choose = ({ record }: Actor): InnerEnvelope | Error => (record.address.run === run ? envelope : notAwaited(record, envelope));
+    const gone = (root: ActorRecord): Error => notAwaited(root, envelope);
     return new Promise<void>((resolve, reject) => {
-      this.supervisor.post(workflowId, new EnvelopeLetter(this.supervisor, path, choose, { resolve, reject }));
+      this.supervisor.post(workflowId, new EnvelopeLetter(this.supervisor, { path, choose, gone }, { resolve, reject }));
     });
   }
 

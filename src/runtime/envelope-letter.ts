@@ -9,30 +9,39 @@ import type { Asked, Letter, Resident } from './resident.ts';
 import { withoutActor } from './signal-letter.ts';
 import type { Supervisor } from './supervisor.ts';
 
-/** What to tell the actor, which is not there any more if the workflow stopped it, or why nobody is told. */
-export type ChooseEnvelope = (actor: Actor | undefined, root: ActorRecord) => InnerEnvelope | Error;
+/** To whom, and what. */
+export interface EnvelopeQuestion {
+  /** Of the actor within its workflow. */
+  readonly path: readonly number[];
+  /** Says what to tell, or why not, when the actor is known. */
+  readonly choose: (actor: Actor) => InnerEnvelope | Error;
+  /** Why nobody is told: the workflow is there, but it has no such actor, or not any more. */
+  readonly gone: (root: ActorRecord) => Error;
+}
 
 export class EnvelopeLetter implements Letter {
   readonly #supervisor: Supervisor;
   readonly #path: readonly number[];
-  readonly #choose: ChooseEnvelope;
+  readonly #choose: (actor: Actor) => InnerEnvelope | Error;
+  readonly #gone: (root: ActorRecord) => Error;
   readonly #asked: Asked<void>;
 
-  /** @param path of the actor within its workflow */
-  constructor(supervisor: Supervisor, path: readonly number[], choose: ChooseEnvelope, asked: Asked<void>) {
+  constructor(supervisor: Supervisor, { path, choose, gone }: EnvelopeQuestion, asked: Asked<void>) {
     this.#path = path;
     this.#supervisor = supervisor;
     this.#choose = choose;
+    this.#gone = gone;
     this.#asked = asked;
   }
 
   handle(resident: Resident): void {
     const { tree } = resident;
+    const actor = tree?.get(this.#path);
     if (tree === undefined) {
       this.reject(withoutActor(resident));
       return;
     }
-    const envelope = this.#choose(tree.get(this.#path), tree.root.record);
+    const envelope = actor === undefined ? this.#gone(tree.root.record) : this.#choose(actor);
     if (envelope instanceof Error) {
       this.#supervisor.refuse(resident, this, envelope);
       return;

@@ -1,6 +1,6 @@
 import type { Park } from '../kernel/machine-registry.ts';
 import type { Json } from '../kernel/json.ts';
-import { isDraining } from '../kernel/mailbox.ts';
+import { isDraining, isHalted } from '../kernel/mailbox.ts';
 import type { ActorRecord } from '../kernel/record.ts';
 import type { SendResult } from '../kernel/signal.ts';
 import type { Tree } from '../kernel/tree.ts';
@@ -37,6 +37,8 @@ export interface Resident {
   tree: Tree | undefined;
   /** Closed on a machine that is gone: what there is to know of it. */
   closed: ActorRecord | undefined;
+  /** Something goes on after its end, or waits for its machine to do so; said where there is no tree that says it. */
+  isLeftOpen: boolean;
   park: Park | undefined;
   /** What it was started with, if that happened in this process. */
   input: Json | undefined;
@@ -55,6 +57,7 @@ export function createResident(workflowId: string, view: CommittedView): Residen
     uncommittedMessages: new Map(),
     tree: undefined,
     closed: undefined,
+    isLeftOpen: false,
     park: undefined,
     input: undefined,
     lastRun: 0,
@@ -78,7 +81,6 @@ export function isIdle(resident: Resident): boolean {
 /** Attempts that run in this process would be taken for lost ones of another. */
 function isActive(tree: Tree | undefined): boolean {
   if (tree?.isActive !== true) return false;
-  const { status } = tree.root.record;
-  if (status !== 'paused' && status !== 'parked') return true;
+  if (!isHalted(tree.root.record)) return true;
   return [...tree.actors()].some(({ activities }) => [...activities.values()].some(({ state }) => state === 'running' || state === 'live'));
 }

@@ -62,9 +62,9 @@ export class LocalRuntime implements Runtime {
 
   constructor(parts: RuntimeParts) {
     this.#parts = parts;
-    this.activities = new ActivityControl(async (id, path, choose) => {
+    this.activities = new ActivityControl(async (id, question) => {
       this.#checkOpen();
-      return this.#ask<void>(id, (asked) => new EnvelopeLetter(parts.keeper.engine.supervisor, path, choose, asked));
+      return this.#ask<void>(id, (asked) => new EnvelopeLetter(parts.keeper.engine.supervisor, question, asked));
     });
   }
 

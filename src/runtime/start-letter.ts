@@ -27,13 +27,13 @@ export class StartLetter implements Letter {
   }
 
   handle(resident: Resident): void | Promise<void> {
-    const { tree, closed, park, input } = resident;
+    const { tree, closed, isLeftOpen, park, input } = resident;
     const record = tree?.root.record ?? closed;
     const messageId = this.#request.signal?.messageId;
     if (park !== undefined) this.reject(parkedFor(resident.workflowId, park.reason, park.failure.message));
     else if (record === undefined) this.#decide(resident, undefined);
     else if (messageId !== undefined) return this.#handleMessage(resident, record, messageId);
-    else if (input !== undefined) this.#decide(resident, { record, tree, input });
+    else if (input !== undefined) this.#decide(resident, { record, tree, input, isLeftOpen });
     else return this.#readInput(resident, record);
     return undefined;
   }
@@ -87,7 +87,7 @@ export class StartLetter implements Letter {
       resident.input = this.#request.input;
       // What the run before was told was not told to this one.
       resident.uncommittedMessages.clear();
-      resident.closed = undefined;
+      Object.assign(resident, { closed: undefined, isLeftOpen: false });
       resident.tree = tree;
     }
     if (signalled !== undefined) {
@@ -110,7 +110,7 @@ export class StartLetter implements Letter {
       const [first] = resident.input === undefined ? await this.#parts.store.readJournal(record.address, 1, 1) : [];
       const input = resident.input ?? inputOf(first);
       resident.input = input;
-      this.#decide(resident, { record, tree: resident.tree, input });
+      this.#decide(resident, { record, tree: resident.tree, input, isLeftOpen: resident.isLeftOpen });
     } catch (error) {
       this.reject(error);
     }

@@ -20,7 +20,7 @@ import { limits } from '../kernel/limits.ts';
 import type { MachineRegistry } from '../kernel/machine-registry.ts';
 import { damaged, revive } from '../kernel/machine-registry.ts';
 import type { Clock, Store } from '../kernel/ports.ts';
-import { isDraining } from '../kernel/mailbox.ts';
+import { isDraining, isHalted } from '../kernel/mailbox.ts';
 import { isClosed } from '../kernel/record.ts';
 import type { Step } from '../kernel/step.ts';
 import type { Tree } from '../kernel/tree.ts';
@@ -203,7 +203,7 @@ export class Supervisor {
       return;
     }
     if (revival.kind === 'closed') {
-      resident.closed = revival.record;
+      Object.assign(resident, { closed: revival.record, isLeftOpen: !revival.isOver });
       return;
     }
     const { tree } = revival;
@@ -220,8 +220,7 @@ export class Supervisor {
   }
 
   #resume(tree: Tree): void {
-    const { status } = tree.root.record;
-    if (status === 'paused' || status === 'parked') return;
+    if (isHalted(tree.root.record)) return;
     for (const actor of tree.shown()) this.#parts.performer.resume(actor);
   }
 

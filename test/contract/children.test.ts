@@ -233,6 +233,23 @@ contractGroup('children', ({ contractCase, everywhere }) => {
     },
   });
 
+  everywhere('A child that goes on after its parent hears of what waited for it in the mailbox when its parent closed.', async (host) => {
+    const world = new World();
+    const machine = parentOf(part(world, false), 'abandon');
+    const runtime = await host.open([machine]);
+    await runtime.start(machine, { id: 'w' });
+    await host.settled();
+    await runtime.pause('w');
+    await runtime.send('w', { type: 'CLOSE' });
+    world.last('work').succeed('done');
+    await host.settled();
+    await runtime.resume('w');
+    await host.settled();
+    expect(childIn(await runtime.describe('w'))).toMatchObject({ status: 'completed', output: { from: 'part' } });
+    expect(await runtime.describe('w')).toMatchObject({ status: 'completed', queued: 0 });
+    await runtime.delete('w');
+  });
+
   everywhere('Children of a step that is too long for one write are all begun, also if the process dies after the first.', async (host) => {
     const count = limits.stepsPerUnitMax + 50;
     const one = setup({}).createMachine({ id: 'one', initial: 'on', states: { on: {} } });

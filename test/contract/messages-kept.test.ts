@@ -159,7 +159,7 @@ contractGroup('messages-kept', ({ contractCase, everywhere }) => {
     expect(world.calls.map(({ attempt }) => attempt)).toEqual([1, 1, 2]);
   });
 
-  everywhere('What is closed, parked or unknown is not paused; a workflow that ends takes its mailbox along.', async (host) => {
+  everywhere('What is closed, parked or unknown is not paused; of what waits when a workflow ends, nothing is left.', async (host) => {
     const runtime = await started(host);
     await refusalOf(runtime.pause('nobody'), 'WORKFLOW_NOT_FOUND');
     await runtime.pause('sum');

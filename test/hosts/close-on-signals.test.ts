@@ -1,5 +1,5 @@
 /** What a signal does to a real process is tested in `test/process/shutdown.test.ts`. */
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { closeOnSignals } from '../../src/index.ts';
 
 const runtime = { close: () => Promise.resolve() };
@@ -23,4 +23,23 @@ test.each([
   const before = process.listenerCount('SIGTERM');
   expect(() => closeOnSignals(runtime, options as never)).toThrow(message);
   expect(process.listenerCount('SIGTERM')).toBe(before);
+});
+
+test('ends the process when the last of several runtimes is closed', async () => {
+  const exit = vi.spyOn(process, 'exit').mockImplementation(() => undefined as never);
+  const before = process.listeners('SIGHUP');
+  onTestFinished(() => {
+    exit.mockRestore();
+    for (const listener of process.listeners('SIGHUP')) if (!before.includes(listener)) process.off('SIGHUP', listener);
+  });
+  let finish = (): void => undefined;
+  const slow = { close: () => new Promise<void>((resolve) => (finish = resolve)) };
+  closeOnSignals({ close: () => Promise.resolve() }, { signals: ['SIGHUP'] });
+  closeOnSignals(slow, { signals: ['SIGHUP'] });
+  process.emit('SIGHUP', 'SIGHUP');
+  await new Promise(setImmediate);
+  expect(exit).not.toHaveBeenCalled();
+  finish();
+  await new Promise(setImmediate);
+  expect(exit).toHaveBeenCalledExactlyOnceWith(0);
 });

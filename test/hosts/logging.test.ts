@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, onTestFinished, test, vi } from 'vitest';
-import { setup } from 'xstate';
+import { log, setup } from 'xstate';
 import { activity } from '../../src/authoring.ts';
 import type { OpenRuntimeOptions } from '../../src/index.ts';
 import { openRuntime } from '../../src/index.ts';
@@ -98,4 +98,20 @@ test('without a logger nothing is written anywhere', async () => {
   await runtime.close();
   for (const write of writes) expect(write).not.toHaveBeenCalled();
   vi.restoreAllMocks();
+});
+
+test('a logger that throws keeps nothing from being done', async () => {
+  const logger = recordingLogger();
+  const broken = (): never => {
+    throw new Error('no room for logs');
+  };
+  const quick = setup({ actors: { work: activity({ run: () => 'done' }) } }).createMachine({
+    id: 'quick',
+    version: '1',
+    initial: 'busy',
+    states: { busy: { entry: log('begins'), invoke: { src: 'work', onDone: 'done' } }, done: { type: 'final' } },
+  });
+  const { runtime } = await open({ machines: [quick], logger: { ...logger, info: broken, warn: broken } });
+  const handle = await runtime.start(quick, { id: 'w' });
+  await expect(handle.result()).resolves.toBeUndefined();
 });

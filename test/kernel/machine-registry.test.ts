@@ -289,7 +289,7 @@ describe('an actor on disk', () => {
     const closed: StoredTree = { root: { record, activities: [], children: [] }, others: [], closed: [] };
     const other = named({ initial: 'a', states: { a: {} } });
     for (const machines of [[], [other]]) {
-      expect(revive(createRegistry(machines), closed)).toEqual({ kind: 'closed', record });
+      expect(revive(createRegistry(machines), closed)).toEqual({ kind: 'closed', record, isOver: true });
     }
     expect(revive(createRegistry([machine]), closed).kind).toBe('tree');
   });
@@ -346,7 +346,7 @@ describe('a workflow of several actors on disk', () => {
     leaving.send('END');
     expect(leaving.root.record.status).toBe('completed');
     expect(leaving.stored(1).record).toMatchObject({ status: 'running', isDetached: true });
-    expect(revive(createRegistry([]), treeIn(leaving.run))).toEqual({ kind: 'closed', record: leaving.root.record });
+    expect(revive(createRegistry([]), treeIn(leaving.run))).toEqual({ kind: 'closed', record: leaving.root.record, isOver: false });
     const revival = revive(createRegistry([machine]), treeIn(leaving.run));
     if (revival.kind !== 'tree') throw new Error(revival.kind);
     expect(revival.tree.get([1])?.record.status).toBe('running');

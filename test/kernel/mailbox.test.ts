@@ -109,7 +109,7 @@ describe('a workflow that is held', () => {
 
   test('keeps no message for a closed one', () => {
     const { actor } = took(took(began(machine).actor, signal('GO')).actor, signal('END'));
-    expect(() => holdSignal(actor.record, signal('GO'), 9_000)).toThrow('no mailbox');
+    expect(holdSignal(actor.record, signal('GO'), 9_000)).toMatchObject({ kind: 'refuse', error: { code: 'WORKFLOW_CLOSED' } });
   });
 });
 
@@ -137,10 +137,15 @@ describe('a row of the mailbox', () => {
     expect(took(actor, { ...signal('GO'), messageId: 'm' }, at(4_000), 1).commit).not.toHaveProperty('message');
   });
 
-  test('goes with all others when the workflow ends', () => {
+  test('goes with all others when the workflow is terminated, and stays where it is at any other end: it may be for others', () => {
     const messages = ['GO', 'END', 'GO', 'GO'].reduce((actor, type) => took(actor, signal(type)).actor, paused.actor);
     const { actor } = took(controlled(messages, 'resume').actor, signal('GO'), at(4_000), 1);
-    expect(took(actor, signal('END'), at(5_000), 2).commit).toMatchObject({ record: { status: 'completed' }, mailRemoved: [2, 3, 4] });
+    const ended = took(actor, signal('END'), at(5_000), 2);
+    expect(ended.commit).toMatchObject({ record: { status: 'completed', queued: 2 }, mailRemoved: [2] });
+    const late = took(ended.actor, signal('GO'), at(6_000), 3).commit;
+    expect(late).toMatchObject({ record: { status: 'completed', queued: 1 }, journal: { outcome: 'late' }, mailRemoved: [3] });
+    const terminated = took(actor, { kind: 'terminate', reason: 'test' }, at(5_000)).commit;
+    expect(terminated).toMatchObject({ record: { status: 'terminated' }, mailRemoved: [2, 3, 4] });
   });
 
   test('of an update is applied as any message: its sender has gone', () => {

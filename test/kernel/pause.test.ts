@@ -4,7 +4,7 @@ import type { ActEnvelope } from '../../src/kernel/envelope.ts';
 import { deletionRefusal } from '../../src/kernel/deletion.ts';
 import { actOf, control } from '../../src/kernel/pause.ts';
 import type { ActorRecord, WorkflowStatus } from '../../src/kernel/record.ts';
-import { began, treeOf } from './workflows.ts';
+import { began } from './workflows.ts';
 
 const first = began(setup({}).createMachine({ id: 'quiet', version: '1' })).actor.record;
 
@@ -63,12 +63,10 @@ describe('what a person asks of the engine', () => {
 
 test('what is open is not deleted', () => {
   for (const status of ['running', 'paused', 'parked'] as const) {
-    expect(deletionRefusal(recordOf(status))).toMatchObject({ code: 'WORKFLOW_OPEN', details: { id: 'w-1', status } });
+    expect(deletionRefusal(recordOf(status), false)).toMatchObject({ code: 'WORKFLOW_OPEN', details: { id: 'w-1', status } });
   }
-  expect(deletionRefusal(recordOf('failed'))).toBeUndefined();
-  const { actor } = began(setup({}).createMachine({ id: 'quiet', version: '1' }));
-  const refusal = deletionRefusal(recordOf('completed'), treeOf(actor));
-  expect(refusal?.message).toContain('is open (something of it still runs)');
+  expect(deletionRefusal(recordOf('failed'), true)).toBeUndefined();
+  expect(deletionRefusal(recordOf('failed'), false)).toMatchObject({ code: 'WORKFLOW_OPEN' });
 });
 
 describe('parking as a crash loop', () => {
@@ -82,7 +80,12 @@ describe('parking as a crash loop', () => {
     expect(record).toStrictEqual({ ...first, status: 'parked', parked, sequence: 2, updatedAtMs: 9_000 });
   });
 
-  test.each(['paused', 'parked', 'completed'] as const)('changes nothing of one that is %s', (status) => {
+  test.each(['paused', 'parked'] as const)('changes nothing of one that is %s', (status) => {
     expect(control(recordOf(status), park, 9_000)).toEqual({ kind: 'ignore' });
+  });
+
+  test('does not take back the end of one that is closed, of which something goes on', () => {
+    const decision = control(recordOf('completed'), park, 9_000);
+    expect(decision).toMatchObject({ commit: { record: { status: 'completed', parked: { reason: 'crash-loop' } } } });
   });
 });

@@ -111,7 +111,7 @@ describe('an attempt that was handed over', () => {
 });
 
 describe('a child that goes on after the end of its workflow', () => {
-  it('ends in error when its chart throws, and the end of the workflow stays', () => {
+  it('is parked when its chart throws, and the end of the workflow stays', () => {
     const guard = (): never => {
       throw new Error('Never.');
     };
@@ -130,10 +130,10 @@ describe('a child that goes on after the end of its workflow', () => {
     const message = { to: [1], envelope: { kind: 'message', event: { type: 'BREAK' }, from: [] } } as const;
     const decision = decideInTree(tree, message, context);
     expect(decision.kind === 'commit' && decision.steps.map(({ commit: { record } }) => [record.address.path, record.status])).toEqual([
-      [[1], 'failed'],
       [[], 'completed'],
     ]);
-    expect(tree.get([1])?.record.failure).toMatchObject({ message: expect.stringContaining('Never.') });
+    expect(tree.root.record.parked).toMatchObject({ reason: 'poison', failure: { message: expect.stringContaining('Never.') } });
+    expect(tree.get([1])?.record.status).toBe('running');
   });
 });
 

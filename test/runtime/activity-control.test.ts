@@ -181,3 +181,48 @@ describe('what is asked wrongly', () => {
     await expect(runtime.activities.complete('w:1::1:1')).rejects.toMatchObject({ code: 'RUNTIME_CLOSED' });
   });
 });
+
+describe('an attempt of a child that is over', () => {
+  const tokens: string[] = [];
+  const work = activity<unknown, unknown>({ run: async ({ completeLater }) => completeLater((token) => tokens.push(token)) });
+  const part = setup({ actors: { work } }).createMachine({
+    id: 'part',
+    initial: 'busy',
+    states: { busy: { invoke: { src: 'work', onDone: 'done' } }, done: { type: 'final' } },
+  });
+  const machine = setup({ actors: { part } }).createMachine({
+    id: 'parent',
+    version: '1',
+    initial: 'busy',
+    states: { busy: { invoke: { src: 'part', onDone: 'content' } }, content: {} },
+  });
+
+  test('is not awaited any more, and its activity is not found: the workflow is', async () => {
+    const { runtime } = await openTestRuntime({ machines: [machine] });
+    await runtime.start(machine, { id: 'a' });
+    await settle();
+    const token = tokens.at(-1) ?? '';
+    await runtime.activities.complete(token, 'well');
+    await expect(runtime.activities.complete(token, 'again')).rejects.toMatchObject({ code: 'ATTEMPT_NOT_AWAITED' });
+    await expect(runtime.activities.runNow('a', [1, 1])).rejects.toMatchObject({ code: 'ACTIVITY_NOT_FOUND' });
+  });
+});
+
+test('what is completed from outside while its workflow is paused is told so, and watched no longer', async () => {
+  const signals: AbortSignal[] = [];
+  const machine = machineOf(({ completeLater, signal }) => {
+    signals.push(signal);
+    return completeLater((token) => void (tokens = [...tokens, token]));
+  });
+  let tokens: readonly string[] = [];
+  const { runtime, clock } = await openTestRuntime({ machines: [machine] });
+  await settle();
+  const idle = clock.pendingTimers;
+  await runtime.start(machine, { id: 'a' });
+  await settle();
+  expect(clock.pendingTimers).toBeGreaterThan(idle);
+  await runtime.pause('a');
+  await runtime.activities.complete(tokens[0] ?? '', 'well');
+  expect(signals[0]?.reason).toBe('settled');
+  expect(clock.pendingTimers).toBe(idle);
+});

@@ -3,7 +3,7 @@ import { setup } from 'xstate';
 import { activity } from '../../src/kernel/activity.ts';
 import { child } from '../../src/kernel/child.ts';
 import { World } from '../support/world.ts';
-import { openTestRuntime } from './local-runtime.ts';
+import { closeTestRuntime, openTestRuntime } from './local-runtime.ts';
 import { settle } from './manual-clock.ts';
 
 function parentOf(world: World) {
@@ -73,4 +73,50 @@ test('a run that takes the place of another drops the custom actions that an end
   await clock.pass(1);
   await settle();
   expect(world.callsOf('say')).toHaveLength(3);
+});
+
+test('nor deleted, nor started again, while that child waits for a machine that is not registered', async () => {
+  const world = new World();
+  const machine = parentOf(world);
+  const first = await openTestRuntime({ machines: [machine] });
+  await first.runtime.start(machine, { id: 'w', input: undefined });
+  await first.runtime.send('w', { type: 'END' });
+  await closeTestRuntime(first);
+  const next = setup({}).createMachine({ id: 'parent', version: '2' });
+  const without = await openTestRuntime({ machines: [next], clock: first.clock, database: first.database.reopen() });
+  await expect(without.runtime.delete('w')).rejects.toMatchObject({ code: 'WORKFLOW_OPEN' });
+  const again = without.runtime.start(next, { id: 'w', onExisting: 'allow' });
+  await expect(again).rejects.toMatchObject({ code: 'WORKFLOW_EXISTS' });
+  await closeTestRuntime(without);
+  const { runtime } = await openTestRuntime({ machines: [machine], clock: first.clock, database: without.database.reopen() });
+  await settle();
+  world.last('work').succeed(1);
+  await settle();
+  expect(await runtime.describe('w')).toMatchObject({ run: 1, children: [{ status: 'completed' }] });
+  await runtime.delete('w');
+});
+
+test('a run that takes the place of another runs no code of its children: they are not asked to cancel', async () => {
+  const world = new World();
+  const call = (name: string) => activity<unknown, unknown>({ run: (scope) => world.call(name, scope) });
+  const part = setup({
+    actors: { work: call('work'), undo: call('undo') },
+    actions: { note: () => world.note('cancelled') },
+  }).createMachine({
+    id: 'part',
+    initial: 'working',
+    states: {
+      working: { invoke: { src: 'work' }, on: { 'workflow.cancel': { target: 'undoing', actions: 'note' } } },
+      undoing: { invoke: { src: 'undo' } },
+    },
+  });
+  const machine = setup({ actors: { part } }).createMachine({ id: 'parent', version: '1', invoke: { src: 'part' } });
+  const { runtime } = await openTestRuntime({ machines: [machine] });
+  await runtime.start(machine, { id: 'w' });
+  await settle();
+  await runtime.start(machine, { id: 'w', onExisting: 'terminate-existing' });
+  await settle();
+  expect(world.calls.map(({ name }) => name)).toEqual(['work', 'work']);
+  expect(world.count('cancelled')).toBe(0);
+  expect(world.callsOf('work').map(({ signal }) => signal.aborted)).toEqual([true, false]);
 });

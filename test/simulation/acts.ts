@@ -32,7 +32,7 @@ export function anAct({ random, model, ledger }: ActParts, runtime: Runtime, id:
   };
   const noted = isDone(({ envelope }) => 'note' in envelope && envelope.note === note);
   const choice = random.next();
-  if (record?.status === 'parked' && choice < 0.6) {
+  if (record?.parked !== undefined && choice < 0.6) {
     return { name: `unpark ${id}`, answer: runtime.unpark(id, { note }), resolved: noted, refused: [...closing, 'WORKFLOW_NOT_PARKED'] };
   }
   if (record?.status === 'paused' && choice < 0.6) {

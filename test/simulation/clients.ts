@@ -135,11 +135,11 @@ export class Clients {
   goOn(life: CallableLife): boolean {
     const { model } = this.#parts;
     for (const { id } of this.#planned) {
-      const status = model.current(id)?.record.status;
+      const { status, parked } = model.current(id)?.record ?? {};
       const name = `${id} ${status}`;
-      if ((status !== 'paused' && status !== 'parked') || this.#isTriedAgain.has(name)) continue;
-      this.#isTriedAgain.add(name);
       const isPaused = status === 'paused';
+      if ((!isPaused && parked === undefined) || this.#isTriedAgain.has(name)) continue;
+      this.#isTriedAgain.add(name);
       const answer = isPaused ? life.runtime.resume(id) : life.runtime.unpark(id);
       this.#ask(life, `${isPaused ? 'resume' : 'unpark'} ${id}`, answer, { resolved: () => undefined, refused: [] });
       return true;

@@ -400,7 +400,7 @@ export function messageKey(workflowId: string, messageId: string): string {
 function checkFinal(place: string, before: ActorRecord, { record, journal }: Commit): void {
   if (!isClosed(before.status)) return;
   // What is left to be done after an end is noted: last custom actions, the ends of children that were let go, mail for them.
-  const isNoted = journal.outcome === 'late' || journal.outcome === 'noted' || journal.outcome === 'queued';
+  const isNoted = (['late', 'noted', 'queued', 'parked'] as unknown[]).includes(journal.outcome);
   const isSame = isNoted && record.status === before.status && JSON.stringify(record.chart) === JSON.stringify(before.chart);
   check(
     isSame,

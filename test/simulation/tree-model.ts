@@ -43,8 +43,9 @@ export class ModelTree {
   }
 
   get isHeld(): boolean {
-    const status = this.root?.record.status;
-    return status === 'paused' || status === 'parked';
+    const record = this.root?.record;
+    // Also of one that has closed: parked is then what goes on after its end.
+    return record?.status === 'paused' || record?.parked !== undefined;
   }
 
   /** Whether the outcome of an attempt comes out of the mailbox. */

@@ -5,7 +5,6 @@ import { checkId } from '../../src/kernel/address.ts';
 import type { Commit, Message } from '../../src/kernel/commit.ts';
 import { decideInTree } from '../../src/kernel/decide-in-tree.ts';
 import type { DecideContext } from '../../src/kernel/draft.ts';
-import type { StepEnvelope } from '../../src/kernel/envelope.ts';
 import { limits } from '../../src/kernel/limits.ts';
 import type { MachineRegistry, Revival } from '../../src/kernel/machine-registry.ts';
 import { isVersionMissing, revive } from '../../src/kernel/machine-registry.ts';
@@ -15,6 +14,7 @@ import type { ActorRecord } from '../../src/kernel/record.ts';
 import { closedError, notFoundError, parkedError, parkedFor } from '../../src/kernel/refusals.ts';
 import type { Tree } from '../../src/kernel/tree.ts';
 import { due, lostAttempts, wakeAt } from '../../src/kernel/wake.ts';
+import type { EnvelopeQuestion } from '../../src/runtime/envelope-letter.ts';
 import type { Documents, Run, WorkflowDocument } from './documents.ts';
 import { fold, treeIn } from './documents.ts';
 import { Effects } from './effects.ts';
@@ -53,7 +53,7 @@ export class Keeper {
     this.#effects = new Effects(
       parts.clock,
       (address, envelope) => this.tell(address, () => ({ to: address.path, envelope })),
-      ({ workflowId, path }, envelope) => this.ask(workflowId, path, () => envelope),
+      ({ workflowId, path }, envelope) => this.ask(workflowId, { path, choose: () => envelope, gone: () => notFoundError(workflowId) }),
     );
   }
 
@@ -151,12 +151,14 @@ export class Keeper {
   }
 
   /** Tells an actor what `choose` says; resolves when what came of it is on disk. */
-  ask(id: string, path: readonly number[], choose: (actor: Actor | undefined, root: ActorRecord) => StepEnvelope | Error): Promise<void> {
+  ask(id: string, { path, choose, gone }: EnvelopeQuestion): Promise<void> {
     return this.inTurn(async () => {
       const { document, record, revival } = await this.find(id);
       const tree = treeOf(id, revival);
+      const actor = tree?.get(path);
       if (tree === undefined) throw closedError(record);
-      const envelope = choose(tree.get(path), tree.root.record);
+      if (actor === undefined) throw gone(tree.root.record);
+      const envelope = choose(actor);
       if (envelope instanceof Error) throw envelope;
       const decision = decideInTree(tree, { to: path, envelope }, this.context());
       if (decision.kind === 'refuse') throw decision.error;

@@ -5,6 +5,7 @@ import { childAddress, formatAddress } from '../../src/kernel/address.ts';
 import type { Json } from '../../src/kernel/json.ts';
 import type { Deliver } from '../../src/kernel/outside.ts';
 import { outsideOf } from '../../src/kernel/outside.ts';
+import { isHalted } from '../../src/kernel/mailbox.ts';
 import type { Tree } from '../../src/kernel/tree.ts';
 import { decodeValue } from '../../src/kernel/value-decoding.ts';
 import { envelopeOfNews } from '../../src/kernel/volatile-news.ts';
@@ -22,8 +23,7 @@ export class LiveChildren {
 
   /** Begins anew what lived in an earlier process, unless its workflow is not to run. */
   resume(tree: Tree): void {
-    const { status } = tree.root.record;
-    if (status === 'paused' || status === 'parked') return;
+    if (isHalted(tree.root.record)) return;
     for (const actor of tree.actors()) {
       for (const { n, state } of actor.activities.values()) if (state === 'live') this.start(actor, n);
     }

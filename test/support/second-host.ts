@@ -28,7 +28,7 @@ import { Keeper, treeOf } from './keeper.ts';
 type Signal = Extract<StepEnvelope, { kind: 'signal' }>;
 
 export class SecondHost implements ContractRuntime {
-  readonly activities = new ActivityControl((id, path, choose) => this.#keeper.ask(id, path, choose));
+  readonly activities = new ActivityControl((id, question) => this.#keeper.ask(id, question));
   readonly #parts: Parts;
   readonly #keeper: Keeper;
   #versionMissing = 0;
@@ -136,7 +136,7 @@ export class SecondHost implements ContractRuntime {
   delete(id: string): Promise<void> {
     return this.#keeper.inTurn(async () => {
       const { record, revival } = await this.#keeper.find(id);
-      const refusal = deletionRefusal(record, revival.kind === 'tree' ? revival.tree : undefined);
+      const refusal = deletionRefusal(record, revival.kind === 'tree' ? revival.tree.isOver : revival.kind === 'closed' && revival.isOver);
       if (refusal !== undefined) throw refusal;
       await this.#parts.documents.write({ id, lastRun: record.address.run, runs: [], messages: [] });
     });

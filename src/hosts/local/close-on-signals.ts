@@ -13,10 +13,14 @@ export interface CloseOnSignalsOptions {
   readonly signals?: readonly NodeJS.Signals[];
 }
 
+/** Runtimes of this process that are being closed: one that is done with it must not cut off the others. */
+const closing = new Set<Pick<Runtime, 'close'>>();
+
 /**
  * The first signal closes the runtime, gives running attempts their grace period and ends the process with exit code 0 (1 if closing
- * failed). The second ends the process at once with 128 plus the signal's number, as a shell would say it; the store is then as
- * after a crash, which is to say consistent.
+ * failed). Of several runtimes in a process each may be given here: it ends when all of them are closed. The second signal ends the
+ * process at once with 128 plus the signal's number, as a shell would say it; the store is then as after a crash, which is to say
+ * consistent.
  *
  * @returns what takes the listeners away again, as long as no signal came
  * @throws TypeError for malformed options
@@ -30,8 +34,12 @@ export function closeOnSignals(runtime: Pick<Runtime, 'close'>, options: CloseOn
   const onSignal = (signal: NodeJS.Signals): void => {
     if (isClosing) process.exit(128 + constants.signals[signal]);
     isClosing = true;
+    closing.add(runtime);
     runtime.close(grace === undefined ? {} : { grace }).then(
-      () => process.exit(0),
+      () => {
+        closing.delete(runtime);
+        if (closing.size === 0) process.exit(0);
+      },
       (error: unknown) => {
         // An uncaught error of its own, with which the process ends.
         queueMicrotask(() => {

@@ -7,7 +7,7 @@ import { parseDuration } from '../../kernel/duration.ts';
 import { PerdureError } from '../../kernel/errors.ts';
 import { limits } from '../../kernel/limits.ts';
 import type { Logger } from '../../kernel/logger.ts';
-import { silentLogger } from '../../kernel/logger.ts';
+import { guardedLogger, silentLogger } from '../../kernel/logger.ts';
 import { createRegistry } from '../../kernel/machine-registry.ts';
 import type { MachineRegistry, OnDefinitionChange } from '../../kernel/machine-registry.ts';
 import { plainPromiseWarning } from '../../kernel/plain-promise.ts';
@@ -94,7 +94,8 @@ export interface LocalParts {
 export async function openRuntime(options: OpenRuntimeOptions): Promise<Runtime> {
   checkOptions(options, 'openRuntime');
   selfTestXState();
-  const { path, onLocked = 'fail', signal, logger = silentLogger, maxConcurrentAttempts = limits.concurrentAttemptsMax } = options;
+  const { path, onLocked = 'fail', signal, maxConcurrentAttempts = limits.concurrentAttemptsMax } = options;
+  const logger = guardedLogger(options.logger ?? silentLogger);
   const registry = createRegistry(options.machines, options.onDefinitionChange);
   const store = await openLevelStore({ path, onLocked, ...(signal === undefined ? {} : { signal }) });
   const directory = store.location;
