@@ -2,7 +2,7 @@
 import { decideInTree } from '../kernel/decide-in-tree.ts';
 import type { DecideContext } from '../kernel/draft.ts';
 import { limits } from '../kernel/limits.ts';
-import { isDraining } from '../kernel/mailbox.ts';
+import { isDraining, oldestMail } from '../kernel/mailbox.ts';
 import type { Store } from '../kernel/ports.ts';
 import type { Step } from '../kernel/step.ts';
 import type { Letter, Resident } from './resident.ts';
@@ -30,7 +30,9 @@ export class DrainLetter implements Letter {
       const { tree } = resident;
       if (tree === undefined) return;
       for (const mail of await this.#store.readMailbox(tree.address, limits.mailPerTurn)) {
-        if (!isDraining(tree.root.record)) return;
+        const { record } = tree.root;
+        // What is left of a row comes before the next one, and is not read yet.
+        if (!isDraining(record) || oldestMail(record) !== mail.n) return;
         const decision = decideInTree(tree, mail, this.#keeper.context(), mail.n);
         if (decision.kind === 'commit') this.#keeper.commit(resident, decision.steps);
       }

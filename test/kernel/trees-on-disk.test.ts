@@ -2,6 +2,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import type { AnyActorRef } from 'xstate';
 import { createMachine, sendParent, sendTo } from 'xstate';
 import { rootAddress } from '../../src/kernel/address.ts';
+import { messagesIn } from '../../src/kernel/conversation.ts';
 import { decideInTree, decideTreeStart } from '../../src/kernel/decide-in-tree.ts';
 import { limits } from '../../src/kernel/limits.ts';
 import { child } from '../../src/kernel/child.ts';
@@ -54,7 +55,7 @@ describe('a child that is stopped by what waits in the mailbox', () => {
 
     const stored = await store.readTree(rootAddress('w', 1));
     const waiting = await store.readMailbox(rootAddress('w', 1), 10);
-    expect(waiting.map(({ to, envelope }) => [to, envelope.kind])).toEqual([
+    expect(waiting.flatMap(messagesIn).map(({ to, envelope }) => [to, envelope.kind])).toEqual([
       [[2], 'stop'],
       [[3], 'stop'],
     ]);
@@ -175,7 +176,7 @@ describe('a unit that grows too long', () => {
     const { tree } = started(createRegistry([parent]), 'parent');
     Object.assign(limits, { stepsPerUnitMax: 3 });
     const left = leave(tree).flatMap(({ commit }) => commit.mailPut);
-    expect(left.map(({ to, envelope }) => [to, envelope.kind === 'message' && envelope.event])).toEqual([
+    expect(left.flatMap(messagesIn).map(({ to, envelope }) => [to, envelope.kind === 'message' && envelope.event])).toEqual([
       [[], { type: 'FIRST' }],
       [[], { type: 'SECOND' }],
     ]);
