@@ -49,8 +49,8 @@ export class Conversation {
 
   /** Says what came of the step of who heard last. */
   say(messages: readonly Message[]): void {
-    const says = messages.map(({ to, envelope }) => this.#expect(to, [this.#word(envelope)]));
-    this.#busy.at(-1)?.says.push(...says);
+    const speaker = this.#busy.at(-1);
+    for (const { to, envelope } of messages) speaker?.says.push(this.#expect(to, [this.#word(envelope)]));
   }
 
   /** The engine itself says something. */
@@ -76,8 +76,7 @@ export class Conversation {
 
   /** All that is left, as plain data, with this to be heard first. */
   putDown({ to, envelope, unitsBefore = 0 }: Message & Word): Mail {
-    const [first] = this.#busy;
-    const isAlone = this.#busy.length === 1 && first?.hears.length === 0;
+    const isAlone = this.#busy.length === 1 && this.#busy.every(({ hears }) => hears.length === 0);
     return { to, envelope, ...(unitsBefore === 0 ? {} : { unitsBefore }), ...(isAlone ? {} : { rest: this.#busy }) };
   }
 

@@ -10,7 +10,7 @@
  * 3. A workflow that has closed stays closed: parked is what goes on after its end.
  */
 import type { Actor } from './actor.ts';
-import { formatPlace, numberOf } from './address.ts';
+import { formatPlace } from './address.ts';
 import { stillborn } from './child-protocol.ts';
 import type { Message } from './commit.ts';
 import { Conversation, madeNew, messagesIn } from './conversation.ts';
@@ -165,11 +165,6 @@ class Unit {
     const { surroundings, address: root } = this.#tree;
     const machine = birth === undefined ? undefined : this.#tree.machineOf(birth.lineage);
     if (machine === undefined || birth === undefined) throw new TypeError(`The child at ${formatPlace(path)} has no actor logic.`);
-    const [parent, n] = [path.slice(0, -1), numberOf(path)];
-    const row = this.#tree.get(parent)?.children.get(n);
-    // Stopped before its start came out of the mailbox: whatever its policy, there is nothing to go on.
-    if (row?.isDetached === true) this.#talk.tell({ to: parent, envelope: { kind: 'child-gone', n } });
-    if (row === undefined || row.isDetached === true) return;
     if (path.length > limits.childDepthMax) {
       this.#talk.tell(stillborn(path, tooMany('levels of children', limits.childDepthMax)));
       return;

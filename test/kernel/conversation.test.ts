@@ -113,6 +113,32 @@ describe('what actors say to each other', () => {
   });
 });
 
+test('to a child that never comes to be comes to nothing, and its parent goes on', () => {
+  const dud = setup({}).createMachine({
+    id: 'dud',
+    context: () => {
+      throw new Error('No.');
+    },
+    on: { '*': {} },
+  } as never);
+  const bear = enqueueActions(({ enqueue }) => {
+    enqueue.spawnChild('dud' as never, { id: 'dud' });
+    for (const tag of ['x', 'y']) enqueue(sendTo('dud', { type: 'TALK', tag }) as never);
+  });
+  const parent = setup({ actors: { dud: dud as never } }).createMachine({
+    id: 'parent',
+    version: '1',
+    on: { BEAR: { actions: bear }, 'xstate.error.actor.dud': {} },
+  } as never) as unknown as AnyStateMachine;
+  cutAfter(1);
+  const family = new Family(parent);
+  family.send('BEAR');
+  expect(messagesIn(family.stored().mail[0]!).map(({ envelope }) => envelope.kind)).toEqual(['start', 'message', 'message']);
+  expect(family.reopen().drain().at(-1)).toBe('root: child-failed');
+  expect(family.root.record.status).toBe('running');
+  expect(family.stored().children).toMatchObject([{ childId: 'dud', isEnded: true }]);
+});
+
 describe('what is left of a unit', () => {
   const child = setup({}).createMachine({
     id: 'child',

@@ -182,27 +182,3 @@ describe('a unit that grows too long', () => {
     ]);
   });
 });
-
-describe('a child that is stopped before its start came out of the mailbox', () => {
-  it('never begins, and is forgotten', () => {
-    const { stepsPerUnitMax } = limits;
-    onTestFinished(() => void Object.assign(limits, { stepsPerUnitMax }));
-    const careful = createMachine({ id: 'careful', initial: 'busy', states: { busy: { on: { 'workflow.cancel': 'left' } }, left: {} } });
-    const parent = createMachine({
-      id: 'parent',
-      version: '1',
-      initial: 'idle',
-      states: { idle: { on: { GO: 'open' } }, open: { invoke: { src: careful }, on: { LEAVE: 'left' } }, left: { type: 'final' } },
-    });
-    const { tree } = started(createRegistry([parent]), 'parent');
-    Object.assign(limits, { stepsPerUnitMax: 1 });
-    const begun = decideInTree(tree, { to: [], envelope: { kind: 'signal', event: { type: 'GO' } } }, context);
-    const [start] = begun.kind === 'commit' ? begun.steps.flatMap(({ commit }) => commit.mailPut) : [];
-    expect(start?.envelope.kind).toBe('start');
-    // As a person does who will not wait for what is in the mailbox.
-    decideInTree(tree, { to: [], envelope: { kind: 'terminate', reason: 'Enough.' } }, context);
-    Object.assign(limits, { stepsPerUnitMax });
-    decideInTree(tree, start!, context, start!.n);
-    expect([...tree.actors()].map(({ record }) => [record.address.path, record.status, record.children])).toEqual([[[], 'terminated', 0]]);
-  });
-});
