@@ -102,11 +102,6 @@ export function refusalToHold(record: ActorRecord, envelope: Envelope): PerdureE
 
 type Kept = Extract<RecordDecision, { kind: 'commit' }>;
 
-/** Number of the row that a drain takes next. */
-export function oldestMail({ counters, queued = 0 }: ActorRecord): number {
-  return (counters.mail ?? 0) - queued + 1;
-}
-
 /**
  * Puts a row into the mailbox.
  *

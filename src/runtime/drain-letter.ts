@@ -2,7 +2,7 @@
 import { decideInTree } from '../kernel/decide-in-tree.ts';
 import type { DecideContext } from '../kernel/draft.ts';
 import { limits } from '../kernel/limits.ts';
-import { isDraining, oldestMail } from '../kernel/mailbox.ts';
+import { isDraining } from '../kernel/mailbox.ts';
 import type { Store } from '../kernel/ports.ts';
 import type { Step } from '../kernel/step.ts';
 import type { Letter, Resident } from './resident.ts';
@@ -30,11 +30,12 @@ export class DrainLetter implements Letter {
       const { tree } = resident;
       if (tree === undefined) return;
       for (const mail of await this.#store.readMailbox(tree.address, limits.mailPerTurn)) {
-        const { record } = tree.root;
-        // What is left of a row comes before the next one, and is not read yet.
-        if (!isDraining(record) || oldestMail(record) !== mail.n) return;
+        if (!isDraining(tree.root.record)) return;
         const decision = decideInTree(tree, mail, this.#keeper.context(), mail.n);
-        if (decision.kind === 'commit') this.#keeper.commit(resident, decision.steps);
+        if (decision.kind !== 'commit') continue;
+        this.#keeper.commit(resident, decision.steps);
+        // What is left of a row comes before the next one, and has to be read.
+        if (decision.steps.some(({ commit }) => commit.mailPut.length > 0)) return;
       }
     } catch (error) {
       this.#keeper.giveUp(resident, error);

@@ -121,22 +121,29 @@ test('to a child that never comes to be comes to nothing, and its parent goes on
     },
     on: { '*': {} },
   } as never);
+  const toDud = sendTo(({ system }: { system: { get(id: string): AnyActorRef } }) => system.get('dud'), { type: 'TALK' });
+  const early = setup({}).createMachine({ id: 'early', entry: toDud } as never);
   const bear = enqueueActions(({ enqueue }) => {
-    enqueue.spawnChild('dud' as never, { id: 'dud' });
-    for (const tag of ['x', 'y']) enqueue(sendTo('dud', { type: 'TALK', tag }) as never);
+    enqueue.spawnChild('early' as never, { id: 'early' });
+    enqueue.spawnChild('dud' as never, { id: 'dud', systemId: 'dud' });
+    enqueue(sendTo('dud', { type: 'TALK' }) as never);
   });
-  const parent = setup({ actors: { dud: dud as never } }).createMachine({
+  const parent = setup({ actors: { early: early as never, dud: dud as never } }).createMachine({
     id: 'parent',
     version: '1',
     on: { BEAR: { actions: bear }, 'xstate.error.actor.dud': {} },
   } as never) as unknown as AnyStateMachine;
-  cutAfter(1);
+  cutAfter(2);
   const family = new Family(parent);
   family.send('BEAR');
-  expect(messagesIn(family.stored().mail[0]!).map(({ envelope }) => envelope.kind)).toEqual(['start', 'message', 'message']);
+  expect(messagesIn(family.stored().mail[0]!).map(({ to, envelope }) => [to, envelope.kind])).toEqual([
+    [[2], 'start'],
+    [[2], 'message'],
+    [[2], 'message'],
+  ]);
   expect(family.reopen().drain().at(-1)).toBe('root: child-failed');
   expect(family.root.record.status).toBe('running');
-  expect(family.stored().children).toMatchObject([{ childId: 'dud', isEnded: true }]);
+  expect(family.stored().children).toMatchObject([{ childId: 'early' }, { childId: 'dud', isEnded: true }]);
 });
 
 describe('what is left of a unit', () => {
