@@ -57,8 +57,12 @@ function parentOf(world: World) {
 interface Telling {
   readonly type: 'TELL';
   readonly tag: string;
-  /** How often; default: once. */
-  readonly count?: number;
+  /** How often. */
+  readonly count: number;
+}
+
+function telling(tag: string, count = 1): Telling {
+  return { type: 'TELL', tag, count };
 }
 
 /** Tells its child whatever it is told, which notes it unless it is broken. */
@@ -83,8 +87,8 @@ function forwarder(isBroken: { readonly now: boolean }) {
     invoke: { src: 'noter', id: 'noter' },
     on: {
       TELL: {
-        actions: enqueueActions(({ enqueue, event: { tag, count = 1 } }) => {
-          for (let told = 0; told < count; told += 1) enqueue.sendTo('noter', { type: 'TELL', tag });
+        actions: enqueueActions(({ enqueue, event: { tag, count } }) => {
+          for (let told = 0; told < count; told += 1) enqueue.sendTo('noter', telling(tag));
         }),
       },
     },
@@ -92,8 +96,8 @@ function forwarder(isBroken: { readonly now: boolean }) {
 }
 
 async function heardByChild(runtime: ContractRuntime): Promise<unknown> {
-  const [child] = (await runtime.describe('w')).children;
-  return (child?.context as { readonly heard: unknown }).heard;
+  const { children } = await runtime.describe('w');
+  return children.flatMap(({ context }) => (context as { readonly heard: readonly string[] }).heard);
 }
 
 contractGroup('trees', ({ everywhere }) => {
@@ -236,7 +240,7 @@ contractGroup('trees', ({ everywhere }) => {
       const runtime = await host.open([forwarder(isBroken)]);
       await runtime.start(forwarder(isBroken), { id: 'w' });
       await runtime.pause('w');
-      for (const tag of ['m1', 'm2']) await runtime.send('w', { type: 'TELL', tag });
+      for (const tag of ['m1', 'm2']) await runtime.send('w', telling(tag));
       await runtime.resume('w');
       await host.settled();
       expect(await runtime.describe('w')).toMatchObject({ status: 'parked', queued: 2 });
@@ -256,8 +260,8 @@ contractGroup('trees', ({ everywhere }) => {
     await runtime.start(machine, { id: 'w' });
     await runtime.pause('w');
     const count = limits.stepsPerUnitMax + 20;
-    await runtime.send('w', { type: 'TELL', tag: 'm1', count });
-    await runtime.send('w', { type: 'TELL', tag: 'm2' });
+    await runtime.send('w', telling('m1', count));
+    await runtime.send('w', telling('m2'));
     await runtime.resume('w');
     host.holdWrites();
     await host.settled();

@@ -33,8 +33,8 @@ function talker(id: string, others: readonly string[], actors: Readonly<Record<s
     for (const [index, name] of others.entries()) {
       const talk = { type: 'TALK', tag: `${tag} ${id}${index}${name}`, depth: depth - 1 };
       if (depth === 0) return;
-      if (name === 'parent') enqueue(sendParent(talk) as never);
-      else enqueue(sendTo(name === 'self' ? self : (system as { get(id: string): AnyActorRef }).get(name), talk) as never);
+      if (name === 'parent') enqueue(sendParent(talk));
+      else enqueue(sendTo(name === 'self' ? self : (system as { get(id: string): AnyActorRef }).get(name), talk));
     }
   });
   return setup({ actors: actors as never }).createMachine({
@@ -60,7 +60,7 @@ function heardIn(family: Family): unknown {
 
 function heardInXState(): readonly (readonly string[])[] {
   const actor = createActor(machine).start();
-  for (const talk of talks) actor.send({ type: 'TALK', ...talk } as never);
+  for (const talk of talks) actor.send({ type: 'TALK', ...talk });
   const children = Object.values(actor.getSnapshot().children as Record<string, AnyActorRef>);
   return [actor, ...children].map((each) => (each.getSnapshot() as { context: Context }).context.heard);
 }
@@ -126,7 +126,7 @@ test('to a child that never comes to be comes to nothing, and its parent goes on
   const bear = enqueueActions(({ enqueue }) => {
     enqueue.spawnChild('early' as never, { id: 'early' });
     enqueue.spawnChild('dud' as never, { id: 'dud', systemId: 'dud' });
-    enqueue(sendTo('dud', { type: 'TALK' }) as never);
+    enqueue(sendTo('dud', { type: 'TALK' }));
   });
   const parent = setup({ actors: { early: early as never, dud: dud as never } }).createMachine({
     id: 'parent',

@@ -4,7 +4,6 @@ import { assign, enqueueActions, sendParent, sendTo, setup } from 'xstate';
 import { messagesIn } from '../../src/kernel/conversation.ts';
 import { limits } from '../../src/kernel/limits.ts';
 import { Family } from './families.ts';
-import { signal } from './workflows.ts';
 
 const count = assign({ count: ({ context }: { context: { count: number } }) => context.count + 1 });
 
