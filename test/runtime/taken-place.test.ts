@@ -14,7 +14,7 @@ import { changedStore } from '../support/changed-store.ts';
 import { closeTestRuntime, openTestRuntime } from './local-runtime.ts';
 import { ManualClock, settle } from './manual-clock.ts';
 
-const endless = async (): Promise<never> => new Promise(() => undefined);
+const endless = (): unknown => new Promise(() => undefined);
 const work = activity<unknown, unknown>({ run: endless });
 const handedOver = activity<unknown, unknown>({ run: async ({ completeLater }) => completeLater(() => undefined) });
 const failing = activity<unknown, unknown>({
@@ -109,7 +109,7 @@ const machine = setup({
     unborn: {
       entry: enqueueActions(({ enqueue }) => {
         enqueue.spawnChild('thrower', { id: 'thrower' });
-        enqueue.sendTo('thrower' as never, { type: 'BOOM' } as never);
+        enqueue.sendTo('thrower', { type: 'BOOM' });
         for (const src of ['left', 'part', 'ending'] as const) enqueue.spawnChild(src, { id: src });
       }),
     },
