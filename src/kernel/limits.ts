@@ -114,4 +114,6 @@ export const limits = {
   slowSyncMs: 1_000,
   /** How often a process that waits for a locked store looks again. */
   lockPollMs: 200,
+  /** The age from which on what says that a process is opening a store was left behind by one that died doing so. */
+  forgottenClaimMs: 86_400_000,
 } as const;

@@ -89,7 +89,7 @@ export interface Store {
    * the end. Fails as `write` does.
    */
   forgetMessages(beforeMs: number, limit: number, after?: Uint8Array): Promise<{ readonly next: Uint8Array | undefined }>;
-  /** The highest run of an id, or undefined if it was never started or is deleted. */
+  /** The highest run of an id, or undefined if it was never started or is deleted. The first run of an id that was not deleted is 1. */
   readLatestRun(workflowId: string): Promise<number | undefined>;
   /** What is left of an id that was deleted. */
   readTombstone(workflowId: string): Promise<TombstoneRecord | undefined>;

@@ -24,10 +24,14 @@ export interface DatabaseReader {
   keys(query: RangeQuery): Promise<readonly Uint8Array[]>;
 }
 
+/** Reads without waiting: for keys that are seldom there, which LevelDB says from memory. What is there may have to come from disk. */
+export type ReadNow = (key: Uint8Array) => Uint8Array | undefined;
+
 /**
  * Ordered bytes. Tests put themselves between the store and this port to lose acknowledgements, to crash, to tear and to flip.
  */
 export interface Database extends DatabaseReader {
+  readonly getNow: ReadNow;
   /** Gives `read` a reader whose answers are all of one moment, whatever is written meanwhile. */
   readAtOnce<Result>(read: (reader: DatabaseReader) => Promise<Result>): Promise<Result>;
   /** One atomic batch, in order, on disk when it resolves. If it rejects, whether it is on disk is unknown. */
@@ -44,6 +48,7 @@ export type LevelDatabase = AbstractLevel<string | Buffer | Uint8Array, Uint8Arr
 export function databaseOn(level: LevelDatabase): Database {
   return {
     ...readerOn(level, {}),
+    getNow: (key) => level.getSync(key),
     async readAtOnce(read) {
       const snapshot = level.snapshot();
       try {

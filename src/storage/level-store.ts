@@ -20,7 +20,7 @@ import type { Database, DatabaseReader } from './database.ts';
 import { eraseOperations, forgetOperations } from './erasing.ts';
 import { encodeActorKey, encodeMessageKey, encodeTombstoneKey, formatKey } from './keys.ts';
 import { readMailbox, readTree } from './read-tree.ts';
-import { readDefinitions, readHead, readJournal, readLatestRun, readMessage, readTombstone } from './reads.ts';
+import { isUnknown, readDefinitions, readHead, readJournal, readLatestRun, readMessage, readTombstone } from './reads.ts';
 import type { ScannedActor } from './scans.ts';
 import { scanActive, scanActors, scanMail, scanTimers } from './scans.ts';
 
@@ -140,14 +140,18 @@ class LevelStore implements Store {
   readLatestRun(workflowId: string): Promise<number | undefined> {
     return this.#read(
       () => `runs of ${JSON.stringify(workflowId)}`,
-      () => this.#database.readAtOnce((reader) => readLatestRun(reader, this.#codec, workflowId)),
+      async () => {
+        if (isUnknown(this.#database.getNow, workflowId)) return undefined;
+        const tombstoneOf = (id: string): TombstoneRecord | undefined => readTombstone(this.#database.getNow, this.#codec, id);
+        return this.#database.readAtOnce((reader) => readLatestRun(reader, tombstoneOf, workflowId));
+      },
     );
   }
 
   readTombstone(workflowId: string): Promise<TombstoneRecord | undefined> {
     return this.#read(
       () => formatKey(encodeTombstoneKey(workflowId)),
-      () => readTombstone(this.#database, this.#codec, workflowId),
+      async () => readTombstone(this.#database.getNow, this.#codec, workflowId),
     );
   }
 

@@ -3,12 +3,13 @@
  * commit.
  */
 import type { Address } from '../kernel/address.ts';
+import { rootAddress } from '../kernel/address.ts';
 import type { StoredJournalRecord } from '../kernel/ports.ts';
 import type { DefinitionRecord, MessageRecord, TombstoneRecord } from '../kernel/record.ts';
 import type { ActorValue, DefinitionValue, HeadValue, JournalValue, MessageValue } from './batch.ts';
 import type { Codec } from './codec.ts';
 import { recordDamaged, unlessDamaged } from './damage.ts';
-import type { DatabaseReader, Entry } from './database.ts';
+import type { DatabaseReader, Entry, ReadNow } from './database.ts';
 import {
   actorRowsRange,
   decodeActorKey,
@@ -31,10 +32,24 @@ export async function readHead(reader: DatabaseReader, codec: Codec): Promise<nu
 }
 
 /**
+ * Whether an id never had a run: then neither the record nor the journal of its first is there, and no tombstone of later ones.
+ * Most starts are of such an id.
+ */
+export function isUnknown(getNow: ReadNow, workflowId: string): boolean {
+  const first = rootAddress(workflowId, 1);
+  const keys = [encodeActorKey(first), encodeJournalKey(first, 1), encodeTombstoneKey(workflowId)];
+  return keys.every((key) => getNow(key) === undefined);
+}
+
+/**
  * Looks at journals as well as records: if a record is lost, its id must not look free and be started over its own journal. What
  * a tombstone covers is not there any more.
  */
-export async function readLatestRun(reader: DatabaseReader, codec: Codec, workflowId: string): Promise<number | undefined> {
+export async function readLatestRun(
+  reader: DatabaseReader,
+  tombstoneOf: (workflowId: string) => TombstoneRecord | undefined,
+  workflowId: string,
+): Promise<number | undefined> {
   const last = { limit: 1, isReverse: true };
   const [[actorKey], [journalKey]] = await Promise.all([
     reader.keys({ ...workflowRange('actor', workflowId), ...last }),
@@ -45,13 +60,13 @@ export async function readLatestRun(reader: DatabaseReader, codec: Codec, workfl
   if (journalKey !== undefined) runs.push(decodeJournalKey(journalKey).address.run);
   if (runs.length === 0) return undefined;
   const latest = Math.max(...runs);
-  const tombstone = await readTombstone(reader, codec, workflowId);
+  const tombstone = tombstoneOf(workflowId);
   return tombstone !== undefined && latest <= tombstone.lastRun ? undefined : latest;
 }
 
-export async function readTombstone(reader: DatabaseReader, codec: Codec, workflowId: string): Promise<TombstoneRecord | undefined> {
+export function readTombstone(getNow: ReadNow, codec: Codec, workflowId: string): TombstoneRecord | undefined {
   const key = encodeTombstoneKey(workflowId);
-  const bytes = await reader.get(key);
+  const bytes = getNow(key);
   return bytes === undefined ? undefined : (codec.decode(key, bytes) as TombstoneRecord);
 }
 

@@ -104,6 +104,7 @@ function whileAlive(disk: SortedMemory, life: Life): ReturnType<SortedMemory['op
   const database = disk.open();
   return {
     get: (key) => life.read(() => database.get(key)),
+    getNow: (key) => database.getNow(key),
     entries: (query) => life.read(() => database.entries(query)),
     keys: (query) => life.read(() => database.keys(query)),
     readAtOnce: (read) => life.read(() => database.readAtOnce(read)),

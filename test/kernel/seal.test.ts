@@ -17,3 +17,15 @@ test('the first step of an actor comes with a chart, and leaves it running unles
     record: { status: 'running', sequence: 1 },
   });
 });
+
+test('what is parked stays so over what is noted of it; who ends leaves nothing parked, who had ended keeps what is', () => {
+  const parked = { reason: 'poison', failure: { class: 'Error', message: 'broke' } } as const;
+  const parkedAfter = (before: 'parked' | 'completed', status: 'parked' | 'terminated' | 'completed') => {
+    const held = { ...actor, record: { ...actor.record, status: before, parked } };
+    const draft = openDraft(held.record.address, held.machine, held, at(1_000));
+    return seal(draft, held, { kind: 'terminate', reason: 'enough' }, { outcome: 'noted', status }).commit.record.parked;
+  };
+  expect(parkedAfter('parked', 'parked')).toEqual(parked);
+  expect(parkedAfter('parked', 'terminated')).toBeUndefined();
+  expect(parkedAfter('completed', 'completed')).toEqual(parked);
+});

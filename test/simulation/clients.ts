@@ -59,6 +59,7 @@ export interface ClientParts {
   readonly random: SeededRandom;
   readonly kinds: readonly AnyStateMachine[];
   readonly poison: number;
+  readonly workflows: number;
   readonly model: Model;
   readonly ledger: Ledger;
   readonly log: (line: string) => void;
@@ -77,7 +78,6 @@ const starts = [
   'allow',
   'allow-after-failure',
 ] as const;
-const workflows = 10;
 /** Handles that are looked at whenever nothing moves. */
 const watchesMax = 5;
 
@@ -95,7 +95,7 @@ export class Clients {
 
   constructor(parts: ClientParts) {
     this.#parts = parts;
-    const { random, kinds } = parts;
+    const { random, kinds, workflows } = parts;
     this.#planned = Array.from({ length: workflows }, (_, index) => ({
       id: `w${index}`,
       machine: random.pick(kinds),

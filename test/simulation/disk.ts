@@ -105,6 +105,11 @@ export class DiskHandle implements Database {
     return this.#read(() => this.#database.get(key));
   }
 
+  readonly getNow = (key: Uint8Array): Uint8Array | undefined => {
+    this.#refuse();
+    return this.#database.getNow(key);
+  };
+
   entries(query: Parameters<Database['entries']>[0]): ReturnType<Database['entries']> {
     return this.#read(() => this.#database.entries(query));
   }
@@ -134,11 +139,14 @@ export class DiskHandle implements Database {
     return this.#database.close();
   }
 
+  #refuse(): void {
+    if (!this.failsNextRead) return;
+    this.failsNextRead = false;
+    throw new Error('The disk did not answer.');
+  }
+
   async #read<Result>(read: () => Promise<Result>): Promise<Result> {
-    if (this.failsNextRead) {
-      this.failsNextRead = false;
-      throw new Error('The disk did not answer.');
-    }
+    this.#refuse();
     const result = await read();
     if (this.isGone) return new Promise(() => undefined);
     if (this.#isHoldingReads) await new Promise<void>((resolve) => this.reads.push(resolve));

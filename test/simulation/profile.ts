@@ -3,7 +3,18 @@ import { limits } from '../../src/kernel/limits.ts';
 import { machines } from './machines.ts';
 import type { SeededRandom } from './seeded-random.ts';
 
+/** How much is in a world and how long its faults go on. */
+export interface WorldSize {
+  readonly workflows: number;
+  /** Picks of the scheduler while there are faults. */
+  readonly picks: number;
+}
+
+const small: WorldSize = { workflows: 4, picks: 60 };
+export const large: WorldSize = { workflows: 10, picks: 160 };
+
 export interface Profile {
+  readonly size: WorldSize;
   /** Which machines of the family are run: some, or one so that its workflows are in each other's way. */
   readonly kinds: readonly string[];
   /** Attempts that may run at once. */
@@ -23,9 +34,11 @@ export interface Profile {
   readonly poison: number;
 }
 
-export function rollProfile(random: SeededRandom): Profile {
+/** Most worlds are small, so that there are many of them; every fourth has room for what takes longer to go wrong. */
+export function rollProfile(random: SeededRandom, seed: number): Profile {
   const sometimes = (share: number, most: number): number => (random.chance(share) ? random.next() * most : 0);
   return {
+    size: seed % 4 === 0 ? large : small,
     kinds: Array.from({ length: random.chance(0.7) ? 4 : 1 }, () => random.pick(machines).id),
     places: random.pick([1, 2, 3, 100, 100]),
     holdsReads: random.chance(0.35),

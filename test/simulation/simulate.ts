@@ -28,13 +28,12 @@ interface Pick {
   readonly act: () => void | Promise<void>;
 }
 
-const picksWithFaults = 160;
 const picksToTheEndMax = 3_000;
 
 /** @param overrides a profile other than the one the seed rolls */
 export async function simulate(seed: number, overrides: Partial<Profile> = {}): Promise<Simulation> {
   const random = createRandom(seed);
-  const profile = { ...rollProfile(random), ...overrides };
+  const profile = { ...rollProfile(random, seed), ...overrides };
   const world = World.create(random, profile);
   world.log(`seed ${seed} ${JSON.stringify(profile)}`);
   const restore = changeLimits(profile.hasTightLimits);
@@ -71,7 +70,7 @@ export async function simulateTwice(seed: number): Promise<Simulation> {
 }
 
 async function runWithFaults(world: World): Promise<void> {
-  for (let count = 0; count < picksWithFaults && world.violation === undefined; count += 1) {
+  for (let count = 0; count < world.profile.size.picks && world.violation === undefined; count += 1) {
     await take(world, choose(world, picksOf(world)));
   }
 }

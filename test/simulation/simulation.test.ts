@@ -4,6 +4,8 @@
  */
 import { afterAll, describe, expect, test } from 'vitest';
 import type { Simulation } from './simulate.ts';
+import type { Profile } from './profile.ts';
+import { large } from './profile.ts';
 import { simulate, simulateTwice } from './simulate.ts';
 
 const seedsPerTest = 200;
@@ -20,10 +22,17 @@ function report({ seed, trace, violation, picks }: Simulation): string {
 
 const done = { seeds: 0, commits: 0, durationMs: 0 };
 
+/** Outside of the usual range: each found a fault that no seed before it had, when all worlds were large. */
+const telling = [3_815, 4_036, 4_812, 6_416, 10_540, 11_953];
+
+function worldOf(seed: number): Partial<Profile> {
+  return telling.includes(seed) ? { size: large } : {};
+}
+
 async function runSeeds(from: number, to: number): Promise<void> {
   for (let seed = from; seed <= to; seed += 1) {
     const beganAtMs = performance.now();
-    const simulation = await simulate(seed);
+    const simulation = await simulate(seed, worldOf(seed));
     done.seeds += 1;
     done.commits += simulation.commits;
     done.durationMs += performance.now() - beganAtMs;
@@ -35,9 +44,6 @@ function chunks(from: number, to: number): [number, number][] {
   const starts = Array.from({ length: Math.ceil((to - from + 1) / seedsPerTest) }, (_, index) => from + index * seedsPerTest);
   return starts.map((start) => [start, Math.min(start + seedsPerTest - 1, to)]);
 }
-
-/** Outside of the usual range: each found a fault that no seed before it had. */
-const telling = [3_815, 4_036, 4_812, 6_416, 10_540, 11_953];
 
 const one = process.env['PERDURE_SEED'];
 const wanted = process.env['PERDURE_SEEDS'] ?? '1-2000';
@@ -69,7 +75,7 @@ if (one === undefined) {
   });
 } else {
   test(`seed ${one} keeps every invariant`, { timeout: testTimeoutMs }, async () => {
-    const simulation = await simulate(Number(one));
+    const simulation = await simulate(Number(one), worldOf(Number(one)));
     console.log(simulation.trace.join('\n'));
     if (simulation.violation !== undefined) expect.fail(report(simulation));
   });

@@ -30,6 +30,7 @@ export class SortedMemory {
   open(): Database {
     return {
       get: async (key) => readerOf(this.#rows).get(key),
+      getNow: (key) => valueIn(this.#rows, key),
       entries: async (query) => readerOf(this.#rows).entries(query),
       keys: async (query) => readerOf(this.#rows).keys(query),
       readAtOnce: async (read) => read(readerOf(this.#rows)),
@@ -47,14 +48,16 @@ function readerOf(rows: readonly Row[]): DatabaseReader {
     return rows.slice(begin, Math.min(end, begin + limit));
   };
   return {
-    get: async (key) => {
-      const text = textOf(key);
-      const row = rows[positionOf(rows, text)];
-      return row?.text === text ? row.value : undefined;
-    },
+    get: async (key) => valueIn(rows, key),
     entries: async (query) => entries(query),
     keys: async (query) => entries(query).map(({ key }) => key),
   };
+}
+
+function valueIn(rows: readonly Row[], key: Uint8Array): Uint8Array | undefined {
+  const text = textOf(key);
+  const row = rows[positionOf(rows, text)];
+  return row?.text === text ? row.value : undefined;
 }
 
 /** Of the first row that is not before `text`. */

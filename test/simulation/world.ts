@@ -58,6 +58,7 @@ export class World {
       random,
       kinds: machines.filter(({ id }) => profile.kinds.includes(id)),
       poison: profile.poison,
+      workflows: profile.size.workflows,
       model,
       ledger: this.ledger,
       log: (line) => this.log(line),

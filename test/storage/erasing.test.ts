@@ -100,6 +100,7 @@ describe('erasing', () => {
     const { database } = await opened();
     const failing: Database = {
       get: (key) => database.get(key),
+      getNow: (key) => database.getNow(key),
       keys: (query) => database.keys(query),
       entries: (query) => database.entries(query),
       readAtOnce: (read) => database.readAtOnce(read),

@@ -25,6 +25,10 @@ function handleOn(disk: Database): MemoryDatabase {
     isClosed ? Promise.reject(new Error('This handle of the database is closed.')) : work();
   return {
     get: (key) => whileOpen(() => disk.get(key)),
+    getNow: (key) => {
+      if (isClosed) throw new Error('This handle of the database is closed.');
+      return disk.getNow(key);
+    },
     entries: (query) => whileOpen(() => disk.entries(query)),
     keys: (query) => whileOpen(() => disk.keys(query)),
     readAtOnce: (read) => whileOpen(() => disk.readAtOnce(read)),

@@ -189,7 +189,7 @@ function declareWriting(store: () => Store, reopen: () => Promise<void>): void {
 function declareActors(store: () => Store): void {
   test('finds the highest run of an id, not of ids that begin with it', async () => {
     const commits = [1, 2, 300].map((run) => sampleCommit(1, { address: rootAddress('a', run) }));
-    commits.push(sampleCommit(1, { address: rootAddress('ab', 900) }));
+    commits.push(...[1, 900].map((run) => sampleCommit(1, { address: rootAddress('ab', run) })));
     commits.push(sampleCommit(1, { address: { workflowId: 'a', run: 2, path: [1] } }));
     await store().write(sampleBatch(1, commits));
     expect(await store().readLatestRun('a')).toBe(300);

@@ -139,6 +139,7 @@ async function harmDatabase(database: Database, id: string, harm: Harm): Promise
 function cutOffDatabase(database: Database, life: Life): Database {
   return {
     get: (key) => life.read(() => database.get(key)),
+    getNow: (key) => database.getNow(key),
     entries: (query) => life.read(() => database.entries(query)),
     keys: (query) => life.read(() => database.keys(query)),
     readAtOnce: (read) => life.read(() => database.readAtOnce(read)),
