@@ -225,6 +225,8 @@ export class ModelTree {
         const isOver = row === undefined || row.isEnded === true || (row.isDetached === true && envelope.kind === 'child-snapshot');
         return actor === undefined || isClosed(actor.record.status) || isOver;
       }
+      case 'activity-hurried':
+        return actor?.activities.get(envelope.n)?.state !== 'backoff';
       default:
         return !('n' in envelope) || actor?.activities.get(envelope.n)?.state !== 'settled';
     }
@@ -235,12 +237,13 @@ export class ModelTree {
     return [...this.mail.values()].flatMap(messagesIn);
   }
 
-  /** An end is told once, by whom it concerns. */
-  #judgeNews({ record, messages }: Commit, before: ActorRecord | undefined): void {
+  /** An end is told once, to whom it concerns: to nobody, where all end together. */
+  #judgeNews({ record, messages, journal: { envelope: cause } }: Commit, before: ActorRecord | undefined): void {
     if (record.birth === undefined) return;
     const ends = messages.filter(({ envelope: { kind } }) => kind === 'child-done' || kind === 'child-failed' || kind === 'child-gone');
     const isEnd = isClosed(record.status) && (before === undefined || !isClosed(before.status));
-    const expected = isEnd ? expectedNews(record) : undefined;
+    const isEndOfAll = cause.kind === 'terminate' && cause.isForAll === true;
+    const expected = isEnd && !isEndOfAll ? expectedNews(record) : undefined;
     const told = ends.map(({ envelope }) => envelope.kind);
     check(told.join() === (expected ?? ''), outcomes, () => {
       return `${this.place}${formatPlace(record.address.path)}, ${record.status}, tells its parent "${told.join()}" instead of "${expected ?? ''}"`;
