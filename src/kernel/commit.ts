@@ -1,5 +1,6 @@
 import type { AbortReason } from './activity-descriptor.ts';
 import type { ActorEnvelope } from './envelope.ts';
+import type { ListingChange } from './listing.ts';
 import type { ActivityRecord, ActorRecord, ChildRecord, JournalRecord, MailRecord, MessageRecord, TimerRecord } from './record.ts';
 import type { Json } from './json.ts';
 
@@ -47,6 +48,8 @@ export interface Commit {
   /** Derived rows: the timers armed and disarmed by this step. */
   readonly timersArmed: readonly TimerRecord[];
   readonly timersDisarmed: readonly TimerRecord[];
+  /** What it changes for lists and counts. Only of roots. */
+  readonly listed?: ListingChange;
   readonly message?: MessageRecord;
   /** For the other actors of the workflow, in order; a host that keeps a workflow together takes their steps in the same batch. */
   readonly messages: readonly Message[];

@@ -21,6 +21,9 @@ export interface PerdureErrorDetails {
   readonly MACHINE_INVALID: { readonly machine: string; readonly problems: readonly string[] };
   readonly ACTIVITY_NOT_FOUND: { readonly id: string; readonly n: number };
   readonly ATTEMPT_NOT_AWAITED: { readonly id: string; readonly n: number; readonly attempt: number };
+  /** `unreadable`: it is no cursor, or not as it was given; `other-list`: it was given for another filter, sort or order. */
+  readonly CURSOR_INVALID: { readonly reason: 'unreadable' | 'other-list' };
+  readonly INDEX_DAMAGED: { readonly reason: string };
   readonly TOKEN_INVALID: Record<never, never>;
   readonly DURABLE_HOST_NEEDED: { readonly activity: string };
   readonly IMPLEMENTATION_MISSING: { readonly missing: readonly string[] };

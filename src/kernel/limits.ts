@@ -41,6 +41,15 @@ export const limits = {
   closedChildrenShownMax: 1_000,
   /** Records returned by one call of `history`. */
   historyPageMax: 1_000,
+  /** Workflows in one page of a list. */
+  listPageMax: 1_000,
+  listPageDefault: 100,
+  /** Workflows looked at for one page of a list; a page that found too few of them by then is handed out as it is. */
+  listScanMax: 10_000,
+  /** Workflows, or rows of counts, looked at for one count; it says if it stopped here. */
+  countScanMax: 100_000,
+  /** Counts kept in memory beyond those of every machine: others are read again when they change. */
+  countsInMemoryMax: 1_000,
   /** Messages waiting in front of one actor, in memory and in its stored mailbox each; one more is refused with `MAILBOX_FULL`. */
   mailboxMax: 10_000,
   /** Actors kept in memory; beyond it the longest idle ones are passivated. */

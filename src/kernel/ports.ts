@@ -1,6 +1,8 @@
 /** What the outside lends: everything that moves comes in through one of these, so that a test can hold the world still. */
 import type { Address } from './address.ts';
 import type { Commit } from './commit.ts';
+import type { CountAnswer, CountQuery } from './count-query.ts';
+import type { ListAnswer, ListQuery } from './list-query.ts';
 import type {
   ActivityRecord,
   ActorRecord,
@@ -128,6 +130,23 @@ export interface Store {
   scanTimers(untilMs: number, limit: number, after?: Uint8Array | number): Promise<Page<TimerRow>>;
   /** Every actor record, in key order; unreadable ones come as their address alone. For counting what is parked. */
   scanActors(limit: number, after?: Uint8Array): Promise<Page<{ readonly address: Address; readonly record?: ActorRecord }>>;
+  /**
+   * A page of the workflows there are, read at one moment: of each id its latest run. One whose record cannot be read is listed as parked.
+   *
+   * @throws PerdureError `INDEX_DAMAGED` if what lists and counts are made of is not what it should be: see {@link rebuildListing}
+   */
+  list(query: ListQuery): Promise<ListAnswer>;
+  /**
+   * Counts workflows, all at one moment.
+   *
+   * @throws PerdureError `INDEX_DAMAGED`
+   */
+  count(query: CountQuery): Promise<CountAnswer>;
+  /**
+   * Makes everything that lists and counts go by anew from the records, if a list or a count found it damaged. What cannot be
+   * read meanwhile leaves it as it is. Fails as `write` does.
+   */
+  rebuildListing(): Promise<void>;
   /** All that can be read; a damaged one counts as missing. */
   readDefinitions(): Promise<readonly DefinitionRecord[]>;
   close(): Promise<void>;

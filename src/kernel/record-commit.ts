@@ -7,6 +7,7 @@ import type { Commit, Effect } from './commit.ts';
 import type { Envelope } from './envelope.ts';
 import type { PerdureError } from './errors.ts';
 import { limits } from './limits.ts';
+import { listedIn } from './listing.ts';
 import type { ActivityRecord, ActorRecord, JournalOutcome, MailRecord, MessageRecord } from './record.ts';
 
 export type RecordDecision =
@@ -64,6 +65,7 @@ export function commitRecord(
     childrenRemoved: [],
     timersArmed: [],
     timersDisarmed: [],
+    ...listedIn(before, record),
     ...(change.message === undefined ? {} : { message: { ...change.message, sequence, atMs } }),
     mailPut: change.mailPut ?? [],
     mailRemoved: change.mailRemoved ?? [],

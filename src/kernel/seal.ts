@@ -7,6 +7,7 @@ import type { Draft } from './draft.ts';
 import type { Envelope } from './envelope.ts';
 import type { FailureRecord } from './failure-record.ts';
 import { limits } from './limits.ts';
+import { listedIn } from './listing.ts';
 import { messageGiven } from './mailbox.ts';
 import type { Json } from './json.ts';
 import type { ActorRecord, JournalOutcome, JournalRecord, WorkflowStatus } from './record.ts';
@@ -64,6 +65,7 @@ export function seal(draft: Draft, before: Actor | undefined, envelope: Envelope
     childrenRemoved: draft.childrenRemoved,
     timersArmed: armed,
     timersDisarmed: draft.disarmed,
+    ...listedIn(before?.record, record),
     ...messageOf(record, envelope, ending),
     mailPut: [],
     mailRemoved: draft.mailRemoved,

@@ -8,6 +8,7 @@ import type { DecideContext } from './draft.ts';
 import type { StepEnvelope } from './envelope.ts';
 import { PerdureError } from './errors.ts';
 import type { Json } from './json.ts';
+import { listingOf } from './listing.ts';
 import { isDraining } from './mailbox.ts';
 import type { ActorRecord, JournalRecord } from './record.ts';
 import type { Step } from './step.ts';
@@ -75,7 +76,19 @@ export function decideNewRun(
   // Last of all, since what is refused must not end anybody.
   const ended = verdict?.kind === 'terminate-existing' && existing?.tree !== undefined ? endAll(existing.tree, context) : [];
   const signalled = told?.kind === 'commit' ? { signalled: told.steps[0].commit } : {};
-  return { kind: 'commit', isNewRun: true, tree, steps: [...ended, ...begun.steps, ...stepsOf(told)], ...signalled };
+  const steps = [...ended, ...inPlaceOf(existing?.record, ended, begun.steps), ...stepsOf(told)];
+  return { kind: 'commit', isNewRun: true, tree, steps, ...signalled };
+}
+
+/** Lists show the latest run of an id: the new one takes the place of the one before, as it ended. */
+function inPlaceOf(
+  before: ActorRecord | undefined,
+  ended: readonly Step[],
+  [first, ...others]: readonly [Step, ...Step[]],
+): readonly Step[] {
+  const replaced = ended.findLast(({ commit }) => commit.record.address.path.length === 0)?.commit.record ?? before;
+  if (replaced === undefined) return [first, ...others];
+  return [{ ...first, commit: { ...first.commit, listed: { ...first.commit.listed, before: listingOf(replaced) } } }, ...others];
 }
 
 const termination = { kind: 'terminate', reason: 'Another run was started with terminate-existing.', isForAll: true } as const;

@@ -1,16 +1,23 @@
 /** What can be asked of a store without running anything: where a workflow is, and how it got there. */
 import { checkId, rootAddress } from '../kernel/address.ts';
 import type { WorkflowDescription } from '../kernel/describe.ts';
+import type { CountGroup, CountOptions, WorkflowCount, WorkflowGroups } from '../kernel/count-query.ts';
+import { checkCount, countShown } from '../kernel/count-query.ts';
 import { describeWorkflow } from '../kernel/describe.ts';
 import { hasErrorCode } from '../kernel/errors.ts';
 import type { HistoryEntry } from '../kernel/history.ts';
 import { historyEntry } from '../kernel/history.ts';
 import { limits } from '../kernel/limits.ts';
+import type { WorkflowFilter } from '../kernel/list-filter.ts';
+import type { ListOptions, WorkflowList } from '../kernel/list-query.ts';
+import { checkList, formatCursor } from '../kernel/list-query.ts';
+import type { IsMissing } from '../kernel/listing.ts';
 import type { MachineRegistry } from '../kernel/machine-registry.ts';
 import { damaged, revive } from '../kernel/machine-registry.ts';
 import { checkOptions } from '../kernel/options.ts';
 import type { Store } from '../kernel/ports.ts';
 import { notFoundError, parkedFor } from '../kernel/refusals.ts';
+import type { Alone } from './erasing.ts';
 
 /** Which part of a history. */
 export interface HistoryOptions {
@@ -34,18 +41,43 @@ export interface Reader {
    * @throws PerdureError `WORKFLOW_NOT_FOUND`, `RECORD_DAMAGED` at a gap
    */
   history(id: string, options?: HistoryOptions): Promise<readonly HistoryEntry[]>;
+  /**
+   * The workflows there are, a page at a time: of each id its latest run, as of the last commit, newest first unless `options` says
+   * otherwise. A page is of one moment. Going on with its `next` neither repeats nor skips a workflow that was there throughout.
+   *
+   * @param filter default: all of them
+   * @throws TypeError for a malformed filter or option; PerdureError `CURSOR_INVALID` for a cursor of another list, `INDEX_DAMAGED` if
+   *   the index is damaged and records that it is made of cannot be read
+   */
+  list(filter?: WorkflowFilter, options?: ListOptions): Promise<WorkflowList>;
+  /**
+   * How many workflows there are: of each id its latest run, as of the last commit. By status, machine and version, by state and
+   * machine, and by class of failure, status and time of closing it costs the same however many there are; any other filter looks at
+   * workflows one by one, up to 100,000 of them, and `exact` says whether these were all.
+   *
+   * @param filter default: all of them
+   * @throws TypeError for a malformed filter or option; PerdureError `INDEX_DAMAGED` as {@link list}
+   */
+  count(filter?: WorkflowFilter, options?: { readonly groupBy?: undefined }): Promise<WorkflowCount>;
+  count(filter: WorkflowFilter | undefined, options: { readonly groupBy: CountGroup }): Promise<WorkflowGroups>;
+  count(filter?: WorkflowFilter, options?: CountOptions): Promise<WorkflowCount | WorkflowGroups>;
 }
 
 export class StoreReader implements Reader {
   readonly #store: Store;
   readonly #registry: MachineRegistry;
   readonly #runsWorkflows: boolean;
+  readonly #alone: Alone;
 
-  /** @param runsWorkflows whether a machine that is not registered means that its workflows are parked */
-  constructor(store: Store, registry: MachineRegistry, runsWorkflows: boolean) {
+  /**
+   * @param runsWorkflows whether a machine that is not registered means that its workflows are parked
+   * @param alone does what writes to the store; default: at once, where nobody else does
+   */
+  constructor(store: Store, registry: MachineRegistry, runsWorkflows: boolean, alone: Alone = async (work) => work()) {
     this.#store = store;
     this.#registry = registry;
     this.#runsWorkflows = runsWorkflows;
+    this.#alone = alone;
   }
 
   async describe(id: string): Promise<WorkflowDescription> {
@@ -73,6 +105,33 @@ export class StoreReader implements Reader {
     const run = await this.#latestRun(id);
     const records = await this.#store.readJournal(rootAddress(id, run), from, Math.min(limit, limits.historyPageMax));
     return records.map(historyEntry);
+  }
+
+  async list(filter: WorkflowFilter = {}, options: ListOptions = {}): Promise<WorkflowList> {
+    const query = checkList(filter, options, this.#isMissing);
+    const { workflows, next } = await this.#repairing(() => this.#store.list(query));
+    return next === undefined ? { workflows } : { workflows, next: formatCursor(next, query) };
+  }
+
+  async count(filter?: WorkflowFilter, options?: { readonly groupBy?: undefined }): Promise<WorkflowCount>;
+  async count(filter: WorkflowFilter | undefined, options: { readonly groupBy: CountGroup }): Promise<WorkflowGroups>;
+  async count(filter?: WorkflowFilter, options?: CountOptions): Promise<WorkflowCount | WorkflowGroups>;
+  async count(filter: WorkflowFilter = {}, options: CountOptions = {}): Promise<WorkflowCount | WorkflowGroups> {
+    const query = checkCount(filter, options, this.#isMissing);
+    return countShown(await this.#repairing(() => this.#store.count(query)), query);
+  }
+
+  readonly #isMissing: IsMissing = (machine, version) => this.#runsWorkflows && this.#registry.find(machine, version) === undefined;
+
+  /** What lists and counts go by is derived: found damaged, it is made anew from the records, once. */
+  async #repairing<Answer>(ask: () => Promise<Answer>): Promise<Answer> {
+    try {
+      return await ask();
+    } catch (error) {
+      if (!hasErrorCode(error, 'INDEX_DAMAGED')) throw error;
+      await this.#alone(() => this.#store.rebuildListing());
+      return ask();
+    }
   }
 
   async #latestRun(id: string): Promise<number> {

@@ -163,14 +163,16 @@ export class LocalRuntime implements Runtime {
   }
 
   async describe(id: string): Promise<WorkflowDescription> {
-    this.#checkReadable();
     return this.#reader().describe(id);
   }
 
   async history(id: string, options?: HistoryOptions): Promise<readonly HistoryEntry[]> {
-    this.#checkReadable();
     return this.#reader().history(id, options);
   }
+
+  readonly list: Reader['list'] = async (filter, options) => this.#reader().list(filter, options);
+
+  readonly count = (async (filter, options) => this.#reader().count(filter, options)) as Reader['count'];
 
   health(): RuntimeHealth {
     const { keeper, versionMissing } = this.#parts;
@@ -231,17 +233,19 @@ export class LocalRuntime implements Runtime {
     throw new PerdureError('MACHINE_NOT_REGISTERED', message, { machine: machine.id, version });
   }
 
+  /** Reads go on after the store refused a write. */
   #reader(): Reader {
-    return new StoreReader(this.#parts.keeper.store, this.#parts.registry, true);
+    this.#checkClosed();
+    const { store, engine } = this.#parts.keeper;
+    return new StoreReader(store, this.#parts.registry, true, (work) => engine.supervisor.erase(work));
   }
 
-  /** Reads go on after the store refused a write. */
-  #checkReadable(): void {
+  #checkClosed(): void {
     if (this.#closing !== undefined) throw closedError();
   }
 
   #checkOpen(): void {
-    this.#checkReadable();
+    this.#checkClosed();
     const { store, trouble } = this.#parts.keeper;
     if (trouble !== undefined) throw storeFailed(store.location, trouble.error, trouble.isFinal);
   }

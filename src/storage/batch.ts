@@ -44,10 +44,16 @@ export type DefinitionValue = { readonly structureHash: string } & StoredValue<D
  */
 export interface HeadValue {
   readonly commit: number;
+  /** The form in which the rows of lists and counts were kept up to here; absent if they were not: they have to be made anew. */
+  readonly listing?: number;
 }
 
-export function headOperation(codec: Codec, commit: number): Operation {
-  const value: HeadValue = { commit };
+/** The form of the rows of lists and counts that this version writes. */
+export const listingForm = 1;
+
+/** @param isListed whether the rows of lists and counts are what the records say */
+export function headOperation(codec: Codec, commit: number, isListed: boolean): Operation {
+  const value: HeadValue = isListed ? { commit, listing: listingForm } : { commit };
   return put(codec, headKey, value);
 }
 
@@ -55,9 +61,15 @@ export function headOperation(codec: Codec, commit: number): Operation {
  * The operations of a batch, in order.
  *
  * @param lastCommit number of the last commit before the batch
+ * @param listing the rows of lists and counts that change with it; undefined if they are not kept
  * @throws TypeError if the batch does not follow on what is there
  */
-export function batchOperations(batch: StoreBatch, lastCommit: number, codec: Codec): readonly Operation[] {
+export function batchOperations(
+  batch: StoreBatch,
+  lastCommit: number,
+  codec: Codec,
+  listing: readonly Operation[] | undefined,
+): readonly Operation[] {
   checkBatch(batch, lastCommit);
   const operations: Operation[] = [];
   for (const definition of batch.definitions) operations.push(definitionOperation(definition, codec));
@@ -68,7 +80,8 @@ export function batchOperations(batch: StoreBatch, lastCommit: number, codec: Co
     pushStep(operations, commit, batch.firstCommit + index, codec);
   });
   for (const record of records.values()) operations.push(actorOperation(record, codec));
-  operations.push(headOperation(codec, lastCommit + batch.commits.length));
+  if (listing !== undefined) operations.push(...listing);
+  operations.push(headOperation(codec, lastCommit + batch.commits.length, listing !== undefined));
   return operations;
 }
 

@@ -11,6 +11,21 @@ export function recordDamaged(key: string, reason: string, cause?: unknown): Per
   );
 }
 
+/** What lists and counts go by is not what the records say. */
+export function indexDamaged(reason: string, cause?: unknown): PerdureError<'INDEX_DAMAGED'> {
+  return new PerdureError(
+    'INDEX_DAMAGED',
+    `The index of workflows is damaged: ${reason}. No workflow is affected: ask again, or open the store again; it is made anew from their records. If that does not help, they cannot be read: restore the whole store directory from a backup.`,
+    { reason },
+    { cause },
+  );
+}
+
+/** Whether the database says that it read something other than what was written. */
+export function isCorruption(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'LEVEL_CORRUPTION';
+}
+
 /** What `read` gives, or undefined if the record it reads is damaged. */
 export function unlessDamaged<Result>(read: () => Result): Result | undefined {
   try {

@@ -4,15 +4,21 @@
  * 1. The first batch of a deletion writes the tombstone: from then on `readLatestRun` finds nothing, whatever else is still there.
  * 2. Records go first, so that scans of them meet nothing that is deleted; the batch after which nothing is left says so.
  * 3. Timers have no rows here: what is closed has none armed.
+ * 4. Lists and counts lose it in the first batch.
  */
+import { rootAddress } from '../kernel/address.ts';
+import { listingOf } from '../kernel/listing.ts';
 import type { TombstoneRecord } from '../kernel/record.ts';
 import type { MessageValue } from './batch.ts';
 import { tombstoneOperation } from './batch.ts';
 import type { Codec } from './codec.ts';
 import { unlessDamaged } from './damage.ts';
 import type { DatabaseReader, Operation } from './database.ts';
+import { readRoot } from './index-rows.ts';
 import type { KeyRange } from './keys.ts';
 import { spaceRange, successorOf, workflowRange } from './keys.ts';
+import type { WorkflowChange } from './listing-rows.ts';
+import { readTombstoneOf } from './reads.ts';
 
 const erasedSpaces = ['actor', 'activity', 'child', 'mailbox', 'journal', 'message'] as const;
 
@@ -33,6 +39,19 @@ export async function eraseOperations(
   const tombstone: TombstoneRecord = isDone ? { lastRun } : { lastRun, isClearing: true };
   const deletions = keys.slice(0, limit).map((key): Operation => ({ kind: 'delete', key }));
   return { operations: [tombstoneOperation(workflowId, tombstone, codec), ...deletions], isDone };
+}
+
+/** What a batch of a deletion changes for lists and counts, before it is written; undefined if the record does not tell. */
+export async function listingErased(
+  reader: DatabaseReader,
+  codec: Codec,
+  workflowId: string,
+  lastRun: number,
+): Promise<readonly WorkflowChange[] | undefined> {
+  const tombstone = await readTombstoneOf(reader, codec, workflowId);
+  if (tombstone !== undefined && tombstone.lastRun >= lastRun) return [];
+  const found = await readRoot(reader, codec, rootAddress(workflowId, lastRun));
+  return found === undefined || 'unreadable' in found ? undefined : [{ workflowId, before: listingOf(found) }];
 }
 
 /**

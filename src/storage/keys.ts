@@ -13,6 +13,7 @@
  * | tombstone | workflow id |
  * | definition | machine id, version |
  * | meta | a word |
+ * | started, closed, count | see `listing-keys.ts` |
  */
 import type { Address } from '../kernel/address.ts';
 import { formatAddress } from '../kernel/address.ts';
@@ -24,10 +25,13 @@ const letters = {
   actor: 'a',
   mailbox: 'b',
   child: 'c',
+  closed: 'z',
+  count: 'n',
   definition: 'd',
   journal: 'j',
   message: 'm',
   meta: 's',
+  started: 'o',
   timer: 't',
   tombstone: 'x',
   activity: 'y',
@@ -50,7 +54,7 @@ export function encodeActorKey(address: Address): Uint8Array {
 }
 
 export function decodeActorKey(key: Uint8Array): Address {
-  return decode('actor', key, (reader) => reader.address());
+  return decodeKey('actor', key, (reader) => reader.address());
 }
 
 export function encodeJournalKey(address: Address, sequence: number): Uint8Array {
@@ -58,7 +62,7 @@ export function encodeJournalKey(address: Address, sequence: number): Uint8Array
 }
 
 export function decodeJournalKey(key: Uint8Array): { readonly address: Address; readonly sequence: number } {
-  return decode('journal', key, (reader) => ({ address: reader.address(), sequence: reader.integer() }));
+  return decodeKey('journal', key, (reader) => ({ address: reader.address(), sequence: reader.integer() }));
 }
 
 export function encodeActivityKey(address: Address, n: number): Uint8Array {
@@ -66,7 +70,7 @@ export function encodeActivityKey(address: Address, n: number): Uint8Array {
 }
 
 export function decodeActivityKey(key: Uint8Array): { readonly address: Address; readonly n: number } {
-  return decode('activity', key, (reader) => ({ address: reader.address(), n: reader.uint32() }));
+  return decodeKey('activity', key, (reader) => ({ address: reader.address(), n: reader.uint32() }));
 }
 
 export function encodeChildKey(parent: Address, n: number): Uint8Array {
@@ -74,7 +78,7 @@ export function encodeChildKey(parent: Address, n: number): Uint8Array {
 }
 
 export function decodeChildKey(key: Uint8Array): { readonly parent: Address; readonly n: number } {
-  return decode('child', key, (reader) => ({ parent: reader.address(), n: reader.uint32() }));
+  return decodeKey('child', key, (reader) => ({ parent: reader.address(), n: reader.uint32() }));
 }
 
 export function encodeMailKey(root: Address, n: number): Uint8Array {
@@ -82,7 +86,7 @@ export function encodeMailKey(root: Address, n: number): Uint8Array {
 }
 
 export function decodeMailKey(key: Uint8Array): { readonly address: Address; readonly n: number } {
-  return decode('mailbox', key, (reader) => ({ address: reader.address(), n: reader.integer() }));
+  return decodeKey('mailbox', key, (reader) => ({ address: reader.address(), n: reader.integer() }));
 }
 
 export function encodeTimerKey(timer: TimerRow): Uint8Array {
@@ -90,7 +94,7 @@ export function encodeTimerKey(timer: TimerRow): Uint8Array {
 }
 
 export function decodeTimerKey(key: Uint8Array): TimerRow {
-  return decode('timer', key, (reader) => ({ dueAtMs: reader.moment(), address: reader.address(), generation: reader.integer() }));
+  return decodeKey('timer', key, (reader) => ({ dueAtMs: reader.moment(), address: reader.address(), generation: reader.integer() }));
 }
 
 export function encodeMessageKey(workflowId: string, messageId: string): Uint8Array {
@@ -98,7 +102,7 @@ export function encodeMessageKey(workflowId: string, messageId: string): Uint8Ar
 }
 
 export function decodeMessageKey(key: Uint8Array): { readonly workflowId: string; readonly messageId: string } {
-  return decode('message', key, (reader) => ({ workflowId: reader.id(), messageId: reader.id() }));
+  return decodeKey('message', key, (reader) => ({ workflowId: reader.id(), messageId: reader.id() }));
 }
 
 export function encodeTombstoneKey(workflowId: string): Uint8Array {
@@ -106,7 +110,7 @@ export function encodeTombstoneKey(workflowId: string): Uint8Array {
 }
 
 function decodeTombstoneKey(key: Uint8Array): string {
-  return decode('tombstone', key, (reader) => reader.id());
+  return decodeKey('tombstone', key, (reader) => reader.id());
 }
 
 export function encodeDefinitionKey(id: string, version: string): Uint8Array {
@@ -114,7 +118,7 @@ export function encodeDefinitionKey(id: string, version: string): Uint8Array {
 }
 
 export function decodeDefinitionKey(key: Uint8Array): { readonly id: string; readonly version: string } {
-  return decode('definition', key, (reader) => ({ id: reader.id(), version: reader.id() }));
+  return decodeKey('definition', key, (reader) => ({ id: reader.id(), version: reader.id() }));
 }
 
 /** Every key of a space. */
@@ -125,6 +129,12 @@ export function spaceRange(space: Space): KeyRange {
 /** All rows of a workflow id in one space; where they stand under addresses, runs ascend. */
 export function workflowRange(space: 'actor' | 'journal' | 'activity' | 'child' | 'mailbox' | 'message', workflowId: string): KeyRange {
   return prefixRange(keyOf(space, idBytes(workflowId)));
+}
+
+/** All actors of ids that begin with a text; an empty one is the beginning of all. */
+export function idPrefixRange(text: string): KeyRange {
+  // Without the two bytes that end an id.
+  return prefixRange(keyOf('actor', idBytes(text).subarray(0, -2)));
 }
 
 /** The rows of one actor, without those of its children. */
@@ -198,6 +208,10 @@ function describe(key: Uint8Array): string {
       const { id, version } = decodeDefinitionKey(key);
       return `definition ${JSON.stringify(id)} version ${JSON.stringify(version)}`;
     }
+    case 'started':
+    case 'closed':
+    case 'count':
+      return `row ${Buffer.from(key).toString('hex')} of the index of workflows`;
     case 'meta':
       return `meta row ${JSON.stringify(Buffer.from(key.subarray(1)).toString('latin1'))}`;
   }
@@ -214,7 +228,7 @@ function spaceOf(key: Uint8Array): Space {
   throw new RangeError('a space nobody writes to');
 }
 
-function keyOf(space: Space, ...parts: readonly Uint8Array[]): Uint8Array {
+export function keyOf(space: Space, ...parts: readonly Uint8Array[]): Uint8Array {
   const bytes = Buffer.allocUnsafe(parts.reduce((sum, part) => sum + part.length, 1));
   let offset = bytes.writeUInt8(letters[space].charCodeAt(0), 0);
   for (const part of parts) {
@@ -225,7 +239,7 @@ function keyOf(space: Space, ...parts: readonly Uint8Array[]): Uint8Array {
 }
 
 /** @throws PerdureError `RECORD_DAMAGED` if the key is none of this space */
-function decode<Parts>(space: Space, key: Uint8Array, read: (reader: KeyReader) => Parts): Parts {
+export function decodeKey<Parts>(space: Space, key: Uint8Array, read: (reader: KeyReader) => Parts): Parts {
   const reader = new KeyReader(key);
   try {
     if (reader.byte() !== letters[space].charCodeAt(0)) throw new RangeError(`not in the space of ${space}`);
@@ -238,7 +252,8 @@ function decode<Parts>(space: Space, key: Uint8Array, read: (reader: KeyReader) 
   }
 }
 
-function prefixRange(prefix: Uint8Array): KeyRange {
+/** Every key that begins with these bytes. */
+export function prefixRange(prefix: Uint8Array): KeyRange {
   let length = prefix.length;
   while (length > 0 && prefix[length - 1] === 0xff) length -= 1;
   const to = Buffer.from(prefix.subarray(0, length));

@@ -9,16 +9,21 @@
  * 5. What is compared was read at one moment.
  */
 import type { Address } from '../kernel/address.ts';
+import type { CountAnswer, CountQuery } from '../kernel/count-query.ts';
 import { PerdureError, hasErrorCode } from '../kernel/errors.ts';
+import type { ListAnswer, ListQuery } from '../kernel/list-query.ts';
 import type { Page, Store, StoreBatch, StoredJournalRecord, StoredTree, TimerRow } from '../kernel/ports.ts';
 import type { DefinitionRecord, MailRecord, MessageRecord, TombstoneRecord } from '../kernel/record.ts';
-import { batchOperations, headOperation } from './batch.ts';
+import type { HeadValue } from './batch.ts';
+import { batchOperations, headOperation, listingForm } from './batch.ts';
 import type { Codec } from './codec.ts';
 import { createCodec } from './codec.ts';
-import { reasonOf, recordDamaged, storeDamaged, storeUnavailable } from './damage.ts';
+import { isCorruption, reasonOf, recordDamaged, storeDamaged, storeUnavailable } from './damage.ts';
 import type { Database, DatabaseReader } from './database.ts';
-import { eraseOperations, forgetOperations } from './erasing.ts';
+import { eraseOperations, forgetOperations, listingErased } from './erasing.ts';
 import { encodeActorKey, encodeMessageKey, encodeTombstoneKey, formatKey } from './keys.ts';
+import { readCount, readList } from './list-reads.ts';
+import { ListingRows, changesIn } from './listing-rows.ts';
 import { readMailbox, readTree } from './read-tree.ts';
 import { isUnknown, readDefinitions, readHead, readJournal, readLatestRun, readMessage, readTombstone } from './reads.ts';
 import type { ScannedActor } from './scans.ts';
@@ -41,14 +46,14 @@ export interface StoreOptions {
 export async function openStoreOn(database: Database, options: StoreOptions): Promise<Store> {
   const codec = createCodec(options.storeId);
   const head = await readHeadOrRefuse(database, codec, options.location);
-  if (head !== undefined) return new LevelStore(database, codec, options.location, head);
+  if (head !== undefined) return LevelStore.open(database, codec, options.location, head);
   if (await hasRows(database)) throw storeDamaged(options.location, 'it has records, but the number of its last commit is missing');
   if (options.createIfEmpty === false) throw storeDamaged(options.location, 'its database is empty, though a store was created here');
-  await database.write([headOperation(codec, 0)]);
-  return new LevelStore(database, codec, options.location, 0);
+  await database.write([headOperation(codec, 0, true)]);
+  return LevelStore.open(database, codec, options.location, { commit: 0, listing: listingForm });
 }
 
-async function readHeadOrRefuse(database: Database, codec: Codec, location: string): Promise<number | undefined> {
+async function readHeadOrRefuse(database: Database, codec: Codec, location: string): Promise<HeadValue | undefined> {
   try {
     return await readHead(database, codec);
   } catch (error) {
@@ -67,6 +72,7 @@ class LevelStore implements Store {
   readonly lastCommit: number;
   readonly #database: Database;
   readonly #codec: Codec;
+  readonly #listing: ListingRows;
   /** Number of the last commit that can be on disk: moved before a batch is written. */
   #issuedCommit: number;
   /** The write on its way: `close` waits for it. */
@@ -75,9 +81,16 @@ class LevelStore implements Store {
   #failure: PerdureError | undefined;
   #closing: Promise<void> | undefined;
 
-  constructor(database: Database, codec: Codec, location: string, lastCommit: number) {
+  static async open(database: Database, codec: Codec, location: string, head: HeadValue): Promise<LevelStore> {
+    const listing = new ListingRows(database, codec);
+    await listing.open(head);
+    return new LevelStore(database, codec, listing, location, head.commit);
+  }
+
+  private constructor(database: Database, codec: Codec, listing: ListingRows, location: string, lastCommit: number) {
     this.#database = database;
     this.#codec = codec;
+    this.#listing = listing;
     this.location = location;
     this.lastCommit = lastCommit;
     this.#issuedCommit = lastCommit;
@@ -90,7 +103,10 @@ class LevelStore implements Store {
   async erase(workflowId: string, lastRun: number, limit: number): Promise<{ readonly isDone: boolean }> {
     return this.#inTurn(async () => {
       const { operations, isDone } = await eraseOperations(this.#database, this.#codec, workflowId, lastRun, limit);
-      await this.#database.write(operations);
+      const listing = this.#listing.change(await listingErased(this.#database, this.#codec, workflowId, lastRun));
+      const head = headOperation(this.#codec, this.#issuedCommit, listing !== undefined);
+      await this.#database.write([...operations, ...(listing?.operations ?? []), head]);
+      listing?.confirm();
       return { isDone };
     });
   }
@@ -123,9 +139,11 @@ class LevelStore implements Store {
   }
 
   async #writeOne(batch: StoreBatch): Promise<void> {
-    const operations = batchOperations(batch, this.#issuedCommit, this.#codec);
+    const listing = this.#listing.change(changesIn(batch.commits));
+    const operations = batchOperations(batch, this.#issuedCommit, this.#codec, listing?.operations);
     this.#issuedCommit += batch.commits.length;
     await this.#database.write(operations);
+    listing?.confirm();
   }
 
   /** Ends the writing (invariant 3). A batch that breaks a rule does so, too: whoever built it lost track of what is on disk. */
@@ -211,6 +229,25 @@ class LevelStore implements Store {
     );
   }
 
+  list(query: ListQuery): Promise<ListAnswer> {
+    return this.#readListing((reader) => readList(reader, this.#codec, query));
+  }
+
+  count(query: CountQuery): Promise<CountAnswer> {
+    return this.#readListing((reader) => readCount(reader, this.#codec, query));
+  }
+
+  #readListing<Answer>(read: (reader: DatabaseReader) => Promise<Answer>): Promise<Answer> {
+    return this.#read(
+      () => 'index of workflows',
+      () => this.#listing.read(read),
+    );
+  }
+
+  async rebuildListing(): Promise<void> {
+    await this.#inTurn(() => this.#listing.repair(this.#issuedCommit));
+  }
+
   readDefinitions(): Promise<readonly DefinitionRecord[]> {
     return this.#read(
       () => 'list of definitions',
@@ -245,8 +282,4 @@ class LevelStore implements Store {
       throw storeUnavailable(this.location, sentence, error);
     }
   }
-}
-
-function isCorruption(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'LEVEL_CORRUPTION';
 }

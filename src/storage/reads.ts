@@ -26,9 +26,9 @@ import {
 } from './keys.ts';
 
 /** The last commit number, or undefined if none was ever written. */
-export async function readHead(reader: DatabaseReader, codec: Codec): Promise<number | undefined> {
+export async function readHead(reader: DatabaseReader, codec: Codec): Promise<HeadValue | undefined> {
   const bytes = await reader.get(headKey);
-  return bytes === undefined ? undefined : (codec.decode(headKey, bytes) as HeadValue).commit;
+  return bytes === undefined ? undefined : (codec.decode(headKey, bytes) as HeadValue);
 }
 
 /**
@@ -68,6 +68,13 @@ export function readTombstone(getNow: ReadNow, codec: Codec, workflowId: string)
   const key = encodeTombstoneKey(workflowId);
   const bytes = getNow(key);
   return bytes === undefined ? undefined : (codec.decode(key, bytes) as TombstoneRecord);
+}
+
+/** As of the moment of the reader; one that cannot be read counts as absent. */
+export async function readTombstoneOf(reader: DatabaseReader, codec: Codec, workflowId: string): Promise<TombstoneRecord | undefined> {
+  const key = encodeTombstoneKey(workflowId);
+  const bytes = await reader.get(key);
+  return bytes === undefined ? undefined : unlessDamaged(() => codec.decode(key, bytes) as TombstoneRecord);
 }
 
 export async function readMessage(

@@ -59,9 +59,10 @@ export class Disk {
     return this.#memory.open();
   }
 
-  /** A store to look at what is there. */
+  /** A store to look at what is there. What has to be made anew when it is opened was not kept as it should have been. */
   async inspect(): Promise<Store> {
-    return openStoreOn(this.reopen(), { ...options, createIfEmpty: false });
+    const write = (): Promise<never> => Promise.reject(new Error('Looking at the store made it write.'));
+    return openStoreOn({ ...this.reopen(), write }, { ...options, createIfEmpty: false });
   }
 }
 

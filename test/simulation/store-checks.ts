@@ -8,6 +8,7 @@ import { limits } from '../../src/kernel/limits.ts';
 import { revive } from '../../src/kernel/machine-registry.ts';
 import type { Store, StoredJournalRecord, StoredTree } from '../../src/kernel/ports.ts';
 import type { ChartRecord } from '../../src/kernel/record.ts';
+import { findDifference } from '../support/listing-reference.ts';
 import type { Disk } from './disk.ts';
 import { registry } from './machines.ts';
 import type { Model, ModelActor } from './model.ts';
@@ -25,6 +26,7 @@ export async function checkStore(disk: Disk, started: ReadonlySet<string>, isTho
   check(store.lastCommit === model.commits, reopened, () => `the store ends at commit ${store.lastCommit}, ${model.commits} are applied`);
   for (const tree of model.trees.values()) await checkTree(disk, store, tree, started, isThorough);
   await checkRows(store, model);
+  await checkListing(store, model, isThorough);
   await store.close();
 }
 
@@ -144,6 +146,13 @@ async function checkRows(store: Store, model: Model): Promise<void> {
     const isKept = row !== undefined && row.run === run && row.sequence === sequence;
     check(isKept, 'I8 each event is applied once, in order', () => `message ${messageId} of ${workflowId} is not kept`);
   }
+}
+
+/** What lists and counts say is what the records say. */
+async function checkListing(store: Store, model: Model, isThorough: boolean): Promise<void> {
+  const roots = [...model.latest.values()].flatMap((place) => model.actors.get(place)?.record ?? []);
+  const difference = await findDifference(store, roots, isThorough).catch((error: unknown) => String(error));
+  check(difference === undefined, 'I14 everything becomes definite, rows equal records', () => difference ?? '');
 }
 
 export function checkDescription(found: WorkflowDescription, tree: ModelTree | undefined): void {

@@ -313,7 +313,11 @@ describe('errors of the database while reading', () => {
   const failing = async (code: string): Promise<Store> => {
     const { memory } = await filled();
     const fail = (): Promise<never> => Promise.reject(Object.assign(new Error('Corruption: block checksum mismatch'), { code }));
-    return openStoreOn({ ...memory, readAtOnce: fail, entries: fail }, options);
+    let isFailing = false;
+    const entries: MemoryDatabase['entries'] = (query) => (isFailing ? fail() : memory.entries(query));
+    const store = await openStoreOn({ ...memory, readAtOnce: fail, entries }, options);
+    isFailing = true;
+    return store;
   };
 
   test('a corrupt block is damage of what was read', async () => {

@@ -2,6 +2,7 @@
 import * as fc from 'fast-check';
 import type { Address } from '../../src/kernel/address.ts';
 import { rootAddress } from '../../src/kernel/address.ts';
+import { listedIn } from '../../src/kernel/listing.ts';
 import type { Commit } from '../../src/kernel/commit.ts';
 import type { StoreBatch } from '../../src/kernel/ports.ts';
 import type { ActivityRecord, ActorRecord, ChildRecord, JournalRecord, TimerRecord } from '../../src/kernel/record.ts';
@@ -18,22 +19,24 @@ export interface SampleStep extends Partial<Omit<Commit, 'record' | 'journal' | 
 export function sampleCommit(sequence: number, step: SampleStep = {}): Commit {
   const { address = rootAddress('order-1', 1), record, journal, ...rest } = step;
   const chart = { status: 'active', value: { open: 'paying' }, context: { total: 125, note: 'émile 🎈' }, history: {} } as const;
+  const before: ActorRecord = {
+    address,
+    machine,
+    status: 'running',
+    chart,
+    sequence,
+    counters: { child: 0, timer: 0 },
+    timers: [],
+    activities: [],
+    children: 0,
+    startedAtMs: 1_700_000_000_000,
+    updatedAtMs: 1_700_000_000_000 + sequence,
+  };
+  const after = { ...before, ...record };
   return {
     base: sequence - 1,
-    record: {
-      address,
-      machine,
-      status: 'running',
-      chart,
-      sequence,
-      counters: { child: 0, timer: 0 },
-      timers: [],
-      activities: [],
-      children: 0,
-      startedAtMs: 1_700_000_000_000,
-      updatedAtMs: 1_700_000_000_000 + sequence,
-      ...record,
-    },
+    record: after,
+    ...listedIn(sequence === 1 ? undefined : before, after),
     journal: {
       address,
       sequence,

@@ -165,6 +165,9 @@ function cutOffStore(store: Store, life: Life): Store {
     scanMail: (limit, after) => life.read(() => store.scanMail(limit, after)),
     scanTimers: (untilMs, limit, after) => life.read(() => store.scanTimers(untilMs, limit, after)),
     scanActors: (limit, after) => life.read(() => store.scanActors(limit, after)),
+    list: (query) => life.read(() => store.list(query)),
+    count: (query) => life.read(() => store.count(query)),
+    rebuildListing: () => life.write(() => store.rebuildListing()),
     readDefinitions: () => life.read(() => store.readDefinitions()),
     close: () => life.read(() => store.close()),
   };

@@ -162,6 +162,8 @@ export async function openReader(options: {
   const store = await openLevelStore({ path });
   const reader = new StoreReader(store, registry, false);
   return {
+    list: async (filter, page) => reader.list(filter, page),
+    count: (async (filter, groups) => reader.count(filter, groups)) as Reader['count'],
     describe: async (id) => reader.describe(id),
     history: async (id, page) => reader.history(id, page),
     close: async () => store.close(),
