@@ -3,12 +3,15 @@ import { counter, errand } from '../support/machines.ts';
 import { refusalOf, watch } from '../support/outcomes.ts';
 import { World } from '../support/world.ts';
 import { contractGroup } from './contract-group.ts';
+import { listingClaims } from './listing-claims.ts';
 
 const machine = counter();
 const add = (amount: number) => ({ type: 'ADD' as const, amount });
 
 contractGroup('reading', ({ contractCase }) => {
   contractCase(50, {
+    ...listingClaims,
+
     'while a commit is on its way every reader sees the state before it, then the state after it': async (host) => {
       const runtime = await host.open([machine]);
       const handle = await runtime.start(machine, { id: 'sum', input: { from: 0 } });

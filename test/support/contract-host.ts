@@ -26,7 +26,10 @@ export interface ContractHandle<Machine extends AnyStateMachine = AnyStateMachin
 }
 
 /** The part of a runtime that the contract speaks of. */
-export interface ContractRuntime extends Pick<Runtime, 'send' | 'activities' | 'update' | 'pause' | 'resume' | 'unpark' | 'delete'> {
+export interface ContractRuntime extends Pick<
+  Runtime,
+  'send' | 'activities' | 'update' | 'pause' | 'resume' | 'unpark' | 'delete' | 'list' | 'count'
+> {
   signalWithStart<Machine extends AnyStateMachine>(
     machine: Machine,
     options: SignalWithStartOptions<Machine>,

@@ -52,6 +52,20 @@ export class Documents {
     }
   }
 
+  /** All of one moment; without a document where it cannot be read. */
+  async readAll(): Promise<{ readonly id: string; readonly document?: WorkflowDocument }[]> {
+    const texts = await this.#life.read(() => Promise.resolve(idsOn(this.#disk).map((id) => [id, this.#disk.get(id) ?? ''] as const)));
+    return texts.map(([id, text]) => {
+      try {
+        const document = JSON.parse(text) as WorkflowDocument;
+        document.runs.forEach(checkRun);
+        return { id, document };
+      } catch {
+        return { id };
+      }
+    });
+  }
+
   async readIfWhole(id: string): ReturnType<Documents['read']> {
     try {
       return await this.read(id);

@@ -21,6 +21,7 @@ import { decideNewRun, inputOf } from '../../src/kernel/start.ts';
 import { encodePayload } from '../../src/kernel/value-encoding.ts';
 import { ActivityControl } from '../../src/runtime/activity-control.ts';
 import type { ContractHandle, ContractRuntime } from './contract-host.ts';
+import { DocumentLists } from './document-lists.ts';
 import { treeIn } from './documents.ts';
 import type { Found, Parts } from './keeper.ts';
 import { Keeper, treeOf } from './keeper.ts';
@@ -29,6 +30,8 @@ type Signal = Extract<StepEnvelope, { kind: 'signal' }>;
 
 export class SecondHost implements ContractRuntime {
   readonly activities = new ActivityControl((id, question) => this.#keeper.ask(id, question));
+  readonly list: ContractRuntime['list'];
+  readonly count: ContractRuntime['count'];
   readonly #parts: Parts;
   readonly #keeper: Keeper;
   #versionMissing = 0;
@@ -36,6 +39,9 @@ export class SecondHost implements ContractRuntime {
   constructor(parts: Parts) {
     this.#parts = parts;
     this.#keeper = new Keeper(parts);
+    const lists = new DocumentLists(parts.documents, parts.registry);
+    this.list = async (filter, options) => lists.list(filter, options);
+    this.count = (async (filter, options) => lists.count(filter, options)) as ContractRuntime['count'];
   }
 
   async recover(): Promise<this> {
