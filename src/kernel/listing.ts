@@ -81,13 +81,9 @@ function isSame(left: Json, right: Json): boolean {
 export function leavesOf(value: Json): readonly string[] {
   const leaves: string[] = [];
   const walk = (below: Json, path: string): void => {
-    const names = typeof below === 'string' ? [below] : Object.keys(Object(below) as object);
-    if (names.length === 0 && path !== '') leaves.push(path);
-    for (const name of names) {
-      const place = path + (path === '' ? '' : '.') + name.replace(/[\\.]/g, String.raw`\$&`);
-      if (typeof below === 'string') leaves.push(place);
-      else walk((below as { readonly [name: string]: Json })[name] ?? {}, place);
-    }
+    const states = typeof below === 'string' ? [[below, {}] as const] : Object.entries(Object(below) as { readonly [name: string]: Json });
+    if (states.length === 0 && path !== '') leaves.push(path);
+    for (const [name, own] of states) walk(own, path + (path === '' ? '' : '.') + name.replace(/[\\.]/g, String.raw`\$&`));
   };
   walk(value, '');
   return leaves.sort();

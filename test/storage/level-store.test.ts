@@ -5,7 +5,10 @@ import { Level } from 'level';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { rootAddress } from '../../src/kernel/address.ts';
+import { checkCount } from '../../src/kernel/count-query.ts';
+import type { PerdureError } from '../../src/kernel/errors.ts';
 import { hasErrorCode } from '../../src/kernel/errors.ts';
+import { checkList } from '../../src/kernel/list-query.ts';
 import type { Store } from '../../src/kernel/ports.ts';
 import type { Database, Entry, Operation } from '../../src/storage/database.ts';
 import { databaseOn } from '../../src/storage/database.ts';
@@ -119,17 +122,28 @@ async function readAll(store: Store): Promise<string> {
     store.readDefinitions(),
     store.scanTimers(Number.MAX_SAFE_INTEGER, 10),
     store.scanActors(10),
+    ...readLists(store),
   ];
   const orDamaged = async (read: Promise<unknown>): Promise<unknown> => {
     try {
       return await read;
     } catch (error) {
-      if (isDamaged(error)) return 'damaged';
+      if (isDamaged(error) || hasErrorCode(error, 'INDEX_DAMAGED')) return 'damaged';
       throw error;
     }
   };
   const found = await Promise.all(reads.map(orDamaged));
   return JSON.stringify(found);
+}
+
+function codeOf(error: unknown): string {
+  return (error as PerdureError).code;
+}
+
+/** What goes by the rows of lists and counts. */
+function readLists(store: Store): readonly Promise<unknown>[] {
+  const isMissing = (): boolean => false;
+  return [store.list(checkList({}, {}, isMissing)), store.count(checkCount({}, { groupBy: 'status' }, isMissing))];
 }
 
 describe('damage on disk', () => {
@@ -170,8 +184,10 @@ describe('damage on disk', () => {
           { kind: 'delete', key },
           { kind: 'put', key: moved, value },
         ]);
-        const found = await Promise.allSettled([store.readTree(address), store.readJournal(address, 1, 10)]);
-        const isFound = found.some((read) => read.status === 'rejected' && isDamaged(read.reason));
+        const found = await Promise.allSettled([store.readTree(address), store.readJournal(address, 1, 10), ...readLists(store)]);
+        const isFound = found.some(
+          (read) => read.status === 'rejected' && ['RECORD_DAMAGED', 'INDEX_DAMAGED'].includes(codeOf(read.reason)),
+        );
         // A timer row is derived from the record, which still says what is armed.
         expect(isFound || key[0] === 't'.charCodeAt(0)).toBe(true);
         await memory.write([

@@ -95,11 +95,11 @@ function groupsOf(record: ActorRecord, groupBy: CountGroup | undefined): readonl
 }
 
 export function expectedCounts(roots: readonly ActorRecord[], filter: WorkflowFilter, groupBy?: CountGroup): Record<string, number> {
-  const counts: Record<string, number> = {};
+  const counts = new Map<string, number>();
   for (const group of roots.filter((root) => isMeant(root, filter)).flatMap((root) => groupsOf(root, groupBy))) {
-    if (group !== undefined) counts[group] = (counts[group] ?? 0) + 1;
+    if (group !== undefined) counts.set(group, (counts.get(group) ?? 0) + 1);
   }
-  return counts;
+  return Object.fromEntries(counts);
 }
 
 async function listedIds(store: Store, filter: WorkflowFilter, options: ListOptions): Promise<string[]> {
