@@ -1,5 +1,6 @@
 /** The board: every planted fault has to be found, and says by which seed and invariant it was. */
 import { afterAll, describe, expect, test } from 'vitest';
+import { plantedFaultsOfLists } from './planted-faults-of-lists.ts';
 import { plantedFaultsOfTrees } from './planted-faults-of-trees.ts';
 import { plantedFaults } from './planted-faults.ts';
 import { simulate, simulateTwice } from './simulate.ts';
@@ -11,7 +12,7 @@ describe.skipIf(process.env['PERDURE_SEED'] !== undefined || process.env['PERDUR
   const board: string[] = [];
   afterAll(() => console.log(board.join('\n')));
 
-  test.each([...plantedFaults, ...plantedFaultsOfTrees].map((fault) => [fault.name, fault] as const))(
+  test.each([...plantedFaults, ...plantedFaultsOfTrees, ...plantedFaultsOfLists].map((fault) => [fault.name, fault] as const))(
     '%s is found',
     { timeout: testTimeoutMs },
     async (name, fault) => {

@@ -53,7 +53,8 @@ export function patchActors(change: (stored: StoredActor) => StoredActor): Undo 
   }));
 }
 
-function patchBatches(change: (batch: StoreBatch) => StoreBatch): Undo {
+/** Changes batches on their way to the disk. */
+export function patchBatches(change: (batch: StoreBatch) => StoreBatch): Undo {
   return patchStore((store) => ({ write: async (batch) => store.write(change(batch)) }));
 }
 
