@@ -25,7 +25,7 @@ export interface ListOptions {
   /** Workflows in one page at most. Default 100, maximum 1,000. */
   readonly limit?: number;
   /** The `next` of a page of the same filter, sort and order, to go on behind it. */
-  readonly cursor?: string;
+  readonly cursor?: string | undefined;
 }
 
 /** A page of a list. */

@@ -93,7 +93,7 @@ export function decodeCountKey<Kind extends CountKind>(kind: Kind, key: Uint8Arr
       case 'failure':
         return ['failure', reader.integer(), reader.id(), reader.id()];
       default:
-        return [kind as 'started', reader.integer()];
+        return [kind, reader.integer()];
     }
   });
   return name as Extract<CountName, readonly [Kind, ...unknown[]]>;

@@ -25,7 +25,7 @@ async function lookAt(runtime: ContractRuntime) {
     runtime.count(),
   ]);
   return {
-    listed: workflows.map(({ id, status, value: state }) => `${id} ${status} ${String(state)}`),
+    listed: workflows.map(({ id, status, value: state }) => `${id} ${status} ${JSON.stringify(state)}`),
     byStatus: byStatus.groups,
     byState: byState.groups,
     value,
@@ -36,7 +36,7 @@ export const listingClaims: Claims = {
   'lists and counts change with a commit, as a whole': async (host) => {
     const runtime = await host.open([machine]);
     await runtime.start(machine, { id: 'a', input });
-    const before = { listed: ['a running open'], byStatus: { running: 1 }, byState: { open: 1 }, value: 1 };
+    const before = { listed: ['a running "open"'], byStatus: { running: 1 }, byState: { open: 1 }, value: 1 };
     expect(await lookAt(runtime)).toEqual(before);
     host.holdWrites();
     watch(runtime.send('a', finish));
@@ -46,7 +46,7 @@ export const listingClaims: Claims = {
     host.releaseWrites();
     await host.settled();
     const after = {
-      listed: ['a completed closed', 'b running open'],
+      listed: ['a completed "closed"', 'b running "open"'],
       byStatus: { completed: 1, running: 1 },
       byState: { closed: 1, open: 1 },
       value: 2,
@@ -70,7 +70,7 @@ export const listingClaims: Claims = {
       const described = await Promise.all(
         listed.map(async (line) => {
           const { id, status, value: state } = await next.describe(line.split(' ')[0]!);
-          return `${id} ${status} ${String(state)}`;
+          return `${id} ${status} ${JSON.stringify(state)}`;
         }),
       );
       expect(listed).toEqual(described);
@@ -130,7 +130,7 @@ export const listingClaims: Claims = {
       const seen: string[] = [];
       let cursor: string | undefined;
       do {
-        const page = await runtime.list({}, { sort, limit: 4, ...(cursor === undefined ? {} : { cursor }) });
+        const page = await runtime.list({}, { sort, limit: 4, cursor });
         expect(page.workflows.length).toBeLessThanOrEqual(4);
         seen.push(...page.workflows.map(({ id }) => id));
         cursor = page.next;
@@ -152,7 +152,7 @@ export const listingClaims: Claims = {
     await runtime.start(machine, { id: 'gone', input });
     await runtime.send('gone', finish);
     await runtime.delete('gone');
-    expect(await lookAt(runtime)).toEqual({ listed: ['again running open'], byStatus: { running: 1 }, byState: { open: 1 }, value: 1 });
+    expect(await lookAt(runtime)).toEqual({ listed: ['again running "open"'], byStatus: { running: 1 }, byState: { open: 1 }, value: 1 });
     expect((await runtime.list()).workflows).toMatchObject([{ id: 'again', run: 3 }]);
     expect(await runtime.list({}, { sort: 'closed' })).toEqual({ workflows: [] });
     expect((await runtime.count({}, { groupBy: 'failureClass' })).groups).toEqual({});
@@ -164,7 +164,10 @@ export const listingClaims: Claims = {
     await runtime.send('b', finish);
     await host.close();
     const other = await host.open([counter('2')]);
-    expect(await lookAt(other)).toMatchObject({ listed: ['a parked open', 'b completed closed'], byStatus: { completed: 1, parked: 1 } });
+    expect(await lookAt(other)).toMatchObject({
+      listed: ['a parked "open"', 'b completed "closed"'],
+      byStatus: { completed: 1, parked: 1 },
+    });
     expect((await other.list({ status: 'parked' })).workflows).toMatchObject([{ id: 'a', parkedReason: 'version-missing' }]);
     expect(await other.describe('a')).toMatchObject({ status: 'parked', parked: { reason: 'version-missing' } });
     expect(await other.count({ status: ['running'] })).toEqual({ value: 0, exact: true });

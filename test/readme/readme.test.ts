@@ -6,11 +6,8 @@ import { afterAll, describe, expect, test } from 'vitest';
 const root = resolve(import.meta.dirname, '../..');
 const readme = await readFile(join(root, 'README.md'), 'utf8');
 
-function block(language: string): string {
-  const found = new RegExp(`\`\`\`${language}\\n([^]*?)\`\`\``).exec(readme)?.[1];
-  if (found === undefined) throw new Error(`README has no block of ${language}`);
-  return found;
-}
+/** Every example, with what it says that it prints. */
+const examples = [...readme.matchAll(/```ts\n([^]*?)```[^]*?```text\n([^]*?)```/g)].map(([, code = '', output = '']) => ({ code, output }));
 
 describe('README', () => {
   // Inside the project, so that the example finds perdure as its users do: by name.
@@ -23,18 +20,23 @@ describe('README', () => {
     return { output: stdout, errors: stderr };
   }
 
-  test('its example prints what it says, and the same when it is run again', async () => {
-    const folder = await mkdtemp(join(root, 'test/readme/run-'));
-    folders.push(folder);
-    await writeFile(join(folder, 'example.ts'), block('ts'));
-    expect(await runExample(folder)).toEqual({ output: block('text'), errors: '' });
-    expect(await runExample(folder)).toEqual({ output: block('text'), errors: '' });
+  test('has its examples', () => {
+    expect(examples).toHaveLength(2);
+    expect(examples).toHaveLength([...readme.matchAll(/^```ts$/gm)].length);
   });
 
-  test('its example passes the strict compiler', async () => {
+  test.each(examples)('its example $# prints what it says, and the same when it is run again', async ({ code, output }) => {
     const folder = await mkdtemp(join(root, 'test/readme/run-'));
     folders.push(folder);
-    await writeFile(join(folder, 'example.ts'), block('ts'));
+    await writeFile(join(folder, 'example.ts'), code);
+    expect(await runExample(folder)).toEqual({ output, errors: '' });
+    expect(await runExample(folder)).toEqual({ output, errors: '' });
+  });
+
+  test('its examples pass the strict compiler', async () => {
+    const folder = await mkdtemp(join(root, 'test/readme/run-'));
+    folders.push(folder);
+    await Promise.all(examples.map(async ({ code }, index) => writeFile(join(folder, `example-${index}.ts`), code)));
     const config = { extends: '../../../tsconfig.base.json', compilerOptions: { noEmit: true }, include: ['.'] };
     await writeFile(join(folder, 'tsconfig.json'), JSON.stringify(config));
     const checked = spawnSync(process.execPath, [join(root, 'node_modules/typescript-7/bin/tsc'), '--project', folder], {

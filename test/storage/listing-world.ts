@@ -20,7 +20,7 @@ export type Act =
   | { readonly kind: 'delete'; readonly id: string }
   | { readonly kind: 'wait'; readonly ms: number };
 
-export const options = { location: 'memory', storeId: 'test' };
+const options = { location: 'memory', storeId: 'test' };
 
 export class ListingWorld {
   readonly database: MemoryDatabase;

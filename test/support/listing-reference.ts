@@ -68,7 +68,7 @@ function bytesOf({ address }: ActorRecord): Buffer {
 }
 
 /** Ids in the order they have to come in. */
-export function expectedIds(roots: readonly ActorRecord[], filter: WorkflowFilter, { sort = 'started', order }: ListOptions): string[] {
+function expectedIds(roots: readonly ActorRecord[], filter: WorkflowFilter, { sort = 'started', order }: ListOptions): string[] {
   const moment = ({ startedAtMs, closedAtMs }: ActorRecord): number =>
     sort === 'id' ? 0 : sort === 'started' ? startedAtMs : Number(closedAtMs);
   const meant = roots.filter((root) => isMeant(root, filter) && (sort !== 'closed' || root.closedAtMs !== undefined));
@@ -94,7 +94,7 @@ function groupsOf(record: ActorRecord, groupBy: CountGroup | undefined): readonl
   }
 }
 
-export function expectedCounts(roots: readonly ActorRecord[], filter: WorkflowFilter, groupBy?: CountGroup): Record<string, number> {
+function expectedCounts(roots: readonly ActorRecord[], filter: WorkflowFilter, groupBy?: CountGroup): Record<string, number> {
   const counts = new Map<string, number>();
   for (const group of roots.filter((root) => isMeant(root, filter)).flatMap((root) => groupsOf(root, groupBy))) {
     if (group !== undefined) counts.set(group, (counts.get(group) ?? 0) + 1);
