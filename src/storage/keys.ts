@@ -18,7 +18,7 @@ import type { Address } from '../kernel/address.ts';
 import { formatAddress } from '../kernel/address.ts';
 import type { TimerRow } from '../kernel/ports.ts';
 import { reasonOf, recordDamaged } from './damage.ts';
-import { KeyReader, addressBytes, idBytes, integerBytes, momentBytes, uint32Bytes } from './key-bytes.ts';
+import { KeyReader, addressBytes, idBytes, integerBytes, momentBytes, uint32Bytes, writeInteger, writeUint32 } from './key-bytes.ts';
 
 const letters = {
   actor: 'a',
@@ -46,7 +46,7 @@ export interface KeyRange {
 export const headKey: Uint8Array = keyOf('meta', Buffer.from('head'));
 
 export function encodeActorKey(address: Address): Uint8Array {
-  return keyOf('actor', addressBytes(address));
+  return addressKey('actor', address, 0);
 }
 
 export function decodeActorKey(key: Uint8Array): Address {
@@ -54,7 +54,7 @@ export function decodeActorKey(key: Uint8Array): Address {
 }
 
 export function encodeJournalKey(address: Address, sequence: number): Uint8Array {
-  return keyOf('journal', addressBytes(address), integerBytes(sequence));
+  return numberedKey('journal', address, sequence);
 }
 
 export function decodeJournalKey(key: Uint8Array): { readonly address: Address; readonly sequence: number } {
@@ -62,7 +62,7 @@ export function decodeJournalKey(key: Uint8Array): { readonly address: Address; 
 }
 
 export function encodeActivityKey(address: Address, n: number): Uint8Array {
-  return keyOf('activity', addressBytes(address), uint32Bytes(n));
+  return countedKey('activity', address, n);
 }
 
 export function decodeActivityKey(key: Uint8Array): { readonly address: Address; readonly n: number } {
@@ -70,7 +70,7 @@ export function decodeActivityKey(key: Uint8Array): { readonly address: Address;
 }
 
 export function encodeChildKey(parent: Address, n: number): Uint8Array {
-  return keyOf('child', addressBytes(parent), uint32Bytes(n));
+  return countedKey('child', parent, n);
 }
 
 export function decodeChildKey(key: Uint8Array): { readonly parent: Address; readonly n: number } {
@@ -78,7 +78,7 @@ export function decodeChildKey(key: Uint8Array): { readonly parent: Address; rea
 }
 
 export function encodeMailKey(root: Address, n: number): Uint8Array {
-  return keyOf('mailbox', addressBytes(root), integerBytes(n));
+  return numberedKey('mailbox', root, n);
 }
 
 export function decodeMailKey(key: Uint8Array): { readonly address: Address; readonly n: number } {
@@ -212,6 +212,27 @@ function spaceOf(key: Uint8Array): Space {
   const letter = String.fromCharCode(key[0] ?? 0);
   for (const [space, own] of Object.entries(letters)) if (own === letter) return space as Space;
   throw new RangeError('a space nobody writes to');
+}
+
+function countedKey(space: Space, address: Address, counter: number): Uint8Array {
+  const bytes = addressKey(space, address, 4);
+  writeUint32(bytes, counter, bytes.length - 4);
+  return bytes;
+}
+
+function numberedKey(space: Space, address: Address, number: number): Uint8Array {
+  const bytes = addressKey(space, address, 8);
+  writeInteger(bytes, number, bytes.length - 8);
+  return bytes;
+}
+
+/** With room for what comes after the address. */
+function addressKey(space: Space, address: Address, more: number): Buffer {
+  const place = addressBytes(address);
+  const bytes = Buffer.allocUnsafe(1 + place.length + more);
+  bytes.writeUInt8(letters[space].charCodeAt(0), 0);
+  bytes.set(place, 1);
+  return bytes;
 }
 
 function keyOf(space: Space, ...parts: readonly Uint8Array[]): Uint8Array {
