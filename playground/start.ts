@@ -1,26 +1,34 @@
 /** The playground's command line. */
-import { Command, InvalidArgumentError } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { hasErrorCode, PerdureError } from 'perdure';
 import { InputFileError } from './inputs/input-file-error.ts';
 import { DEFAULT_SEED } from './inputs/merchant-generator.ts';
 import { escapeForTerminal } from './inputs/terminal-text.ts';
 import { DataDirectoryError } from './onboarding/data-directory.ts';
 import { fiveStepCommand } from './onboarding/five-step-command.ts';
+import { machineNames, usualTimeScale } from './onboarding/scenario.ts';
 import type { OnboardCommandOptions } from './onboarding/onboard-command.ts';
 import { onboardCommand } from './onboarding/onboard-command.ts';
 import { whereCommand } from './onboarding/where-command.ts';
 
 const examples = `
 Examples:
-  npm start                                    1,847 invented merchants, with a progress bar
+  npm start                                    1,847 invented merchants through eleven steps, with a progress bar
   npm start -- --crash 5                       the same, killed five times on the way
   npm start -- --merchants m.csv --watchlist sdn.csv --data ./onboarding
+  npm start -- --machine five-step --data five the same merchants through five steps, with nobody to wait for
   npm start -- where m-7731                    where one of them is
   npm start -- five-step                       three merchants, step by step`;
 
 function wholeNumber(text: string): number {
   const value = Number(text);
   if (!/^\d+$/.test(text) || value > 0xffff_ffff) throw new InvalidArgumentError('Give a whole number from 0 to 4294967295.');
+  return value;
+}
+
+function timeScale(text: string): number {
+  const value = Number(text);
+  if (!(value >= 1 && value <= 1e9)) throw new InvalidArgumentError('Give a number from 1 to 1000000000.');
   return value;
 }
 
@@ -33,7 +41,14 @@ function program(): Command {
     .option('--watchlist <file>', 'one name a line, or the layout of OFAC’s SDN.CSV (default: a small invented one)')
     .option('--data <dir>', 'directory of the store and the outside ledger', 'data')
     .option('--crash <n>', 'kill the process this many times at random moments', wholeNumber, 0)
-    .option('--seed <n>', 'for the invented merchants, the providers’ faults and the moments of --crash', wholeNumber, DEFAULT_SEED)
+    .option('--seed <n>', 'for the invented merchants, what people and providers do, and the moments of --crash', wholeNumber, DEFAULT_SEED)
+    .addOption(new Option('--machine <name>', 'what they go through').choices(machineNames).default(machineNames[0]))
+    .option(
+      '--time-scale <n>',
+      'how many times faster the waits for people pass: 43200 makes 2 s of 24 h, 1 leaves them as they are',
+      timeScale,
+      usualTimeScale,
+    )
     .option('--batch', 'ask nothing, and exit when all are closed')
     .option('--json', 'end with one line of JSON on standard output; the rest goes to standard error')
     .addHelpText('after', examples)
@@ -63,7 +78,7 @@ function finish(code: number): void {
 function explain(error: unknown): string {
   if (error instanceof InputFileError || error instanceof DataDirectoryError) return error.message;
   if (hasErrorCode(error, 'WORKFLOW_EXISTS')) {
-    return `${escapeForTerminal(error.message)}\nThe store was filled with other merchants. Name another with --data DIR, or delete it.`;
+    return `${escapeForTerminal(error.message)}\nThe store was filled with other merchants, or through another --machine. Name another with --data DIR, or delete it.`;
   }
   if (hasErrorCode(error, 'STORE_NOT_FOUND')) {
     return `${escapeForTerminal(error.message)}\nRun npm start first, or name it with --data DIR.`;

@@ -38,16 +38,23 @@ export function summarise(audit: Audit, crashes: number, seconds: number): Summa
   };
 }
 
-export function closingTable(summary: Summary): string {
+/** How the merchants ended, the most frequent end first. */
+export function closingTable({ merchants }: Pick<Audit, 'merchants'>): string {
   const table = new Table({
     head: ['final state', 'failure class', 'merchants'],
     colAligns: ['left', 'left', 'right'],
     style: { head: [], border: [] },
   });
-  for (const [state, count] of entriesByCount(summary.byState)) {
-    if (state !== 'failed') table.push([state, '', count]);
+  const counts: Record<string, number> = {};
+  for (const merchant of merchants) {
+    add(
+      counts,
+      JSON.stringify([merchant?.failure === undefined ? 0 : 1, stateText(merchant?.value ?? 'missing'), merchant?.failure?.class ?? '']),
+    );
   }
-  for (const [failureClass, count] of entriesByCount(summary.failures)) table.push(['failed', failureClass, count]);
+  const rows = entriesByCount(counts).map(([key, count]) => [...(JSON.parse(key) as [number, string, string]), count] as const);
+  // Those that failed come last.
+  for (const [, state, failureClass, count] of rows.sort(([a], [b]) => a - b)) table.push([state, failureClass, count]);
   return table.toString();
 }
 
@@ -56,7 +63,7 @@ export function verdict(summary: Summary): string {
   const killed = crashes === 0 ? 'never killed' : crashes === 1 ? 'killed once' : `killed ${crashes} times`;
   const judged = reruns === 0 && lost === 0 ? pc.green : pc.red;
   return judged(
-    `${seconds} s, ${killed}; by the outside ledger: ${reruns} activities run again after their record, ${lost} merchants lost.`,
+    `${seconds} s, ${killed}; by the outside ledger: ${reruns} activities run again after their record or signals applied twice, ${lost} merchants or signals lost.`,
   );
 }
 

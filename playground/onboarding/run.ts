@@ -2,7 +2,6 @@
 import { join } from 'node:path';
 import type { Runtime } from 'perdure';
 import { openRuntime, WorkflowFailedError } from 'perdure';
-import type { OnboardingInput } from 'perdure/machines/five-step-onboarding';
 import type { Merchant } from '../inputs/merchant.ts';
 import { generateMerchants } from '../inputs/merchant-generator.ts';
 import { readMerchantsFile } from '../inputs/merchants-file.ts';
@@ -10,8 +9,10 @@ import { createScreener } from '../inputs/name-screening.ts';
 import { readWatchlistFile, SHIPPED_WATCHLIST } from '../inputs/watchlist-file.ts';
 import { makeDataDirectory } from './data-directory.ts';
 import type { Ledger } from './ledger.ts';
-import { openLedger } from './ledger.ts';
-import { onboardingIn, usualFaults } from './providers.ts';
+import { openLedger, readLedger, unansweredIn } from './ledger.ts';
+import { usualFaults } from './providers.ts';
+import type { MachineName, Scenario } from './scenario.ts';
+import { scenarioIn } from './scenario.ts';
 
 export interface Inputs {
   readonly merchants: readonly Merchant[];
@@ -23,6 +24,9 @@ export interface RunOptions {
   readonly watchlist?: string;
   readonly data: string;
   readonly seed: number;
+  readonly machine: MachineName;
+  /** How many times faster the chart's delays pass. */
+  readonly timeScale: number;
 }
 
 /** What a run tells while it is under way. */
@@ -33,7 +37,7 @@ export interface Progress {
 }
 
 /** Merchants under way at once. */
-const windowMax = 256;
+const windowMax = 512;
 
 export function storePath(data: string): string {
   return join(data, 'store');
@@ -64,12 +68,14 @@ export async function onboard(
   signal: AbortSignal,
 ): Promise<boolean> {
   await makeDataDirectory(options.data);
+  const unanswered = unansweredIn(await readLedger(ledgerPath(options.data)));
   const ledger = openLedger(ledgerPath(options.data));
   try {
-    const machine = onboardingIn({ seed: options.seed, faults: usualFaults, screen: inputs.screen, ledger });
-    const runtime = await openRuntime({ path: storePath(options.data), machines: [machine] });
+    const world = { seed: options.seed, faults: usualFaults, screen: inputs.screen, ledger };
+    const scenario = scenarioIn(world, { machine: options.machine, timeScale: options.timeScale, unanswered });
+    const runtime = await openRuntime({ path: storePath(options.data), machines: [scenario.machine] });
     try {
-      return await onboardAll({ runtime, machine, ledger, merchants: inputs.merchants, report, signal });
+      return await onboardAll({ runtime, scenario, ledger, merchants: inputs.merchants, report, signal });
     } finally {
       await runtime.close();
     }
@@ -80,7 +86,7 @@ export async function onboard(
 
 interface Job {
   readonly runtime: Runtime;
-  readonly machine: ReturnType<typeof onboardingIn>;
+  readonly scenario: Scenario;
   readonly ledger: Ledger;
   readonly merchants: readonly Merchant[];
   readonly report: (progress: Progress) => void;
@@ -107,11 +113,11 @@ async function onboardAll(job: Job): Promise<boolean> {
   return counts.closed === merchants.length;
 }
 
-async function onboardOne({ runtime, machine, ledger, signal }: Job, merchant: Merchant): Promise<string> {
+async function onboardOne({ runtime, scenario, ledger, signal }: Job, merchant: Merchant): Promise<string> {
   try {
-    const handle = await runtime.start(machine, { id: merchant.id, input: inputOf(merchant) });
+    const result = await scenario.begin(runtime, merchant);
     ledger.append({ kind: 'started', merchant: merchant.id });
-    const status = await handle.result().then(
+    const status = await result().then(
       () => 'completed',
       (error: unknown) => {
         if (error instanceof WorkflowFailedError) return error.details.status;
@@ -125,9 +131,4 @@ async function onboardOne({ runtime, machine, ledger, signal }: Job, merchant: M
     if (signal.aborted) return 'stopped';
     throw error;
   }
-}
-
-export function inputOf(merchant: Merchant): OnboardingInput {
-  const { id, name, country, owner, email } = merchant;
-  return { merchantId: id, name, country, owner, email };
 }

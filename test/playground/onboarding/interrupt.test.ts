@@ -4,7 +4,7 @@ import { readLedger } from '../../../playground/onboarding/ledger.ts';
 import { ledgerPath } from '../../../playground/onboarding/run.ts';
 import { newCase, runPlayground, startPlayground, summaryOf, untilLedger } from './playground-process.ts';
 
-/** More than are under way at once, and enough to meet a provider that hangs: no run is over before it is interrupted. */
+/** Enough to meet a provider that hangs and people who are waited for: no run is over before it is interrupted. */
 const many = 400;
 
 describe('Ctrl-C', () => {
