@@ -15,6 +15,8 @@ export default defineConfig({
     environment: 'node',
     include: ['test/**/*.test.ts'],
     watch: false,
+    // Simulated worlds are much garbage that dies young.
+    execArgv: ['--max-semi-space-size=64'],
     reporters: ['default', new CountReporter()],
     testTimeout,
     hookTimeout: 20_000,

@@ -2,6 +2,7 @@
 import type { ActivityDescriptor, RateLimit } from './activity-descriptor.ts';
 import type { Duration } from './duration.ts';
 import { parseDuration } from './duration.ts';
+import { checkOptions } from './options.ts';
 import { formatValue } from './value-encoding.ts';
 
 /** A rate. */
@@ -38,9 +39,7 @@ export function parseBounds(options: BoundOptions, what: string): Bounds {
 
 /** @throws TypeError naming the option and its value */
 export function parseRateLimit(options: RateLimitOptions, what: string): RateLimit {
-  if (typeof options !== 'object' || options === null) {
-    throw new TypeError(`${what}: rateLimit must be an object such as { count: 10, per: '1s' }; found ${formatValue(options)}.`);
-  }
+  checkOptions<RateLimitOptions>(options, `${what}: rateLimit`, { count: true, per: true }, "{ count: 10, per: '1s' }");
   const perMs = parseDuration(options.per, `${what}: rateLimit.per`);
   if (perMs === 0) throw new TypeError(`${what}: rateLimit.per must be longer than 0.`);
   return { count: parseCount(options.count, `${what}: rateLimit.count`), perMs };

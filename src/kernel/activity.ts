@@ -14,6 +14,8 @@ import { checkId } from './address.ts';
 import type { Duration } from './duration.ts';
 import { parseDuration } from './duration.ts';
 import { PerdureError } from './errors.ts';
+import type { OptionNames } from './options.ts';
+import { checkOptions } from './options.ts';
 import type { RetryOptions } from './retry-policy.ts';
 import { parseRetryPolicy } from './retry-policy.ts';
 import { formatValue } from './value-encoding.ts';
@@ -64,7 +66,7 @@ export interface ActivityLogic<Input, Output> extends PromiseActorLogic<Output, 
  * @throws PerdureError `ID_INVALID` for a name that is empty, longer than 255 bytes of UTF-8 or no valid text
  */
 export function activity<Input extends NonReducibleUnknown, Output>(options: ActivityOptions<Input, Output>): ActivityLogic<Input, Output> {
-  checkIsObject(options, `activity() takes an object of options such as ${codeExample}`);
+  checkOptions(options, 'activity', activityOptions, codeExample);
   if (options.name !== undefined) checkId(options.name, 'activity name');
   const what = `activity ${options.name === undefined ? '' : JSON.stringify(options.name)}`.trimEnd();
   if (options.run !== undefined) checkIsFunction(options.run, what);
@@ -73,7 +75,7 @@ export function activity<Input extends NonReducibleUnknown, Output>(options: Act
     name: options.name,
     run: options.run as ActivityDescriptor['run'],
     startToCloseTimeoutMs: parseDuration(options.startToCloseTimeout ?? '1m', `${what}: startToCloseTimeout`),
-    retry: parseRetryPolicy(options.retry ?? {}, what),
+    retry: parseRetryPolicy(options.retry === undefined ? {} : options.retry, what),
     ...parseBounds(options, what),
   });
 }
@@ -91,7 +93,7 @@ export function implement<Input extends NonReducibleUnknown, Output>(
   if (descriptor === undefined) {
     throw new TypeError(`implement() takes a declaration made by activity() as its first argument; found ${formatValue(declaration)}.`);
   }
-  checkIsObject(code, `implement() takes the code as its second argument, such as ${codeExample}`);
+  checkOptions<typeof code>(code, 'implement', { run: true }, codeExample);
   checkIsFunction(code.run, 'implement()');
   return activityLogic<Input, Output>({ ...descriptor, run: code.run as ActivityDescriptor['run'] });
 }
@@ -121,9 +123,16 @@ function durableHostNeeded(activityName: string): PerdureError {
 
 const codeExample = '{ run: async ({ input }) => … }';
 
-function checkIsObject(value: unknown, wanted: string): void {
-  if (typeof value !== 'object' || value === null) throw new TypeError(`${wanted}; found ${formatValue(value)}.`);
-}
+const activityOptions: OptionNames<ActivityOptions<unknown, unknown>> = {
+  name: true,
+  run: true,
+  startToCloseTimeout: true,
+  scheduleToCloseTimeout: true,
+  heartbeatTimeout: true,
+  retry: true,
+  maxConcurrentAttempts: true,
+  rateLimit: true,
+};
 
 function checkIsFunction(run: unknown, what: string): void {
   if (typeof run !== 'function') {

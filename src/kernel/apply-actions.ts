@@ -83,6 +83,11 @@ export function forgetChild(draft: Draft, n: number): void {
   if (position === -1 || !wasPut) draft.childrenRemoved.push(n);
 }
 
+/** For an actor that ends with everybody below it. */
+export function forgetChildren(draft: Draft): void {
+  for (const n of draft.children.keys()) forgetChild(draft, n);
+}
+
 /** Stops every child that is not let go already: for an actor that ends without its chart saying so. */
 export function stopChildren(draft: Draft): void {
   for (const child of draft.children.values()) if (child.isDetached !== true) stopChild(draft, child);

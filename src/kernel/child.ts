@@ -1,4 +1,5 @@
 import type { ParentClosePolicy } from './birth.ts';
+import { checkOptions } from './options.ts';
 import { formatValue } from './value-encoding.ts';
 
 const policyKey: unique symbol = Symbol.for('perdure.parentClosePolicy') as never;
@@ -21,7 +22,8 @@ export function child<Machine extends Copyable>(machine: Machine, options: { rea
   if (typeof (Object(machine) as Partial<Copyable>).provide !== 'function') {
     throw new TypeError(`child() takes a machine as its first argument; found ${formatValue(machine)}.`);
   }
-  const policy: unknown = (Object(options) as { readonly parentClosePolicy?: unknown }).parentClosePolicy;
+  checkOptions<typeof options>(options, 'child', { parentClosePolicy: true }, "{ parentClosePolicy: 'abandon' }");
+  const policy: unknown = options.parentClosePolicy;
   if (!policies.includes(policy)) {
     throw new TypeError(`child(): parentClosePolicy must be 'request-cancel', 'terminate' or 'abandon'; found ${formatValue(policy)}.`);
   }

@@ -28,8 +28,6 @@ export interface Message {
   /** Path of the receiver. */
   readonly to: readonly number[];
   readonly envelope: ActorEnvelope;
-  /** How many units of steps came before it with nothing told from outside; absent for none. */
-  readonly unitsBefore?: number;
 }
 
 /**

@@ -59,22 +59,29 @@ export function attemptInFlight(before: BootRecord | undefined, address: Address
     place,
     n,
     attempt,
-    deaths: known === undefined ? deathsUnknown(before, activity) : deathsAfter(known, attempt, before?.hasProgress === true),
+    deaths: known === undefined ? deathsUnknown(before, activity) : deathsAfter(known, activity, before?.hasProgress === true),
   };
 }
 
-function deathsAfter(known: AttemptInFlight, attempt: number, hasProgress: boolean): number {
+function deathsAfter(known: AttemptInFlight, activity: ActivityRecord, hasProgress: boolean): number {
+  const begun = activity.attempt - known.attempt;
   // It did not run in the process that died.
-  if (attempt === known.attempt) return known.deaths;
-  // A later one than the next: an outcome was recorded in between.
-  if (attempt !== known.attempt + 1) return 1;
-  return known.deaths + (hasProgress ? 0.5 : 1);
+  if (begun === 0) return known.deaths;
+  const death = hasProgress ? 0.5 : 1;
+  if (begun === 1) return known.deaths + death;
+  // The process between began one and died of it before it left word of what it had found. Nobody knows what else it got done.
+  if (begun === 2 && wasLostBefore(activity)) return known.deaths + 0.5 + death;
+  // An outcome was recorded in between.
+  return 1;
 }
 
 /** A boot that died early may have begun it without leaving word: then its record tells of the attempt before. */
-function deathsUnknown(before: BootRecord | undefined, { attempt, lastFailure }: ActivityRecord): number {
-  const wasLost = lastFailure?.class === 'AttemptLost' && lastFailure.attempt === attempt - 1;
-  return before?.phase === 'opening' && !before.hasProgress && wasLost ? 2 : 1;
+function deathsUnknown(before: BootRecord | undefined, activity: ActivityRecord): number {
+  return before?.phase === 'opening' && !before.hasProgress && wasLostBefore(activity) ? 2 : 1;
+}
+
+function wasLostBefore({ attempt, lastFailure }: ActivityRecord): boolean {
+  return lastFailure?.class === 'AttemptLost' && lastFailure.attempt === attempt - 1;
 }
 
 /** Why a workflow is not run any more, if it should not be. */

@@ -5,7 +5,7 @@
 import type { Actor } from './actor.ts';
 import { encodeChart, placeOf, valueOf } from './actor.ts';
 import type { Address } from './address.ts';
-import { applyActions, stopChildren } from './apply-actions.ts';
+import { applyActions, forgetChildren, stopChildren } from './apply-actions.ts';
 import type { Birth } from './birth.ts';
 import type { Commit } from './commit.ts';
 import type { DecideContext, Draft } from './draft.ts';
@@ -149,7 +149,8 @@ function end(
   mail: number | undefined,
 ): Committed {
   dropEverything(draft, envelope.kind === 'terminate');
-  stopChildren(draft);
+  if (envelope.kind === 'terminate' && envelope.isForAll === true) forgetChildren(draft);
+  else stopChildren(draft);
   const failure = { class: status === 'terminated' ? 'Terminated' : 'Cancelled', message: reason, state: actor.record.chart.value };
   return seal(draft, actor, envelope, { outcome: status, status, failure, mail });
 }

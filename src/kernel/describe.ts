@@ -103,7 +103,7 @@ export interface WorkflowDescription {
   readonly parked?: { readonly reason: ParkReason; readonly message: string };
   /** Since when it is paused, by whom and why. Absent unless it is. */
   readonly paused?: { readonly atMs: number; readonly by?: string; readonly note?: string };
-  /** Messages and outcomes stored until the workflow goes on: it hears of them before anything else. */
+  /** Messages and outcomes stored until the workflow goes on: it hears of them before anything else. What is left of a long step counts as one. */
   readonly queued: number;
   /** Those whose outcome is awaited. */
   readonly activities: readonly ActivityDescription[];

@@ -73,7 +73,12 @@ export type Envelope =
   | { readonly kind: 'child-gone'; readonly n: number }
   /** the parent closed, or left the state it belongs to */
   | { readonly kind: 'stop'; readonly mode: ParentClosePolicy }
-  | { readonly kind: 'terminate'; readonly reason: string }
+  | {
+      readonly kind: 'terminate';
+      readonly reason: string;
+      /** Everybody below it ends in the same unit: there is nobody left to be stopped, or to be heard of. */
+      readonly isForAll?: true;
+    }
   | ControlEnvelope;
 
 /** What is asked of the engine, not of the chart: answered from the record alone, so that no machine is needed for it. */

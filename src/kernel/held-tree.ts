@@ -2,15 +2,16 @@
 import { abortOverdue } from './attempt-protocol.ts';
 import type { HandEnvelope } from './by-hand.ts';
 import type { Actor } from './actor.ts';
-import type { Commit, Effect, Message } from './commit.ts';
+import type { Commit, Effect } from './commit.ts';
 import type { ControlEnvelope, Envelope, StepEnvelope } from './envelope.ts';
 import type { PerdureError } from './errors.ts';
 import type { FailureRecord } from './failure-record.ts';
+import type { PoisonPlace } from './mailbox.ts';
 import { holdingOf, keepMail, parkPoisoned, refusalToHold } from './mailbox.ts';
 import { control } from './pause.ts';
 import type { RecordChange, RecordDecision } from './record-commit.ts';
 import { actorAfter, commitRecord } from './record-commit.ts';
-import type { ActivityRecord, ActorRecord } from './record.ts';
+import type { ActivityRecord, ActorRecord, Mail } from './record.ts';
 import { activityNotFound, notAwaited } from './refusals.ts';
 import type { Step } from './step.ts';
 import type { Tree } from './tree.ts';
@@ -63,18 +64,8 @@ export function holdInTree(
   }
 }
 
-/**
- * Parks the workflow on what made a chart of it throw.
- *
- * @param mail the row of the mailbox it was read from; without one it becomes one
- */
-export function parkTree(
-  tree: Tree,
-  poison: Message,
-  failure: FailureRecord,
-  nowMs: number,
-  mail: number | undefined,
-): readonly [Step, ...Step[]] {
+/** Parks the workflow on what made a chart of it throw. */
+export function parkTree(tree: Tree, poison: Mail, place: PoisonPlace, failure: FailureRecord, nowMs: number): readonly [Step, ...Step[]] {
   const { to, envelope } = poison;
   const actor = tree.get(to);
   const activity = 'n' in envelope ? actor?.activities.get(envelope.n) : undefined;
@@ -82,7 +73,7 @@ export function parkTree(
   const { root } = tree;
   const state = (actor ?? root).record.chart.value;
   const at = to.length === 0 ? change : {};
-  const parked = parkPoisoned(root.record, poison, { ...failure, state }, nowMs, { ...at, ...(mail === undefined ? {} : { mail }) });
+  const parked = parkPoisoned(root.record, poison, place, { ...failure, state }, nowMs, at);
   const first = recordStep(tree, root, parked);
   return actor === undefined || to.length === 0 ? [first] : [first, ...besides(tree, actor, envelope, nowMs, change)];
 }
@@ -95,7 +86,7 @@ function tooLate(record: ActorRecord, envelope: StepEnvelope): PerdureError {
 function keep(tree: Tree, actor: Actor, envelope: StepEnvelope, nowMs: number, change: RecordChange): readonly [Step, ...Step[]] {
   const { path } = actor.record.address;
   const { root } = tree;
-  const first = recordStep(tree, root, keepMail(root.record, [{ to: path, envelope }], envelope, nowMs, path.length === 0 ? change : {}));
+  const first = recordStep(tree, root, keepMail(root.record, { to: path, envelope }, nowMs, path.length === 0 ? change : {}));
   return path.length === 0 ? [first] : [first, ...besides(tree, actor, envelope, nowMs, change)];
 }
 

@@ -21,6 +21,8 @@ export const limits = {
   microstepsMax: 10_000,
   /** Units that follow from each other with nothing from outside; actors that go on telling each other something are stopped here. */
   unitsInRowMax: 100,
+  /** Messages that a unit may leave to the next if they become more each time: actors that tell each other ever more are stopped here. */
+  leftOfUnitMax: 20_000,
   /** How deep children may have children: a machine that begins itself without end is stopped here. */
   childDepthMax: 100,
   /** How often a step that threw is tried again in the process before its workflow is parked. */
@@ -112,4 +114,6 @@ export const limits = {
   slowSyncMs: 1_000,
   /** How often a process that waits for a locked store looks again. */
   lockPollMs: 200,
+  /** The age from which on what says that a process is opening a store was left behind by one that died doing so. */
+  forgottenClaimMs: 86_400_000,
 } as const;

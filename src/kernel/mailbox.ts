@@ -4,12 +4,13 @@
  * Invariants
  * 1. While rows wait nothing overtakes them: what comes meanwhile is put behind them, and hosts apply them before anything else.
  * 2. Each row is taken by the commit that applies it, the oldest first. One that makes the chart throw stays where it is.
+ *    What is left of its unit takes its place, under its number: everything that follows from a row comes before the next one.
  * 3. An activity is `settled` exactly while the outcome of its attempt waits here: it comes to one outcome.
  */
-import type { ActorEnvelope, Envelope, StepEnvelope } from './envelope.ts';
+import type { Envelope, StepEnvelope } from './envelope.ts';
 import { PerdureError } from './errors.ts';
 import { limits } from './limits.ts';
-import type { ActivityRecord, ActorRecord, MessageRecord } from './record.ts';
+import type { ActivityRecord, ActorRecord, Mail, MessageRecord } from './record.ts';
 import { isClosed } from './record.ts';
 import type { FailureRecord } from './failure-record.ts';
 import type { RecordChange, RecordDecision } from './record-commit.ts';
@@ -32,13 +33,6 @@ export function isDraining(record: ActorRecord): boolean {
 /** Whether a message is stored instead of applied. */
 export function isHeld(record: ActorRecord): boolean {
   return isHalted(record) || (record.queued !== undefined && !isClosed(record.status));
-}
-
-/** What is told, and to which actor of the workflow. */
-export interface Mail {
-  readonly to: readonly number[];
-  readonly envelope: ActorEnvelope;
-  readonly unitsBefore?: number;
 }
 
 /**
@@ -96,7 +90,7 @@ function holdingOfOutcome(envelope: OutcomeEnvelope, activity: ActivityRecord | 
 /** A signal to a workflow whose machine is not there: told from its record alone. */
 export function holdSignal(record: ActorRecord, envelope: SignalEnvelope, nowMs: number): RecordDecision {
   const refusal = refusalToHold(record, envelope);
-  return refusal === undefined ? keepMail(record, [{ to: [], envelope }], envelope, nowMs) : { kind: 'refuse', error: refusal };
+  return refusal === undefined ? keepMail(record, { to: [], envelope }, nowMs) : { kind: 'refuse', error: refusal };
 }
 
 export function refusalToHold(record: ActorRecord, envelope: Envelope): PerdureError | undefined {
@@ -109,22 +103,22 @@ export function refusalToHold(record: ActorRecord, envelope: Envelope): PerdureE
 type Kept = Extract<RecordDecision, { kind: 'commit' }>;
 
 /**
- * Puts rows at the end of the mailbox.
+ * Puts a row into the mailbox.
  *
  * @param before the root's record
- * @param about what the journal says of it
+ * @param taken the row whose place it takes, since it is what is left of its unit; default: it comes last
  */
-export function keepMail(before: ActorRecord, mail: readonly Mail[], about: Envelope, nowMs: number, change: RecordChange = {}): Kept {
-  const first = (before.counters.mail ?? 0) + 1;
-  const counters = { ...before.counters, mail: first + mail.length - 1 };
-  const record = { ...(change.record ?? before), counters, queued: (before.queued ?? 0) + mail.length };
-  const mailPut = mail.map((each, index) => ({ ...each, n: first + index }));
-  const message = messageGiven(before, about, 'queued');
-  return commitRecord(before, about, 'queued', nowMs, {
+export function keepMail(before: ActorRecord, mail: Mail, nowMs: number, change: RecordChange = {}, taken?: number): Kept {
+  const last = before.counters.mail ?? 0;
+  const n = taken ?? last + 1;
+  const counters = { ...before.counters, mail: Math.max(n, last) };
+  const record = { ...(change.record ?? before), counters, queued: (before.queued ?? 0) + 1 };
+  const message = messageGiven(before, mail.envelope, 'queued');
+  return commitRecord(before, mail.envelope, 'queued', nowMs, {
     ...change,
     record,
-    mail: first,
-    mailPut,
+    mail: n,
+    mailPut: [{ ...mail, n }],
     ...(message === undefined ? {} : { message }),
   });
 }
@@ -136,21 +130,30 @@ export function takeOldest(before: ActorRecord, n: number, about: Envelope, nowM
   return commitRecord(before, about, 'noted', nowMs, { record, mail: n, mailRemoved: [n] });
 }
 
+/** Where the mail is that a chart throws on. */
+export interface PoisonPlace {
+  /** The row of the mailbox that its unit came from; absent if it came from outside. */
+  readonly row: number | undefined;
+  /** Whether that row was taken: what is left takes its place. */
+  readonly isTaken: boolean;
+}
+
 /**
- * Parks a workflow. What made it throw is kept, to be redone first: as the row it was, or as a new one in front of all that will
- * come. The end of one that is closed is not taken back: only what goes on after it is parked.
+ * Parks a workflow. What made it throw is kept with all that comes after it, to be redone first: in the row it came from, or as a
+ * new one. The end of one that is closed is not taken back: only what goes on after it is parked.
  */
 export function parkPoisoned(
   before: ActorRecord,
   poison: Mail,
+  { row, isTaken }: PoisonPlace,
   failure: FailureRecord,
   nowMs: number,
-  { mail, ...change }: RecordChange = {},
+  change: RecordChange = {},
 ): Kept {
   const status = isClosed(before.status) ? before.status : 'parked';
   const record: ActorRecord = { ...before, status, parked: { reason: 'poison', failure } };
-  if (mail !== undefined) return commitRecord(before, poison.envelope, 'parked', nowMs, { ...change, record, mail });
-  const kept = keepMail(before, [poison], poison.envelope, nowMs, { ...change, record });
+  if (row !== undefined && !isTaken) return commitRecord(before, poison.envelope, 'parked', nowMs, { ...change, record, mail: row });
+  const kept = keepMail(before, poison, nowMs, { ...change, record }, row);
   return { ...kept, commit: { ...kept.commit, journal: { ...kept.commit.journal, outcome: 'parked' } } };
 }
 

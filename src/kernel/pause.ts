@@ -1,8 +1,9 @@
 /** Pausing, resuming, unparking, and parking what kills the process. The chart is not asked, so no machine is needed. */
-import type { ActEnvelope, ControlEnvelope, ParkEnvelope } from './envelope.ts';
+import type { Act, ActEnvelope, ControlEnvelope, ParkEnvelope } from './envelope.ts';
 import { PerdureError } from './errors.ts';
 import type { ActorRecord } from './record.ts';
 import { isHalted } from './mailbox.ts';
+import { checkOptions } from './options.ts';
 import { isClosed } from './record.ts';
 import type { RecordDecision } from './record-commit.ts';
 import { commitRecord } from './record-commit.ts';
@@ -34,8 +35,9 @@ export function control(record: ActorRecord, envelope: ControlEnvelope, nowMs: n
 }
 
 /** A person's act as it is journaled: only what was given. */
-export function actOf(kind: ActEnvelope['kind'], options: unknown): ActEnvelope {
-  const { by, note } = Object(options) as { readonly by?: unknown; readonly note?: unknown };
+export function actOf(kind: ActEnvelope['kind'], options: unknown = {}): ActEnvelope {
+  checkOptions<Act>(options, kind, { by: true, note: true });
+  const { by, note } = options as { readonly by?: unknown; readonly note?: unknown };
   const act: { kind: ActEnvelope['kind']; by?: string; note?: string } = { kind };
   for (const [name, text] of Object.entries({ by, note })) {
     if (text === undefined) continue;

@@ -1,7 +1,7 @@
 /** What an envelope means to an actor, before the chart is asked. */
 import type { Actor } from './actor.ts';
 import { attemptCompleted, attemptDue, attemptFailed, attemptLost, attemptReleased, attemptTimedOut } from './attempt-protocol.ts';
-import { say } from './apply-actions.ts';
+import { forgetChildren, say } from './apply-actions.ts';
 import { childReaction, stopReaction } from './child-protocol.ts';
 import { ofActions } from './custom-actions.ts';
 import { activityTimedOut, attemptHandedOver, attemptHeartbeat } from './attempt-protocol.ts';
@@ -35,7 +35,9 @@ export function reactionTo(actor: Actor, envelope: StepEnvelope, context: Decide
       if (isClosed(status)) return { kind: 'ignore' };
       return { kind: 'deliver', event: eventIn(actor, envelope.event), change: nothing };
     case 'terminate':
-      return isClosed(status) ? dropLeftovers(actor) : { kind: 'end', status: 'terminated', reason: envelope.reason };
+      return isClosed(status)
+        ? dropLeftovers(actor, envelope.isForAll === true)
+        : { kind: 'end', status: 'terminated', reason: envelope.reason };
     case 'timer':
       return status === 'running' ? timerFired(actor, envelope.generation) : { kind: 'ignore' };
     case 'child-done':
@@ -50,10 +52,14 @@ export function reactionTo(actor: Actor, envelope: StepEnvelope, context: Decide
   }
 }
 
-/** Of who has ended already, custom actions may still run, and mail may wait for others. */
-function dropLeftovers({ activities, record }: Actor): Reaction {
-  if (activities.size === 0 && (record.queued ?? 0) === 0) return { kind: 'ignore' };
-  return { kind: 'note', change: (draft) => dropEverything(draft, true) };
+/** Of who has ended already, custom actions may still run, mail may wait for others, and the end of children may not be heard of yet. */
+function dropLeftovers({ activities, children, record }: Actor, isForAll: boolean): Reaction {
+  if (activities.size === 0 && (record.queued ?? 0) === 0 && (children.size === 0 || !isForAll)) return { kind: 'ignore' };
+  const drop: Change = (draft) => {
+    dropEverything(draft, true);
+    if (isForAll) forgetChildren(draft);
+  };
+  return { kind: 'note', change: drop };
 }
 
 type AttemptKind = Extract<Envelope, { readonly kind: `attempt-${string}` | `activity-${string}` }>;

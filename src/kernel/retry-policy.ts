@@ -4,6 +4,8 @@
  */
 import type { Duration } from './duration.ts';
 import { parseDuration } from './duration.ts';
+import type { OptionNames } from './options.ts';
+import { checkOptions } from './options.ts';
 import { formatValue } from './value-encoding.ts';
 
 /** How often and when an activity is tried. */
@@ -38,15 +40,27 @@ export interface RetryPolicy {
   readonly retryIf?: (error: unknown) => boolean;
 }
 
+const retryOptions: OptionNames<RetryOptions> = {
+  maximumAttempts: true,
+  initialInterval: true,
+  backoffCoefficient: true,
+  maximumInterval: true,
+  jitter: true,
+  nonRetryableErrorTypes: true,
+  retryIf: true,
+};
+
 /**
  * Options with their defaults filled in.
  *
  * @throws TypeError naming the option and its value
  */
 export function parseRetryPolicy(options: RetryOptions, what: string): RetryPolicy {
-  if (typeof options !== 'object') {
-    throw new TypeError(`${what}: retry must be an object such as { maximumAttempts: 3 }; found ${formatValue(options)}.`);
-  }
+  checkOptions(options, `${what}: retry`, retryOptions, '{ maximumAttempts: 3 }');
+  return withDefaults(options, what);
+}
+
+function withDefaults(options: RetryOptions, what: string): RetryPolicy {
   const maximumAttempts = options.maximumAttempts ?? 10;
   if (!(maximumAttempts >= 1) || (maximumAttempts !== Infinity && !Number.isInteger(maximumAttempts))) {
     throw new TypeError(`${what}: maximumAttempts must be a whole number from 1, or Infinity; found ${String(maximumAttempts)}.`);
@@ -82,7 +96,8 @@ export function parseRetryPolicy(options: RetryOptions, what: string): RetryPoli
 export function adjustRetryPolicy(policy: RetryPolicy, options: RetryOptions, what: string): RetryPolicy {
   const { initialIntervalMs: initialInterval, maximumIntervalMs: maximumInterval, ...others } = policy;
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
-  return parseRetryPolicy({ ...others, initialInterval, maximumInterval, ...given }, what);
+  // What was stored was checked when it was given.
+  return withDefaults({ ...others, initialInterval, maximumInterval, ...given }, what);
 }
 
 /** A string would be searched for parts of itself, so that `Declined` made an error named `Decline` final, too. */

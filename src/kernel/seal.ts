@@ -32,8 +32,9 @@ export function seal(draft: Draft, before: Actor | undefined, envelope: Envelope
   if (chart === undefined || chartRecord === undefined) throw new TypeError('A first step comes with a chart.');
   const record = recordAfter(draft, before, sequence, ending, chartRecord);
   const armed = [...draft.armed.values()];
-  // Bookkeeping is no snapshot to a parent that watches, and an end is told once.
-  const isNews = ending.stepped !== undefined || (ending.status !== undefined && isClosed(ending.status));
+  // Bookkeeping is no snapshot to a parent that watches, and an end is told once; where all end together nobody is left to hear of it.
+  const isEnd = ending.status !== undefined && isClosed(ending.status) && !isEndOfAll(envelope);
+  const isNews = ending.stepped !== undefined || isEnd;
   const commit: Commit = {
     base: sequence - 1,
     record,
@@ -71,6 +72,10 @@ export function seal(draft: Draft, before: Actor | undefined, envelope: Envelope
   };
   const { machine, activities, children } = draft;
   return { kind: 'commit', commit, actor: { machine, record, activities, children, chart } };
+}
+
+function isEndOfAll(envelope: Envelope): boolean {
+  return envelope.kind === 'terminate' && envelope.isForAll === true;
 }
 
 /** A timer may be heard of late. */

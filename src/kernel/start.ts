@@ -78,7 +78,7 @@ export function decideNewRun(
   return { kind: 'commit', isNewRun: true, tree, steps: [...ended, ...begun.steps, ...stepsOf(told)], ...signalled };
 }
 
-const termination = { kind: 'terminate', reason: 'Another run was started with terminate-existing.' } as const;
+const termination = { kind: 'terminate', reason: 'Another run was started with terminate-existing.', isForAll: true } as const;
 
 /** Children before their parents, so that none is asked to cancel: that would run its code. Of who has ended, what is left goes. */
 function endAll(tree: Tree, context: DecideContext): readonly Step[] {

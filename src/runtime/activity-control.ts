@@ -10,6 +10,8 @@ import type { Act } from '../kernel/envelope.ts';
 import { failedOutcome } from '../kernel/failure.ts';
 import { limits } from '../kernel/limits.ts';
 import type { ActorRecord } from '../kernel/record.ts';
+import type { OptionNames } from '../kernel/options.ts';
+import { checkOptions } from '../kernel/options.ts';
 import { activityNotFound, notAwaited } from '../kernel/refusals.ts';
 import type { RetryOptions } from '../kernel/retry-policy.ts';
 import { parseRetryPolicy } from '../kernel/retry-policy.ts';
@@ -101,12 +103,13 @@ export class ActivityControl implements Activities {
   }
 
   async update(id: string, n: ActivityNumber, update: ActivityUpdate): Promise<void> {
-    const { retry, startToCloseTimeout, ...who } = checkedOptions(update, 'update');
+    checkOptions(update, 'activities.update', updateOptions);
+    const { retry, startToCloseTimeout, ...who } = update;
     if (retry === undefined && startToCloseTimeout === undefined) {
       throw new TypeError('activities.update: give { retry } or { startToCloseTimeout }, what is to be changed.');
     }
     if (retry !== undefined) parseRetryPolicy(retry, 'activities.update');
-    if (retry !== undefined && 'retryIf' in retry) {
+    if (retry !== undefined && 'retryIf' in retry && retry.retryIf !== undefined) {
       throw new TypeError('activities.update: retryIf is code, which cannot be written down; use nonRetryableErrorTypes.');
     }
     return this.#byHand(id, n, {
@@ -157,13 +160,12 @@ export class ActivityControl implements Activities {
   }
 }
 
-function checkedOptions<Options extends object>(options: Options, method: string): Options {
-  if (typeof options === 'object' && options !== null) return options;
-  throw new TypeError(`activities.${method}: give an object of options; found ${formatValue(options)}.`);
-}
+const handOptions: OptionNames<ByHandOptions> = { by: true, note: true };
+const updateOptions: OptionNames<ActivityUpdate> = { retry: true, startToCloseTimeout: true, ...handOptions };
 
 function checkedHand(options: Partial<ByHandOptions>, method: string, isRequired = false): Act {
-  const { by, note } = checkedOptions(options, method);
+  checkOptions(options, `activities.${method}`, handOptions);
+  const { by, note } = options;
   for (const [name, value] of Object.entries({ by, note })) {
     if (value === undefined && !isRequired) continue;
     if (typeof value !== 'string' || value === '' || value.length > limits.noteCharactersMax) {

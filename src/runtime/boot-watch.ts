@@ -165,9 +165,11 @@ export class BootWatch {
       const nowMs = this.#parts.clock.now();
       const context = { nowMs, random: () => 0, admit: () => false };
       const lost = lostAttempts(tree);
-      if (isDraining(tree.root.record)) {
-        const mailbox = await store.readMailbox(tree.address, tree.root.record.queued ?? 0);
-        for (const { n, to, envelope } of mailbox) decideInTree(tree, { to, envelope }, context, n);
+      const mailbox = [...(await store.readMailbox(tree.address, tree.root.record.queued ?? 0))];
+      for (let mail = mailbox.shift(); mail !== undefined && isDraining(tree.root.record); mail = mailbox.shift()) {
+        const decision = decideInTree(tree, mail, context, mail.n);
+        // What is left of it comes next.
+        if (decision.kind === 'commit') mailbox.unshift(...decision.steps.flatMap(({ commit }) => commit.mailPut));
       }
       for (const message of [...lost, ...due(tree, nowMs)]) decideInTree(tree, message, context);
     } catch {

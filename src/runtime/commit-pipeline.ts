@@ -10,6 +10,7 @@
  * 6. After the first rejected batch nothing is written any more: every unit not confirmed is rejected.
  */
 import type { Commit } from '../kernel/commit.ts';
+import { messagesIn } from '../kernel/conversation.ts';
 import type { Envelope } from '../kernel/envelope.ts';
 import { PerdureError } from '../kernel/errors.ts';
 import type { Json } from '../kernel/json.ts';
@@ -157,7 +158,7 @@ export class CommitPipeline {
 
 /** What users put into a commit; the rest is small. The context is in the record and, where it changed, in the journal. */
 function payloadSize({ record, journal, activitiesPut, mailPut }: Commit): number {
-  const envelopes = [journal.envelope, ...mailPut.map((mail) => mail.envelope)];
+  const envelopes = [journal.envelope, ...mailPut.flatMap(messagesIn).map((message) => message.envelope)];
   const inputs = activitiesPut.map((activity) => activity.input);
   const payloads = [record.chart.context, journal.context.set, ...envelopes.map(payloadOf), ...inputs];
   return payloads.reduce<number>((size, json) => size + roughSize(json), 0);

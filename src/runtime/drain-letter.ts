@@ -32,7 +32,10 @@ export class DrainLetter implements Letter {
       for (const mail of await this.#store.readMailbox(tree.address, limits.mailPerTurn)) {
         if (!isDraining(tree.root.record)) return;
         const decision = decideInTree(tree, mail, this.#keeper.context(), mail.n);
-        if (decision.kind === 'commit') this.#keeper.commit(resident, decision.steps);
+        if (decision.kind !== 'commit') continue;
+        this.#keeper.commit(resident, decision.steps);
+        // What is left of a row comes before the next one, and has to be read.
+        if (decision.steps.some(({ commit }) => commit.mailPut.length > 0)) return;
       }
     } catch (error) {
       this.#keeper.giveUp(resident, error);

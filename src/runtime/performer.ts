@@ -80,14 +80,20 @@ export class Performer {
     return this.#parts.volatile.snapshotOf(sessionId);
   }
 
-  /** Takes up the pending activities and armed timers of an actor just read from disk; lost attempts are not its business. */
-  resume(actor: Actor): void {
+  /**
+   * Takes up the pending activities and armed timers of an actor as it is on disk; lost attempts are not its business.
+   *
+   * @param latest the actor as decided since, if it is still there
+   */
+  resume(actor: Actor, latest: Actor | undefined): void {
     const { address, timers } = actor.record;
     // The record is the authority: a timer whose row was lost is found again here.
     for (const { generation, dueAtMs } of timers) this.#parts.timers.arm({ address, generation, dueAtMs });
     for (const activity of actor.activities.values()) {
+      // Its attempt has begun, though not yet on disk: it must not ask for a place again.
+      const isBegun = activity.state === 'waiting' && latest?.activities.get(activity.n)?.state !== 'waiting';
       if (activity.state === 'live') this.#parts.volatile.start(actor, activity);
-      else this.#takeUp(actor, activity);
+      else if (!isBegun) this.#takeUp(actor, activity);
     }
   }
 

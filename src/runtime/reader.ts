@@ -8,6 +8,7 @@ import { historyEntry } from '../kernel/history.ts';
 import { limits } from '../kernel/limits.ts';
 import type { MachineRegistry } from '../kernel/machine-registry.ts';
 import { damaged, revive } from '../kernel/machine-registry.ts';
+import { checkOptions } from '../kernel/options.ts';
 import type { Store } from '../kernel/ports.ts';
 import { notFoundError, parkedFor } from '../kernel/refusals.ts';
 
@@ -64,6 +65,7 @@ export class StoreReader implements Reader {
   }
 
   async history(id: string, options: HistoryOptions = {}): Promise<readonly HistoryEntry[]> {
+    checkOptions<HistoryOptions>(options, 'history', { from: true, limit: true });
     const { from = 1, limit = limits.historyPageMax } = options;
     for (const [name, value] of Object.entries({ from, limit })) {
       if (!Number.isInteger(value) || value < 1) throw new TypeError(`history: ${name} must be a whole number from 1; found ${value}.`);

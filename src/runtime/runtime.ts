@@ -11,6 +11,8 @@ import type { HistoryEntry } from '../kernel/history.ts';
 import { limits } from '../kernel/limits.ts';
 import { mailboxFull } from '../kernel/mailbox.ts';
 import type { MachineRegistry } from '../kernel/machine-registry.ts';
+import type { OptionNames } from '../kernel/options.ts';
+import { checkOptions } from '../kernel/options.ts';
 import { actOf } from '../kernel/pause.ts';
 import type { Clock } from '../kernel/ports.ts';
 import { notFoundError, parkedFor } from '../kernel/refusals.ts';
@@ -69,7 +71,8 @@ export class LocalRuntime implements Runtime {
   }
 
   async start<Machine extends AnyStateMachine>(machine: Machine, options: StartOptions<Machine>): Promise<WorkflowHandle<Machine>> {
-    checkStartArguments('start', machine, options);
+    checkMachine('start', machine);
+    checkOptions(options, 'start', startOptions, '{ id, input }');
     const { resident } = await this.#start(machine, options, options.id ?? nanoid(), options.onExisting ?? 'same-input');
     return this.#handle<Machine>(resident);
   }
@@ -78,7 +81,8 @@ export class LocalRuntime implements Runtime {
     machine: Machine,
     options: SignalWithStartOptions<Machine>,
   ): Promise<{ readonly handle: WorkflowHandle<Machine>; readonly sent: SendResult }> {
-    checkStartArguments('signalWithStart', machine, options);
+    checkMachine('signalWithStart', machine);
+    checkOptions(options, 'signalWithStart', signalWithStartOptions, '{ id, input, event }');
     const { id, event, messageId, onExisting = 'use-existing' } = options;
     const { resident, sent } = await this.#start(machine, options, id, onExisting, signalOf(event, messageId));
     if (sent === undefined) throw new TypeError('A start with a signal was answered without what became of the signal.');
@@ -117,10 +121,12 @@ export class LocalRuntime implements Runtime {
   }
 
   async send(id: string, event: EventObject, options: SendOptions = {}): Promise<SendResult> {
+    checkOptions(options, 'send', sendOptions);
     return this.#send(id, signalOf(event, options.messageId));
   }
 
   async update(id: string, event: EventObject, options: SendOptions = {}): Promise<SendResult> {
+    checkOptions(options, 'update', sendOptions);
     return this.#send(id, { ...signalOf(event, options.messageId), isUpdate: true });
   }
 
@@ -180,6 +186,7 @@ export class LocalRuntime implements Runtime {
   }
 
   async close(options: { readonly grace?: Duration } = {}): Promise<void> {
+    checkOptions<typeof options>(options, 'close', { grace: true }, "{ grace: '10s' }");
     const graceMs = options.grace === undefined ? limits.closeGraceMs : parseDuration(options.grace, 'close: grace');
     this.#closing ??= this.#parts.keeper.close(graceMs, closedError());
     await this.#closing;
@@ -255,20 +262,21 @@ export class LocalRuntime implements Runtime {
   }
 }
 
+const sendOptions: OptionNames<SendOptions> = { messageId: true };
+const startOptions: OptionNames<StartOptions<AnyStateMachine>> = { id: true, onExisting: true, input: true };
+const signalWithStartOptions: OptionNames<SignalWithStartOptions<AnyStateMachine>> = { ...startOptions, event: true, messageId: true };
+
 function signalOf(event: EventObject, messageId: string | undefined): NonNullable<StartRequest['signal']> {
   if (messageId !== undefined) checkId(messageId, 'message id');
   return { kind: 'signal', event: encodeEvent(event), ...(messageId === undefined ? {} : { messageId }) };
 }
 
 /** Callers without types get told, too. */
-function checkStartArguments(door: string, machine: unknown, options: unknown): void {
+function checkMachine(door: string, machine: unknown): void {
   if (typeof machine !== 'object' || machine === null || !('version' in machine)) {
     throw new TypeError(
       `${door}: give a machine that was registered with openRuntime; found ${machine === null ? 'null' : typeof machine}.`,
     );
-  }
-  if (typeof options !== 'object' || options === null) {
-    throw new TypeError(`${door}: give options such as { id, input }; found ${options === null ? 'null' : typeof options}.`);
   }
 }
 

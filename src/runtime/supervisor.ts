@@ -221,7 +221,7 @@ export class Supervisor {
 
   #resume(tree: Tree): void {
     if (isHalted(tree.root.record)) return;
-    for (const actor of tree.shown()) this.#parts.performer.resume(actor);
+    for (const actor of tree.shown()) this.#parts.performer.resume(actor, tree.get(actor.record.address.path));
   }
 
   #schedule(resident: Resident): void {

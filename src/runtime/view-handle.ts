@@ -1,6 +1,7 @@
 import type { Actor } from '../kernel/actor.ts';
 import { parseDuration } from '../kernel/duration.ts';
 import { PerdureError } from '../kernel/errors.ts';
+import { checkOptions } from '../kernel/options.ts';
 import { resultOf } from '../kernel/outcome.ts';
 import type { Clock } from '../kernel/ports.ts';
 import type { ActorRecord } from '../kernel/record.ts';
@@ -74,6 +75,7 @@ export class ViewHandle {
     if (typeof predicate !== 'function') {
       throw new TypeError(`waitFor: give a function from snapshot to boolean; found ${typeof predicate}.`);
     }
+    checkOptions<WaitOptions>(options, 'waitFor', { timeout: true });
     const timeoutMs = options.timeout === undefined ? undefined : parseDuration(options.timeout, 'waitFor: timeout');
     const { view, views, clock, check } = this.#parts;
     check();

@@ -54,7 +54,7 @@ function list(value: unknown): readonly unknown[] {
 
 function isAttempt(value: unknown): value is AttemptInFlight {
   const { place, n, attempt, deaths } = Object(value) as { readonly [key: string]: unknown };
-  return typeof place === 'string' && [n, attempt, deaths].every(Number.isInteger);
+  return typeof place === 'string' && [n, attempt].every(Number.isInteger) && Number.isFinite(deaths);
 }
 
 function isSuspect(value: unknown): value is BootRecord['suspects'][number] {

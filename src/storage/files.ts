@@ -28,7 +28,7 @@ export async function readTextIfPresent(path: string): Promise<string | undefine
 }
 
 /** Creates a file that must not be there yet, synced. */
-export async function createFile(path: string, text: string): Promise<void> {
+async function createFile(path: string, text: string): Promise<void> {
   const file = await open(path, 'wx', fileMode);
   try {
     await file.writeFile(text);

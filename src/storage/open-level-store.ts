@@ -7,7 +7,8 @@
  *    held: from then on nobody else writes it.
  * 4. A database that does not open is moved aside only if there is no marker and it is no larger than an unfinished
  *    creation leaves it. It is kept.
- * 5. The log of a store that stands is checked before LevelDB, which would leave out what is damaged, replays it.
+ * 5. Whoever waits asks for LevelDB's lock alone until that is free: the log of an owner that writes much is long.
+ * 6. The log of a store that stands is checked before LevelDB, which would leave out what is damaged, replays it.
  */
 import { randomUUID } from 'node:crypto';
 import { readdir, realpath, rename, stat } from 'node:fs/promises';
@@ -26,7 +27,7 @@ import { openStoreOn } from './level-store.ts';
 import { findLogDamage } from './log-check.ts';
 import type { Marker } from './marker.ts';
 import { readMarker, storeFormat, writeMarker } from './marker.ts';
-import { openLevel } from './open-level.ts';
+import { isOpenElsewhere, openLevel } from './open-level.ts';
 import type { Claim } from './ownership.ts';
 import { claimOwnership, lockedByAnother } from './ownership.ts';
 
@@ -52,15 +53,30 @@ const unfinishedBytesMax = 65_536;
 export async function openLevelStore(options: OpenLevelStoreOptions): Promise<Store> {
   const { path, onLocked = 'fail', signal } = options;
   if (typeof path !== 'string' || path === '') throw new TypeError('The path of a store must be a string that is not empty.');
-  for (;;) {
+  for (let isWaiting = false; ; isWaiting = true) {
     signal?.throwIfAborted();
     try {
-      return await openOnce(path);
+      if (!isWaiting || (await looksFree(path))) return await openOnce(path);
     } catch (error) {
       if (onLocked === 'fail' || !hasErrorCode(error, 'STORE_LOCKED')) throw error;
     }
     // Only the signal can cut it short, and the loop begins with that.
     await sleep(limits.lockPollMs, undefined, signal === undefined ? {} : { signal }).catch(() => undefined);
+  }
+}
+
+/** Invariants 2 and 5. Whatever else is in the way of opening is for opening to say. */
+async function looksFree(path: string): Promise<boolean> {
+  try {
+    const directory = await realpath(path);
+    const claim = await claimOwnership(directory);
+    try {
+      return !(await isOpenElsewhere(storePaths(directory).level));
+    } finally {
+      await claim.release();
+    }
+  } catch (error) {
+    return !hasErrorCode(error, 'STORE_LOCKED');
   }
 }
 
@@ -116,7 +132,7 @@ async function openClaimed(directory: string, claim: Claim): Promise<Store> {
     // Invariant 2: both go together, in this order.
     const close = async (): Promise<void> => {
       stopWatching();
-      await level.close();
+      await closeClaimed(level, claim);
       await claim.release();
     };
     const store = await openStoreOn({ ...level, close }, { location: directory, storeId: marker.storeId, createIfEmpty: false });
@@ -124,8 +140,16 @@ async function openClaimed(directory: string, claim: Claim): Promise<Store> {
     return store;
   } catch (error) {
     stopWatching();
-    await level.close();
+    await closeClaimed(level, claim);
     throw error;
+  }
+}
+
+async function closeClaimed(level: Database, claim: Claim): Promise<void> {
+  try {
+    await claim.withdraw();
+  } finally {
+    await level.close();
   }
 }
 

@@ -35,9 +35,28 @@ export async function openLevel(path: string, createIfMissing: boolean): Promise
   } catch (error) {
     const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
     if (surroundings.test(reasonOf(cause))) return { kind: 'unavailable', cause };
-    if (cause instanceof Error && 'code' in cause && cause.code === 'LEVEL_LOCKED') return { kind: 'locked' };
-    return { kind: 'damaged', cause };
+    return isLocked(cause) ? { kind: 'locked' } : { kind: 'damaged', cause };
   }
+}
+
+/**
+ * Whether another process has a database open. Reads and changes nothing of it: LevelDB is told to open none that exists, and none
+ * that does not, which it finds out when it has the lock, and then lets go of it.
+ */
+export async function isOpenElsewhere(path: string): Promise<boolean> {
+  const level = new Level(path, { createIfMissing: false, errorIfExists: true });
+  try {
+    await level.open();
+    return false;
+  } catch (error) {
+    return isLocked(error instanceof Error ? error.cause : undefined);
+  } finally {
+    await level.close();
+  }
+}
+
+function isLocked(cause: unknown): boolean {
+  return cause instanceof Error && 'code' in cause && cause.code === 'LEVEL_LOCKED' && !surroundings.test(reasonOf(cause));
 }
 
 /** LevelDB gives one code for all of these; the operating system's own words are what is left of the difference. */

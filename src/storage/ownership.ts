@@ -4,16 +4,19 @@
  *
  * 1. LevelDB is not touched while this process, in any of its threads, has the store open or is opening it.
  * 2. Within a thread (and across copies of this library) the registry on `globalThis` says so, by real path.
- * 3. Across threads, `owner.json` says who has it open, and a file beside it, named after the process, who is opening it:
- *    creating that file succeeds for one thread only. Both name the process by id and start, which all its threads share and
- *    no other process ever has.
- * 4. No one judges whether another process is alive. If this one was not named, LevelDB is asked.
+ * 3. Across threads, `owner.json` says who has it open, and a file beside it, named after the process, who is opening or closing
+ *    it: creating that file succeeds for one thread only. Both name the process by id and start, which all its threads share and
+ *    no other process ever has. One of the two is there from before LevelDB is touched until it is closed.
+ * 4. `owner.json` is written and taken away by whoever has LevelDB's lock. A file of invariant 3 is taken away by its own thread
+ *    alone, as long as that may live.
+ * 5. No one judges whether another process is alive. If this one was not named, LevelDB is asked.
  */
 import { hostname } from 'node:os';
-import { readdir, rename, rm } from 'node:fs/promises';
+import { readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PerdureError } from '../kernel/errors.ts';
-import { createFile, readTextIfPresent, storePaths, systemCode } from './files.ts';
+import { limits } from '../kernel/limits.ts';
+import { fileMode, isAbsence, readTextIfPresent, storePaths, systemCode } from './files.ts';
 
 interface Owner {
   readonly pid: number;
@@ -26,6 +29,8 @@ interface Owner {
 export interface Claim {
   /** Says to everyone that this process has the store open. Call it when LevelDB let it in. */
   confirm(): Promise<void>;
+  /** Takes that back, if it was said. Call it before LevelDB is closed: the next process writes its own name as soon as it is. */
+  withdraw(): Promise<void>;
   /** Gives the store back. Call it when LevelDB is closed, or did not open. */
   release(): Promise<void>;
 }
@@ -55,16 +60,18 @@ export async function claimOwnership(directory: string): Promise<Claim> {
     registry.delete(directory);
     throw error;
   }
+  const { owner } = storePaths(directory);
   return {
     async confirm() {
-      await rename(opening, storePaths(directory).owner);
+      await rename(opening, owner);
       await removeForgotten(directory);
+    },
+    async withdraw() {
+      if (isSameProcess(await readOwner(directory), self)) await rename(owner, opening);
     },
     async release() {
       try {
         await rm(opening, { force: true });
-        // By now another process may have let itself in and written its own.
-        if (isSameProcess(await readOwner(directory), self)) await rm(storePaths(directory).owner, { force: true });
       } finally {
         registry.delete(directory);
       }
@@ -104,7 +111,8 @@ function describeOwner({ pid, host, processStartedAtMs }: Owner): string {
 
 async function createOpeningFile(directory: string, path: string, self: Owner): Promise<void> {
   try {
-    await createFile(path, `${JSON.stringify(self)}\n`);
+    // Not synced: it means something only while this process lives.
+    await writeFile(path, `${JSON.stringify(self)}\n`, { flag: 'wx', mode: fileMode });
   } catch (error) {
     if (systemCode(error) !== 'EEXIST') throw error;
     throw storeLocked(directory, `another thread of this process, which is opening or closing it (${describeOwner(self)})`);
@@ -124,8 +132,20 @@ async function readOwner(directory: string): Promise<Owner | undefined> {
   }
 }
 
-/** Removes what processes left that died while opening. One that is opening right now is about to be refused by LevelDB. */
+/**
+ * Removes what processes left that died while opening. Never one that may be opening right now: if this owner goes soon, LevelDB lets
+ * that one in, and until then the file is what keeps its other threads out.
+ */
 async function removeForgotten(directory: string): Promise<void> {
-  const names = await readdir(directory);
-  await Promise.all(names.filter((name) => name.startsWith(openingPrefix)).map((name) => rm(join(directory, name), { force: true })));
+  const names = (await readdir(directory)).filter((name) => name.startsWith(openingPrefix));
+  await Promise.all(names.map((name) => removeIfOld(join(directory, name))));
+}
+
+async function removeIfOld(path: string): Promise<void> {
+  try {
+    const { mtimeMs } = await stat(path);
+    if (Date.now() - mtimeMs > limits.forgottenClaimMs) await rm(path, { force: true });
+  } catch (error) {
+    if (!isAbsence(error)) throw error;
+  }
 }

@@ -4,6 +4,7 @@
  */
 import type { Address } from '../kernel/address.ts';
 import { childAddress, formatPlace } from '../kernel/address.ts';
+import { messagesIn } from '../kernel/conversation.ts';
 import type { StoredActor, StoredJournalRecord, StoredTree } from '../kernel/ports.ts';
 import type { ActivityRecord, ActorRecord, ChildRecord, MailRecord } from '../kernel/record.ts';
 import type { ActivityValue, ActorValue, ChildValue, MailValue } from './batch.ts';
@@ -47,7 +48,7 @@ export async function readTree(
   const rows = sortRows(codec, root, activityRows, childRows);
   // Who was let go is not named by its parent any more, but may still have to hear of it.
   const mail = mailKeys.length === 0 ? [] : await readMailbox(reader, codec, root, mailKeys.length);
-  for (const { to } of mail) addActor(rows, { ...root, path: to });
+  for (const { to } of mail.flatMap(messagesIn)) addActor(rows, { ...root, path: to });
   const actors = await Promise.all([...rows.values()].map((found) => readActor(reader, codec, found, lastCommit)));
   const stored = actors.filter((actor) => actor !== undefined);
   const [first, ...others] = stored.sort((a, b) => comparePaths(a.record.address, b.record.address));

@@ -1,7 +1,9 @@
 import { expect } from 'vitest';
 import type { AnyMachineSnapshot, AnyStateMachine, EventObject } from 'xstate';
-import { assign, fromCallback, sendTo, setup } from 'xstate';
+import { assign, enqueueActions, fromCallback, sendTo, setup } from 'xstate';
 import { activity } from '../../src/kernel/activity.ts';
+import { limits } from '../../src/kernel/limits.ts';
+import type { ContractRuntime } from '../support/contract-host.ts';
 import { watch } from '../support/outcomes.ts';
 import { World } from '../support/world.ts';
 import { contractGroup } from './contract-group.ts';
@@ -50,6 +52,52 @@ function parentOf(world: World) {
       closed: { type: 'final' },
     },
   });
+}
+
+interface Telling {
+  readonly type: 'TELL';
+  readonly tag: string;
+  /** How often. */
+  readonly count: number;
+}
+
+function telling(tag: string, count = 1): Telling {
+  return { type: 'TELL', tag, count };
+}
+
+/** Tells its child whatever it is told, which notes it unless it is broken. */
+function forwarder(isBroken: { readonly now: boolean }) {
+  const types = { events: {} as Telling, context: {} as { readonly heard: readonly string[] } };
+  const noter = setup({ types }).createMachine({
+    id: 'noter',
+    context: { heard: [] },
+    on: {
+      TELL: {
+        guard: () => {
+          if (isBroken.now) throw new Error('It is broken.');
+          return true;
+        },
+        actions: assign({ heard: ({ context, event }) => [...context.heard, event.tag] }),
+      },
+    },
+  });
+  return setup({ types: { events: {} as Telling }, actors: { noter } }).createMachine({
+    id: 'forwarder',
+    version: '1',
+    invoke: { src: 'noter', id: 'noter' },
+    on: {
+      TELL: {
+        actions: enqueueActions(({ enqueue, event: { tag, count } }) => {
+          for (let told = 0; told < count; told += 1) enqueue.sendTo('noter', telling(tag));
+        }),
+      },
+    },
+  });
+}
+
+async function heardByChild(runtime: ContractRuntime): Promise<unknown> {
+  const { children } = await runtime.describe('w');
+  return children.flatMap(({ context }) => (context as { readonly heard: readonly string[] }).heard);
 }
 
 contractGroup('trees', ({ everywhere }) => {
@@ -183,5 +231,44 @@ contractGroup('trees', ({ everywhere }) => {
     alive.get(1)?.say({ type: 'NEWS' });
     await host.settled();
     expect(await runtime.describe('listener')).toMatchObject({ context: { heard: 2 }, activities: [] });
+  });
+
+  everywhere(
+    'What follows from a stored message comes before the next one, also if it throws first and the process dies.',
+    async (host) => {
+      const isBroken = { now: true };
+      const runtime = await host.open([forwarder(isBroken)]);
+      await runtime.start(forwarder(isBroken), { id: 'w' });
+      await runtime.pause('w');
+      for (const tag of ['m1', 'm2']) await runtime.send('w', telling(tag));
+      await runtime.resume('w');
+      await host.settled();
+      expect(await runtime.describe('w')).toMatchObject({ status: 'parked', queued: 2 });
+      await host.crash();
+      isBroken.now = false;
+      const next = await host.open([forwarder(isBroken)]);
+      await next.unpark('w');
+      await host.settled();
+      expect(await next.describe('w')).toMatchObject({ status: 'running', queued: 0 });
+      expect(await heardByChild(next)).toEqual(['m1', 'm2']);
+    },
+  );
+
+  everywhere('What follows from a stored message comes before the next one, also if it is too long for one write.', async (host) => {
+    const machine = forwarder({ now: false });
+    const runtime = await host.open([machine]);
+    await runtime.start(machine, { id: 'w' });
+    await runtime.pause('w');
+    const count = limits.stepsPerUnitMax + 20;
+    await runtime.send('w', telling('m1', count));
+    await runtime.send('w', telling('m2'));
+    await runtime.resume('w');
+    host.holdWrites();
+    await host.settled();
+    await host.crash('kept');
+    const next = await host.open([machine]);
+    await host.settled();
+    expect(await next.describe('w')).toMatchObject({ status: 'running', queued: 0 });
+    expect(await heardByChild(next)).toEqual([...Array.from({ length: count }, () => 'm1'), 'm2']);
   });
 });

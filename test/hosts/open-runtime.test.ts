@@ -81,10 +81,10 @@ describe('options', () => {
     ['./data', '"./data"'],
   ])('that are no object are refused at both doors: %j', async (options, found) => {
     await expect(openRuntime(options as never)).rejects.toThrow(
-      new TypeError(`openRuntime() takes an object of options such as { path: './data', machines: [machine] }; found ${found}.`),
+      new TypeError(`openRuntime: give an object of options such as { path: './data', machines: [machine] }; found ${found}.`),
     );
     await expect(openReader(options as never)).rejects.toThrow(
-      new TypeError(`openReader() takes an object of options such as { path: './data' }; found ${found}.`),
+      new TypeError(`openReader: give an object of options such as { path: './data' }; found ${found}.`),
     );
   });
 });

@@ -49,9 +49,9 @@ describe('a declaration', () => {
     ['a malformed time-out', { name: 'a', startToCloseTimeout: '10' as never }, 'activity "a": startToCloseTimeout must be a duration'],
     ['a malformed retry option', { name: 'a', retry: { maximumAttempts: 0 } }, 'activity "a": maximumAttempts must be a whole number'],
     ['a malformed option without a name', { retry: { jitter: 'x' as never } }, "activity: jitter must be 'full' or 'none'"],
-    ['no options', undefined as never, 'activity() takes an object of options such as { run: async ({ input }) => … }; found undefined.'],
-    ['null for options', null as never, 'activity() takes an object of options such as { run: async ({ input }) => … }; found null.'],
-    ['its code for options', (() => 1) as never, 'activity() takes an object of options such as { run: '],
+    ['no options', undefined as never, 'activity: give an object of options such as { run: async ({ input }) => … }; found undefined.'],
+    ['null for options', null as never, 'activity: give an object of options such as { run: async ({ input }) => … }; found null.'],
+    ['its code for options', (() => 1) as never, 'activity: give an object of options such as { run: '],
     [
       'the name of its code',
       { name: 'a', run: 'load' as never },
@@ -73,7 +73,11 @@ describe('a declaration', () => {
     ['a malformed time as a whole', { scheduleToCloseTimeout: 'x' as never }, 'activity: scheduleToCloseTimeout must be a duration'],
     ['a malformed heartbeat time-out', { heartbeatTimeout: -1 }, 'activity: heartbeatTimeout must be a duration'],
     ['no attempt at once', { maxConcurrentAttempts: 0 }, 'activity: maxConcurrentAttempts must be a whole number from 1; found 0.'],
-    ['a rate that is a number', { rateLimit: 5 as never }, "rateLimit must be an object such as { count: 10, per: '1s' }; found 5."],
+    [
+      'a rate that is a number',
+      { rateLimit: 5 as never },
+      "rateLimit: give an object of options such as { count: 10, per: '1s' }; found 5.",
+    ],
     ['a rate of none', { rateLimit: { count: 0, per: '1s' } }, 'activity: rateLimit.count must be a whole number from 1; found 0.'],
     ['a rate without time', { rateLimit: { count: 1, per: 0 } }, 'activity: rateLimit.per must be longer than 0.'],
     ['a malformed rate', { rateLimit: { count: 1, per: 'soon' as never } }, 'activity: rateLimit.per must be a duration'],
@@ -123,12 +127,8 @@ describe('an implementation', () => {
   });
 
   test.each<[string, unknown, string]>([
-    ['nothing', undefined, 'implement() takes the code as its second argument, such as { run: async ({ input }) => … }; found undefined.'],
-    [
-      'a function alone',
-      () => 1,
-      'implement() takes the code as its second argument, such as { run: async ({ input }) => … }; found a function.',
-    ],
+    ['nothing', undefined, 'implement: give an object of options such as { run: async ({ input }) => … }; found undefined.'],
+    ['a function alone', () => 1, 'implement: give an object of options such as { run: async ({ input }) => … }; found a function.'],
     ['an object without run', {}, 'implement(): run must be a function such as async ({ input }) => …; found undefined.'],
     ['a run that is no function', { run: 'load' }, 'implement(): run must be a function such as async ({ input }) => …; found "load".'],
   ])('by %s is refused', (_, code, message) => {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { fromCallback, fromTransition, sendTo, setup, spawnChild, stopChild } from 'xstate';
 import { activity } from '../../src/kernel/activity.ts';
+import { child } from '../../src/kernel/child.ts';
 import { openDraft, armTimer } from '../../src/kernel/draft.ts';
 import { limits } from '../../src/kernel/limits.ts';
 import type { ChildRecord } from '../../src/kernel/record.ts';
@@ -79,9 +80,9 @@ describe('what cannot be done is refused', () => {
   test('a delay that is none, in what has no states to name', () => {
     const counting = fromTransition((count: number) => count, 0);
     const parent = registerMachine(setup({ actors: { counting } }).createMachine({ id: 'm', version: '1', invoke: { src: 'counting' } }));
-    const child = parent.children.get('counting');
-    if (child?.kind !== 'actor') throw new TypeError('A transition function is an actor.');
-    const draft = openDraft({ workflowId: 'w', run: 1, path: [1] }, child.machine, undefined, at(0));
+    const registered = parent.children.get('counting');
+    if (registered?.kind !== 'actor') throw new TypeError('A transition function is an actor.');
+    const draft = openDraft({ workflowId: 'w', run: 1, path: [1] }, registered.machine, undefined, at(0));
     const timer = { kind: 'schedule', id: undefined, delay: NaN, event: { type: 'X' }, to: undefined } as const;
     expect(() => armTimer(draft, timer)).toThrow('The delay of the delayed event "X" in state null is NaN');
   });
@@ -111,4 +112,22 @@ test('what its parent let go is let go once: terminating that one does not reach
   family.tell([], { kind: 'terminate', reason: 'enough' });
   expect(family.order).toEqual(['root: terminate']);
   expect(family.stored(1).record).toMatchObject({ status: 'running', chart: { value: 'leaving' } });
+});
+
+test('terminating who has ended takes its last actions, and leaves alone the child that it left behind', () => {
+  const say = (): undefined => undefined;
+  const patient = setup({}).createMachine({ id: 'patient' });
+  const parent = setup({ actors: { patient: child(patient, { parentClosePolicy: 'abandon' }) }, actions: { say } }).createMachine({
+    id: 'm',
+    version: '1',
+    initial: 'on',
+    states: { on: { invoke: { src: 'patient' }, on: { CLOSE: 'off' } }, off: { type: 'final', entry: 'say' } },
+  });
+  const family = new Family(parent);
+  family.send('CLOSE');
+  expect(family.root.record).toMatchObject({ status: 'completed', children: 1, activities: [{ childId: 'xstate.actions' }] });
+  family.tell([], { kind: 'terminate', reason: 'enough' });
+  expect(family.root.record).toMatchObject({ status: 'completed', children: 1, activities: [] });
+  expect(family.tell([], { kind: 'terminate', reason: 'again' })).toEqual([]);
+  expect(family.stored(1).record).toMatchObject({ status: 'running', isDetached: true });
 });

@@ -43,6 +43,12 @@ describe('deaths of an attempt in flight', () => {
     expect(deathsOf(bootThatFound(3, 2), activityAt(3))).toBe(2);
   });
 
+  test('an attempt that was lost in between is in a row, too: its process died before it left word', () => {
+    expect(deathsOf(bootThatFound(1, 1), activityAt(3, 2))).toBe(2.5);
+    expect(deathsOf({ ...bootThatFound(1, 1), hasProgress: true }, activityAt(3, 2))).toBe(2);
+    expect(deathsOf(bootThatFound(1, 2), activityAt(4, 3))).toBe(1);
+  });
+
   test('a later attempt than the next had an outcome in between: it begins anew', () => {
     expect(deathsOf(bootThatFound(1, 2), activityAt(3))).toBe(1);
   });

@@ -156,6 +156,10 @@ export class Family {
       for (const { n, isActor } of children) if (isActor === true && isMissed) this.stored(...record.address.path, n);
       if (isClosed(record.status)) expect(record.timers).toEqual([]);
     }
+    const { record: root, mail } = this.stored();
+    // The numbers of its rows are the last ones up to the counter.
+    const { counters, queued = 0 } = root;
+    expect(mail.map(({ n }) => n)).toEqual(Array.from({ length: queued }, (_, index) => (counters.mail ?? 0) - queued + 1 + index));
     const places = (tree: Tree): unknown => [...tree.actors()].map(({ record }) => formatPlace(record.address.path)).sort();
     expect(places(this.tree)).toEqual(places(this.#read()));
   }

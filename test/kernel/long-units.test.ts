@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import type { AnyStateMachine } from 'xstate';
 import { assign, enqueueActions, sendParent, sendTo, setup } from 'xstate';
+import { messagesIn } from '../../src/kernel/conversation.ts';
 import { limits } from '../../src/kernel/limits.ts';
 import { Family } from './families.ts';
-import { signal } from './workflows.ts';
 
 const count = assign({ count: ({ context }: { context: { count: number } }) => context.count + 1 });
 
@@ -121,31 +121,40 @@ describe('children of a unit that is too long', () => {
     initial: 'on',
     states: { on: {}, over: { type: 'final' } },
   } as never);
+  const careful = setup({}).createMachine({
+    id: 'careful',
+    initial: 'on',
+    on: { 'workflow.cancel': '.over' },
+    states: { on: {}, over: {} },
+  });
   const born = limits.stepsPerUnitMax + 50;
-  const brood = setup({ actors: { child: child as never } }).createMachine({
-    id: 'root',
-    version: '1',
-    context: { count: 0 },
-    initial: 'none',
-    states: {
-      none: { on: { BEAR: 'some' } },
-      some: {
-        entry: enqueueActions(({ enqueue }) => {
-          for (let n = 1; n <= born; n += 1) enqueue.spawnChild('child' as never, { id: `c${n}` });
-        }),
-        on: {
-          LAST: { actions: sendTo(`c${born}`, { type: 'END' }) },
-          STOP: { target: 'none', actions: enqueueActions(({ enqueue }) => enqueue.stopChild(`c${born}`)) },
+  const broodOf = (of: object): AnyStateMachine =>
+    setup({ actors: { child: of as never } }).createMachine({
+      id: 'root',
+      version: '1',
+      context: { count: 0 },
+      initial: 'none',
+      states: {
+        none: { on: { BEAR: 'some' } },
+        some: {
+          entry: enqueueActions(({ enqueue }) => {
+            for (let n = 1; n <= born; n += 1) enqueue.spawnChild('child' as never, { id: `c${n}` });
+          }),
+          on: {
+            LAST: { actions: sendTo(`c${born}`, { type: 'END' }) },
+            STOP: { target: 'none', actions: enqueueActions(({ enqueue }) => enqueue.stopChild(`c${born}`)) },
+          },
         },
       },
-    },
-  } as never) as unknown as AnyStateMachine;
+    } as never) as unknown as AnyStateMachine;
+  const brood = broodOf(child);
 
   test('are begun in later ones, and not missed before', () => {
     const family = new Family(brood);
     family.send('BEAR');
     expect(family.stored().children).toHaveLength(born);
-    expect(family.stored().mail.map(({ envelope }) => envelope.kind)).toEqual(
+    const [row] = family.stored().mail;
+    expect(messagesIn(row!).map(({ envelope }) => envelope.kind)).toEqual(
       Array.from({ length: born - limits.stepsPerUnitMax + 1 }, () => 'start'),
     );
     family.reopen().drain();
@@ -162,15 +171,24 @@ describe('children of a unit that is too long', () => {
     expect(family.root.record.status).toBe('running');
   });
 
-  test('are never born if they are stopped before', () => {
+  test('are born and stopped in the order in which that was asked for', () => {
     const family = new Family(brood);
     family.send('BEAR');
     family.control('pause');
-    expect(family.stored().mail.some(({ to }) => to[0] === born)).toBe(true);
-    family.tell([], { ...signal('STOP') });
+    family.send('STOP');
     family.control('resume');
     family.reopen().drain();
     expect([...family.tree.actors()].length).toBe(born);
+    expect(family.stored(born).journal.map(({ envelope }) => envelope.kind)).toEqual(['start', 'stop']);
+  });
+
+  test('are never born, and nobody misses them, if the workflow is terminated before', () => {
+    const family = new Family(broodOf(careful));
+    family.send('BEAR');
+    family.tell([], { kind: 'terminate', reason: 'Enough.' });
+    family.reopen().drain();
+    expect(family.root.record).toMatchObject({ status: 'terminated' });
+    expect(family.stored().children).toHaveLength(limits.stepsPerUnitMax - 1);
   });
 });
 

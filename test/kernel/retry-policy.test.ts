@@ -170,8 +170,9 @@ test.each<[unknown, string]>([
   [3, '3'],
   ['3 times', '"3 times"'],
   [false, 'false'],
+  [null, 'null'],
 ])('what is no object of options is refused: %j', (options, found) => {
   const error = thrownBy(() => policy(options as never));
   expect(error).toBeInstanceOf(TypeError);
-  expect((error as Error).message).toBe(`activity "a": retry must be an object such as { maximumAttempts: 3 }; found ${found}.`);
+  expect((error as Error).message).toBe(`activity "a": retry: give an object of options such as { maximumAttempts: 3 }; found ${found}.`);
 });

@@ -2,6 +2,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import type { AnyActorRef } from 'xstate';
 import { createMachine, sendParent, sendTo } from 'xstate';
 import { rootAddress } from '../../src/kernel/address.ts';
+import { messagesIn } from '../../src/kernel/conversation.ts';
 import { decideInTree, decideTreeStart } from '../../src/kernel/decide-in-tree.ts';
 import { limits } from '../../src/kernel/limits.ts';
 import { child } from '../../src/kernel/child.ts';
@@ -54,7 +55,7 @@ describe('a child that is stopped by what waits in the mailbox', () => {
 
     const stored = await store.readTree(rootAddress('w', 1));
     const waiting = await store.readMailbox(rootAddress('w', 1), 10);
-    expect(waiting.map(({ to, envelope }) => [to, envelope.kind])).toEqual([
+    expect(waiting.flatMap(messagesIn).map(({ to, envelope }) => [to, envelope.kind])).toEqual([
       [[2], 'stop'],
       [[3], 'stop'],
     ]);
@@ -175,33 +176,9 @@ describe('a unit that grows too long', () => {
     const { tree } = started(createRegistry([parent]), 'parent');
     Object.assign(limits, { stepsPerUnitMax: 3 });
     const left = leave(tree).flatMap(({ commit }) => commit.mailPut);
-    expect(left.map(({ to, envelope }) => [to, envelope.kind === 'message' && envelope.event])).toEqual([
+    expect(left.flatMap(messagesIn).map(({ to, envelope }) => [to, envelope.kind === 'message' && envelope.event])).toEqual([
       [[], { type: 'FIRST' }],
       [[], { type: 'SECOND' }],
     ]);
-  });
-});
-
-describe('a child that is stopped before its start came out of the mailbox', () => {
-  it('never begins, and is forgotten', () => {
-    const { stepsPerUnitMax } = limits;
-    onTestFinished(() => void Object.assign(limits, { stepsPerUnitMax }));
-    const careful = createMachine({ id: 'careful', initial: 'busy', states: { busy: { on: { 'workflow.cancel': 'left' } }, left: {} } });
-    const parent = createMachine({
-      id: 'parent',
-      version: '1',
-      initial: 'idle',
-      states: { idle: { on: { GO: 'open' } }, open: { invoke: { src: careful }, on: { LEAVE: 'left' } }, left: { type: 'final' } },
-    });
-    const { tree } = started(createRegistry([parent]), 'parent');
-    Object.assign(limits, { stepsPerUnitMax: 1 });
-    const begun = decideInTree(tree, { to: [], envelope: { kind: 'signal', event: { type: 'GO' } } }, context);
-    const [start] = begun.kind === 'commit' ? begun.steps.flatMap(({ commit }) => commit.mailPut) : [];
-    expect(start?.envelope.kind).toBe('start');
-    // As a person does who will not wait for what is in the mailbox.
-    decideInTree(tree, { to: [], envelope: { kind: 'terminate', reason: 'Enough.' } }, context);
-    Object.assign(limits, { stepsPerUnitMax });
-    decideInTree(tree, start!, context, start!.n);
-    expect([...tree.actors()].map(({ record }) => [record.address.path, record.status, record.children])).toEqual([[[], 'terminated', 0]]);
   });
 });

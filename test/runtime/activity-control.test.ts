@@ -147,7 +147,11 @@ describe('what is asked wrongly', () => {
 
   test.each<[string, (activities: Activities) => Promise<void>, string]>([
     ['an update of nothing', async (of) => of.update('w', 1, {}), 'activities.update: give { retry } or { startToCloseTimeout }'],
-    ['no update', async (of) => of.update('w', 1, undefined as never), 'activities.update: give an object of options; found undefined.'],
+    [
+      'no update',
+      async (of) => of.update('w', 1, undefined as never),
+      'activities.update: give an object of options such as { retry, startToCloseTimeout, by, note }; found undefined.',
+    ],
     [
       'a malformed policy',
       async (of) => of.update('w', 1, { retry: { maximumAttempts: 0 } }),

@@ -352,9 +352,13 @@ export class Clients {
 
   #describe(life: CallableLife, id: string): void {
     const { model } = this.#parts;
+    const erasedRun = model.tombstones.get(id) ?? 0;
     this.#ask(life, `describe ${id}`, life.runtime.describe(id), {
       resolved: ({ run, sequence, status, value, parked }) => {
-        const entry = model.actors.get(`${id}:${run}:`)?.journal[sequence - 1];
+        const place = `${id}:${run}:`;
+        // It may have been erased between the question and the answer.
+        const actor = model.actors.get(place) ?? (run > erasedRun ? model.erased.get(place) : undefined);
+        const entry = actor?.journal[sequence - 1];
         const isStatus = entry?.status === status || (status === 'parked' && this.#isMissing(life, id));
         const isTold = isStatus && JSON.stringify(entry?.value) === JSON.stringify(value);
         check(
@@ -377,6 +381,7 @@ export class Clients {
     const isMissing = this.#isMissing(life, idOf(name));
     log(`call ${name}`);
     const wasThere = this.#parts.model.current(idOf(name)) !== undefined;
+    const wasParked = isMissing || this.#hasParked(idOf(name));
     const heard = (word: string, judge: () => void): void => {
       if (life.isGone()) return;
       log(`  ${name}: ${word}`);
@@ -390,16 +395,20 @@ export class Clients {
       (value) => heard('yes', () => expects.resolved(value)),
       (error: unknown) => {
         const code = error instanceof PerdureError ? error.code : String(error);
-        heard(code, () => this.#checkRefusal(name, code, error, { refused: expects.refused, wasThere, isMissing }));
+        heard(code, () => this.#checkRefusal(name, code, error, { refused: expects.refused, wasThere, wasParked, isMissing }));
       },
     );
+  }
+
+  #hasParked(id: string): boolean {
+    return this.#runsOf(id).some(({ record }) => record.status === 'parked');
   }
 
   #checkRefusal(
     name: string,
     code: string,
     error: unknown,
-    expected: { readonly refused: readonly string[]; readonly wasThere: boolean; readonly isMissing: boolean },
+    expected: { readonly refused: readonly string[]; readonly wasThere: boolean; readonly wasParked: boolean; readonly isMissing: boolean },
   ): void {
     const isKnown =
       expected.refused.includes(code) ||
@@ -413,9 +422,9 @@ export class Clients {
     const statuses = this.#runsOf(id).map(({ record }) => record.status);
     const status = statuses.join(', ');
     if (code === 'WORKFLOW_CLOSED') check(statuses.some(isClosed), caused, () => `${name} was refused, applied is ${status}`);
-    // A run that was parked may have been terminated for the next one since.
-    const wasParked = expected.isMissing || statuses.includes('parked') || statuses.includes('terminated');
-    if (code === 'WORKFLOW_PARKED') check(wasParked, caused, () => `${name} was refused since ${id} is parked, applied is ${status}`);
+    // A run that was parked may have been terminated for the next one since, or go on.
+    const isParked = expected.wasParked || this.#hasParked(id) || statuses.includes('terminated');
+    if (code === 'WORKFLOW_PARKED') check(isParked, caused, () => `${name} was refused since ${id} is parked, applied is ${status}`);
     if (code === 'WORKFLOW_EXISTS') check(statuses.length > 0, caused, () => `${name} was refused, nothing is applied`);
     const mayBeGone = !expected.wasThere || this.#parts.model.tombstones.has(id);
     if (code === 'WORKFLOW_NOT_FOUND') check(mayBeGone, answered, () => `${name} was not found, though it is ${status}`);

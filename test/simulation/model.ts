@@ -60,6 +60,8 @@ export class Model {
   readonly trees = new Map<string, ModelTree>();
   /** The last run of every id that was deleted. */
   readonly tombstones = new Map<string, number>();
+  /** As they were when they were deleted, by place. */
+  readonly erased = new Map<string, ModelActor>();
   /** How many custom actions were run, by idempotency key and attempt. */
   readonly acted = new Map<string, number>();
   /** Attempts a person allowed, by idempotency key. */
@@ -95,7 +97,11 @@ export class Model {
     this.latest.delete(workflowId);
     for (let run = 1; run <= lastRun; run += 1) {
       const place = formatAddress(rootAddress(workflowId, run));
-      for (const actor of this.trees.get(place)?.actors.values() ?? []) this.actors.delete(formatAddress(actor.record.address));
+      for (const actor of this.trees.get(place)?.actors.values() ?? []) {
+        const address = formatAddress(actor.record.address);
+        this.actors.delete(address);
+        this.erased.set(address, actor);
+      }
       this.trees.delete(place);
     }
     for (const key of this.messages.keys()) if (key.startsWith(`${workflowId} `)) this.messages.delete(key);

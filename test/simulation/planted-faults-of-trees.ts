@@ -1,11 +1,11 @@
 /** Mistakes an engine could make with children, mailboxes, custom actions, callbacks and what people do. */
 import type { Commit, Message } from '../../src/kernel/commit.ts';
-import type { ActivityRecord } from '../../src/kernel/record.ts';
+import type { ActivityRecord, MailRecord } from '../../src/kernel/record.ts';
 import type { Step } from '../../src/kernel/step.ts';
 import { Tree } from '../../src/kernel/tree.ts';
 import { Supervisor } from '../../src/runtime/supervisor.ts';
 import { VolatileRunner } from '../../src/runtime/volatile-runner.ts';
-import type { PlantedFault } from './planted-faults.ts';
+import type { PlantedFault, Undo } from './planted-faults.ts';
 import { patch, patchActors, patchSteps, patchStore } from './planted-faults.ts';
 
 function withMessages(step: Step, change: (messages: readonly Message[]) => readonly Message[]): Step {
@@ -22,6 +22,29 @@ function keepsMail(step: Step, before: Step['actor'] | undefined): Step {
   if (step.commit.mailRemoved.length !== 1 || queued === undefined) return step;
   const record = { ...step.commit.record, queued };
   return { commit: { ...step.commit, record, mailRemoved: [] }, actor: { ...step.actor, record } };
+}
+
+/** What is left of the unit of a row comes last instead of in the place of that row. */
+function putsLeftBehind(step: Step): Step {
+  const [row] = step.commit.mailPut;
+  const { mail = 0, ...others } = step.commit.record.counters;
+  if (row === undefined || row.n === mail) return step;
+  const n = mail + 1;
+  const record = { ...step.commit.record, counters: { ...others, mail: n } };
+  const journal = { ...step.commit.journal, mail: n };
+  return { commit: { ...step.commit, record, journal, mailPut: [{ ...row, n }] }, actor: { ...step.actor, record } };
+}
+
+function saysBackwards({ rest, ...row }: MailRecord): MailRecord {
+  return rest === undefined ? row : { ...row, rest: rest.map((busy) => ({ ...busy, says: busy.says.toReversed() })) };
+}
+
+function hearsBackwards({ rest, ...row }: MailRecord): MailRecord {
+  return rest === undefined ? row : { ...row, rest: rest.map((busy) => ({ ...busy, hears: busy.hears.toReversed() })) };
+}
+
+function changesMail(change: (row: MailRecord) => MailRecord): () => Undo {
+  return () => patchStore((store) => ({ readMailbox: async (...range) => (await store.readMailbox(...range)).map(change) }));
 }
 
 function dropsActions(step: Step, before: Step['actor'] | undefined): Step {
@@ -103,6 +126,9 @@ export const plantedFaultsOfTrees: readonly PlantedFault[] = [
     name: 'applies mail in another order',
     plant: () => patchStore((store) => ({ readMailbox: async (root, limit) => [...(await store.readMailbox(root, limit))].reverse() })),
   },
+  { name: 'puts what is left of a unit behind what waits', plant: () => patchSteps(putsLeftBehind) },
+  { name: 'says what is left of a step in another order', plant: changesMail(saysBackwards) },
+  { name: 'hears what was said during a step in another order', plant: changesMail(hearsBackwards) },
   { name: 'applies mail twice', plant: () => patchSteps(keepsMail) },
   { name: 'drops custom actions', plant: () => patchSteps(dropsActions) },
   { name: 'runs the custom actions of two steps at once', plant: () => patchSteps(beginsActions) },

@@ -10,7 +10,7 @@ export interface WorldSize {
   readonly picks: number;
 }
 
-const small: WorldSize = { workflows: 4, picks: 60 };
+const small: WorldSize = { workflows: 4, picks: 50 };
 export const large: WorldSize = { workflows: 10, picks: 160 };
 
 export interface Profile {
@@ -34,11 +34,11 @@ export interface Profile {
   readonly poison: number;
 }
 
-/** Most worlds are small, so that there are many of them; every fourth has room for what takes longer to go wrong. */
+/** Most worlds are small, so that there are many of them; every eighth has room for what takes longer to go wrong. */
 export function rollProfile(random: SeededRandom, seed: number): Profile {
   const sometimes = (share: number, most: number): number => (random.chance(share) ? random.next() * most : 0);
   return {
-    size: seed % 4 === 0 ? large : small,
+    size: seed % 8 === 0 ? large : small,
     kinds: Array.from({ length: random.chance(0.7) ? 4 : 1 }, () => random.pick(machines).id),
     places: random.pick([1, 2, 3, 100, 100]),
     holdsReads: random.chance(0.35),

@@ -1,9 +1,11 @@
 /**
  * What the actors of one workflow have to say to each other, held against what they heard: everything said is heard once, in its
- * order, or waits in the mailbox, unless nobody is there any more to hear it.
+ * order, or waits in the mailbox, unless nobody is there any more to hear it. What follows from a row of the mailbox is heard, or
+ * waits in its place, before the next row is taken.
  */
 import { formatPlace } from '../../src/kernel/address.ts';
 import type { Commit, Message } from '../../src/kernel/commit.ts';
+import { messagesIn } from '../../src/kernel/conversation.ts';
 import type { ActorEnvelope, Envelope } from '../../src/kernel/envelope.ts';
 import type { ActorRecord, MailRecord } from '../../src/kernel/record.ts';
 import { isClosed } from '../../src/kernel/record.ts';
@@ -29,9 +31,14 @@ const passing: readonly Envelope['kind'][] = [
 export class ModelTree {
   readonly place: string;
   readonly actors = new Map<string, ModelActor>();
+  /** In the order of their numbers. */
   readonly mail = new Map<number, MailRecord>();
   #said: Said[] = [];
+  /** What was said and is left in a row of the mailbox, in the order in which it was said. */
+  readonly #left = new Map<number, readonly Said[]>();
   #highestMail = 0;
+  /** The row that was taken last: what is left of its unit takes its place. */
+  #taken: number | undefined;
 
   /** @param place address of the root */
   constructor(place: string) {
@@ -77,14 +84,18 @@ export class ModelTree {
 
   /** A batch is a number of units, each of which leaves nothing unsaid. */
   checkUnits(): void {
-    for (const said of this.#said) {
-      check(this.#isForNobody(said), once, () => `what ${this.place}${said.from ?? ''} said is lost: ${describe(said)}`);
-    }
-    this.#said = [];
+    this.#checkSaid('is lost');
     const { root } = this;
     const queued = root?.record.queued ?? 0;
     check(queued === this.mail.size, once, () => `${this.place} counts ${queued} rows of mail, ${this.mail.size} are there`);
     for (const actor of this.actors.values()) this.#judgePolicy(actor);
+  }
+
+  #checkSaid(word: string): void {
+    for (const said of this.#said) {
+      check(this.#isForNobody(said), once, () => `what ${this.place}${said.from ?? ''} said ${word}: ${describe(said)}`);
+    }
+    this.#said = [];
   }
 
   #judgeHeld({ journal, effects, record }: Commit): void {
@@ -104,10 +115,26 @@ export class ModelTree {
   }
 
   #keep(row: MailRecord): void {
-    check(row.n === this.#highestMail + 1, once, () => `row ${row.n} of ${this.place} follows row ${this.#highestMail}`);
-    this.#highestMail = row.n;
-    this.mail.set(row.n, row);
-    if (isInner(row.envelope)) this.#consume(row.to, row.envelope, 'is kept');
+    const isLast = row.n === this.#highestMail + 1;
+    check(isLast || row.n === this.#taken, once, () => `row ${row.n} of ${this.place} follows row ${this.#highestMail}`);
+    const before = this.#said;
+    for (const message of messagesIn(row)) if (isInner(message.envelope)) this.#leave(message);
+    const left = before.filter((said) => !this.#said.includes(said));
+    const isBehind = isLast && left.length > 0 && this.mail.size > 0;
+    check(!isBehind, once, () => `what is left of a unit of ${this.place} comes after ${this.mail.size} rows of mail`);
+    this.#left.set(row.n, left);
+    this.#highestMail = Math.max(row.n, this.#highestMail);
+    this.#taken = undefined;
+    const rows = [...this.mail.values(), row].sort((a, b) => a.n - b.n);
+    this.mail.clear();
+    for (const each of rows) this.mail.set(each.n, each);
+  }
+
+  #leave({ to, envelope }: Message): void {
+    const said = this.#find(to, envelope);
+    const isKnown = said !== undefined || this.#isFromOutside(to, envelope);
+    check(isKnown, once, () => `${describe({ to, envelope })} is kept at ${this.place}, but nobody said it`);
+    this.#said = this.#said.filter((other) => other !== said);
   }
 
   #take(n: number, { record, journal }: Commit): void {
@@ -115,7 +142,9 @@ export class ModelTree {
     check(row !== undefined, once, () => `row ${n} of ${this.place} is taken, but is not there`);
     const [oldest] = this.mail.keys();
     check(oldest === n, once, () => `row ${n} of ${this.place} is taken before row ${oldest}`);
+    const left = this.#left.get(n) ?? [];
     this.mail.delete(n);
+    this.#left.delete(n);
     if (journal.mail !== n) {
       check(isClosed(record.status), once, () => `row ${n} of ${this.place} is thrown away`);
       return;
@@ -123,7 +152,13 @@ export class ModelTree {
     const { to, envelope } = row;
     const isSame = JSON.stringify(envelope) === JSON.stringify(journal.envelope);
     check(isSame, once, () => `row ${n} of ${this.place} holds ${envelope.kind}, taken is ${journal.envelope.kind}`);
-    if (to.length > 0) this.#said.push({ from: undefined, to, envelope, isMail: true });
+    this.#checkSaid(`is not heard before row ${n} is taken`);
+    this.#taken = n;
+    this.#said = [...left];
+    const wasSaid = isInner(envelope) && this.#find(to, envelope) !== undefined;
+    // The root has heard it by this commit.
+    if (to.length === 0 && wasSaid) this.#consume(to, envelope, 'is taken');
+    if (to.length > 0 && !wasSaid) this.#said.push({ from: undefined, to, envelope, isMail: true });
   }
 
   #hear({ record, journal, mailPut }: Commit): void {
@@ -175,7 +210,7 @@ export class ModelTree {
     switch (envelope.kind) {
       case 'start': {
         const row = this.actors.get(formatPlace(to.slice(0, -1)))?.children.get(n);
-        const isTold = [...this.mail.values()].some((mail) => isStillborn(mail.envelope) && mail.envelope.n === n);
+        const isTold = this.#waiting().some(({ envelope: kept }) => isStillborn(kept) && kept.n === n);
         return row === undefined || row.isEnded === true || row.isDetached === true || isTold;
       }
       case 'message':
@@ -190,17 +225,25 @@ export class ModelTree {
         const isOver = row === undefined || row.isEnded === true || (row.isDetached === true && envelope.kind === 'child-snapshot');
         return actor === undefined || isClosed(actor.record.status) || isOver;
       }
+      case 'activity-hurried':
+        return actor?.activities.get(envelope.n)?.state !== 'backoff';
       default:
         return !('n' in envelope) || actor?.activities.get(envelope.n)?.state !== 'settled';
     }
   }
 
-  /** An end is told once, by whom it concerns. */
-  #judgeNews({ record, messages }: Commit, before: ActorRecord | undefined): void {
+  /** Everything in the mailbox. */
+  #waiting(): readonly Message[] {
+    return [...this.mail.values()].flatMap(messagesIn);
+  }
+
+  /** An end is told once, to whom it concerns: to nobody, where all end together. */
+  #judgeNews({ record, messages, journal: { envelope: cause } }: Commit, before: ActorRecord | undefined): void {
     if (record.birth === undefined) return;
     const ends = messages.filter(({ envelope: { kind } }) => kind === 'child-done' || kind === 'child-failed' || kind === 'child-gone');
     const isEnd = isClosed(record.status) && (before === undefined || !isClosed(before.status));
-    const expected = isEnd ? expectedNews(record) : undefined;
+    const isEndOfAll = cause.kind === 'terminate' && cause.isForAll === true;
+    const expected = isEnd && !isEndOfAll ? expectedNews(record) : undefined;
     const told = ends.map(({ envelope }) => envelope.kind);
     check(told.join() === (expected ?? ''), outcomes, () => {
       return `${this.place}${formatPlace(record.address.path)}, ${record.status}, tells its parent "${told.join()}" instead of "${expected ?? ''}"`;
@@ -216,7 +259,7 @@ export class ModelTree {
     const isWanted = parent !== undefined && !isClosed(parent.record.status) && row !== undefined && row.isDetached !== true;
     if (isWanted) return;
     const mayGoOn = record.isDetached === true && record.birth?.parentClosePolicy !== 'terminate';
-    const isToBeStopped = [...this.mail.values()].some(({ to, envelope }) => envelope.kind === 'stop' && isSamePath(to, path));
+    const isToBeStopped = this.#waiting().some(({ to, envelope }) => envelope.kind === 'stop' && isSamePath(to, path));
     check(mayGoOn || isToBeStopped, outcomes, () => {
       return `${this.place}${formatPlace(path)} runs, its parent ${parent === undefined ? 'is gone' : `is ${parent.record.status}`}`;
     });

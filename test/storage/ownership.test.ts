@@ -1,6 +1,6 @@
-import { readFile, readdir, rm, symlink, writeFile } from 'node:fs/promises';
+import { readFile, readdir, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { hasErrorCode } from '../../src/kernel/errors.ts';
 import type { Store } from '../../src/kernel/ports.ts';
 import { openLevelStore } from '../../src/storage/open-level-store.ts';
@@ -137,6 +137,67 @@ test('who waits gets the store when it is free', async () => {
   await store.close();
 });
 
+test('who waits looks at nothing but the lock until that is free', async () => {
+  const path = await temporaryFolder();
+  const other = await openInProcess(path);
+  const level = join(path, 'level');
+  // LevelDB begins a new LOG whenever it is asked.
+  const log = async (): Promise<string> => {
+    const { ino, ctimeMs } = await stat(join(level, 'LOG'));
+    return `${ino} ${ctimeMs}`;
+  };
+  const askedAgain = async (): Promise<void> => {
+    const before = await log();
+    await vi.waitFor(async () => expect(await log()).not.toBe(before), 5_000);
+  };
+  const asked = askedAgain();
+  let outcome: unknown;
+  const waiting = openLevelStore({ path, onLocked: 'wait' }).catch((error: unknown) => (outcome = error));
+  await asked;
+  // Whoever reads the logs finds a damaged one.
+  const [name] = (await readdir(level)).filter((file) => file.endsWith('.log'));
+  const bytes = await readFile(join(level, name!));
+  bytes[8]! ^= 1;
+  await writeFile(join(level, '999999.log'), bytes);
+  for (let time = 0; time < 3; time += 1) await askedAgain();
+  expect(outcome).toBeUndefined();
+  await other.close();
+  await waiting;
+  expect(outcome).toSatisfy((error) => hasErrorCode(error, 'STORE_DAMAGED'));
+  expect(outcome).toHaveProperty('message', expect.stringContaining('999999.log is damaged'));
+});
+
+test('an owner that comes and goes while another is between its claim and LevelDB leaves that its claim', async () => {
+  const path = await temporaryFolder();
+  const claim = await claimOwnership(path);
+  const owner = await openInProcess(path);
+  expect(owner.opened.code).toBe('open');
+  await owner.close();
+  const thread = await openInThread(path);
+  expect(thread.opened.code).toBe('STORE_LOCKED');
+  await thread.close();
+  await claim.confirm();
+  expect(JSON.parse(await readFile(join(path, 'owner.json'), 'utf8'))).toMatchObject({ pid: process.pid });
+  await claim.withdraw();
+  await claim.release();
+  expect((await readdir(path)).sort()).toEqual(['level', 'perdure.json']);
+});
+
+test('who closes takes its name away before another can have written its own', async () => {
+  const path = await temporaryFolder();
+  const claim = await claimOwnership(path);
+  await claim.confirm();
+  await claim.withdraw();
+  expect(await readdir(path)).not.toContain('owner.json');
+  // Between LevelDB's end and the release another process may be let in; other threads of this one are not.
+  await writeFile(join(path, 'owner.json'), 'of the next one');
+  const thread = await openInThread(path);
+  expect(thread.opened.code).toBe('STORE_LOCKED');
+  await thread.close();
+  await claim.release();
+  expect(await readFile(join(path, 'owner.json'), 'utf8')).toBe('of the next one');
+});
+
 test('who waits can give up', async () => {
   const path = await temporaryFolder();
   const store = await openHere(path);
@@ -170,6 +231,8 @@ test.each([
   await (await openHere(path)).close();
   await writeFile(join(path, 'owner.json'), text);
   await writeFile(join(path, 'owner.json.77-1'), '');
+  const longAgo = Date.now() / 1000 - 100_000;
+  await utimes(join(path, 'owner.json.77-1'), longAgo, longAgo);
   const store = await openHere(path);
   expect((await readdir(path)).sort()).toEqual(['level', 'owner.json', 'perdure.json']);
   await store.close();

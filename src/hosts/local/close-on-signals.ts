@@ -2,6 +2,7 @@
 import { constants } from 'node:os';
 import type { Duration } from '../../kernel/duration.ts';
 import { parseDuration } from '../../kernel/duration.ts';
+import { checkOptions } from '../../kernel/options.ts';
 import { formatValue } from '../../kernel/value-encoding.ts';
 import type { Runtime } from '../../runtime/runtime-door.ts';
 
@@ -26,6 +27,7 @@ const closing = new Set<Pick<Runtime, 'close'>>();
  * @throws TypeError for malformed options
  */
 export function closeOnSignals(runtime: Pick<Runtime, 'close'>, options: CloseOnSignalsOptions = {}): () => void {
+  checkOptions<CloseOnSignalsOptions>(options, 'closeOnSignals', { grace: true, signals: true });
   const { grace, signals = ['SIGTERM', 'SIGINT'] } = options;
   if (grace !== undefined) parseDuration(grace, 'closeOnSignals: grace');
   const unknown = signals.find((signal) => !Object.hasOwn(constants.signals, signal));

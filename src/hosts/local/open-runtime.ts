@@ -10,6 +10,8 @@ import type { Logger } from '../../kernel/logger.ts';
 import { guardedLogger, silentLogger } from '../../kernel/logger.ts';
 import { createRegistry } from '../../kernel/machine-registry.ts';
 import type { MachineRegistry, OnDefinitionChange } from '../../kernel/machine-registry.ts';
+import type { OptionNames } from '../../kernel/options.ts';
+import { checkOptions } from '../../kernel/options.ts';
 import { plainPromiseWarning } from '../../kernel/plain-promise.ts';
 import type { Clock, Random, Store } from '../../kernel/ports.ts';
 import { formatValue } from '../../kernel/value-encoding.ts';
@@ -92,7 +94,8 @@ export interface LocalParts {
  *   `IMPLEMENTATION_MISSING`, `DEFINITION_CHANGED`, `XSTATE_UNSUPPORTED`; `TypeError` for malformed options
  */
 export async function openRuntime(options: OpenRuntimeOptions): Promise<Runtime> {
-  checkOptions(options, 'openRuntime');
+  checkOptions(options, 'openRuntime', runtimeOptions, `{ path: './data', machines: [machine] }`);
+  checkValues(options, 'openRuntime');
   selfTestXState();
   const { path, onLocked = 'fail', signal, maxConcurrentAttempts = limits.concurrentAttemptsMax } = options;
   const logger = guardedLogger(options.logger ?? silentLogger);
@@ -149,9 +152,9 @@ export async function openReader(options: {
   readonly path: string;
   readonly machines?: readonly AnyStateMachine[];
 }): Promise<ClosableReader> {
-  checkIsObject(options, 'openReader');
+  checkOptions<typeof options>(options, 'openReader', { path: true, machines: true }, `{ path: './data' }`);
   const { path, machines = [] } = options;
-  checkOptions({ path, machines }, 'openReader');
+  checkValues({ path, machines }, 'openReader');
   const registry = createRegistry(machines);
   if (!(await hasStore(path))) {
     throw new PerdureError('STORE_NOT_FOUND', `There is no store at ${path}; name the directory a runtime was opened on.`, { path });
@@ -201,14 +204,19 @@ function retentionOf({ messageIdRetention = 'workflow' }: OpenRuntimeOptions): n
 
 type Door = 'openRuntime' | 'openReader';
 
-function checkIsObject(options: unknown, door: Door): void {
-  if (typeof options === 'object' && options !== null) return;
-  const example = door === 'openRuntime' ? `{ path: './data', machines: [machine] }` : `{ path: './data' }`;
-  throw new TypeError(`${door}() takes an object of options such as ${example}; found ${formatValue(options)}.`);
-}
+const runtimeOptions: OptionNames<OpenRuntimeOptions> = {
+  path: true,
+  machines: true,
+  maxConcurrentAttempts: true,
+  rateLimit: true,
+  logger: true,
+  messageIdRetention: true,
+  onDefinitionChange: true,
+  onLocked: true,
+  signal: true,
+};
 
-function checkOptions(options: OpenRuntimeOptions, door: Door): void {
-  checkIsObject(options, door);
+function checkValues(options: OpenRuntimeOptions, door: Door): void {
   checkLogger(options.logger);
   const { path, machines, maxConcurrentAttempts = 1, onLocked = 'fail', onDefinitionChange = 'fail', signal } = options;
   if (typeof path !== 'string' || path === '') {

@@ -15,6 +15,13 @@ const confirmer = of<object>().createMachine({
   on: { '*': { actions: sendParent(({ event }) => ({ type: `GOT.${event.type}` })) } },
 });
 
+const ender = of<object>().createMachine({
+  id: 'ender',
+  version: '1',
+  initial: 'on',
+  states: { on: { on: { END: 'off' } }, off: { type: 'final' } },
+});
+
 export const childCorners: readonly DifferentialCase[] = [
   {
     title: 'a child whose state is left and entered again within one step begins anew',
@@ -58,6 +65,20 @@ export const childCorners: readonly DifferentialCase[] = [
       }),
     script: [send('OFF')],
     expected: { value: 'off', context: { log: ['GOT.BYE'] }, childIds: [] },
+  },
+  {
+    title: 'a child that ends by the last word before it is stopped',
+    machine: () =>
+      noting.createMachine({
+        id: 'last-word',
+        version: '1',
+        context: empty,
+        invoke: { src: ender, id: 'kid', onDone: { actions: 'noteEvent' } },
+        on: { GO: { actions: [sendTo('kid', { type: 'END' }), stopChild('kid')] } },
+      }),
+    script: [send('GO')],
+    expected: { context: { log: ['xstate.done.actor.kid'] }, childIds: [] },
+    difference: { of: 'the end of a child whose state was left is not heard of', durable: { context: { log: [] }, childIds: [] } },
   },
   {
     title: 'a child that is told to stop its siblings by its parent in one step',
