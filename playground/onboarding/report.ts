@@ -2,7 +2,7 @@
 import Table from 'cli-table3';
 import pc from 'picocolors';
 import type { Audit } from './audit.ts';
-import { stateText } from './state-text.ts';
+import { Tally } from './tally.ts';
 
 export interface Summary {
   readonly merchants: number;
@@ -16,21 +16,13 @@ export interface Summary {
   readonly seconds: number;
 }
 
-export function summarise(audit: Audit, crashes: number, seconds: number): Summary {
-  const byStatus: Record<string, number> = {};
-  const byState: Record<string, number> = {};
-  const failures: Record<string, number> = {};
-  for (const merchant of audit.merchants) {
-    add(byStatus, merchant?.status ?? 'missing');
-    add(byState, stateText(merchant?.value ?? 'missing'));
-    if (merchant?.failure !== undefined) add(failures, merchant.failure.class);
-  }
-  const { merchants, reruns, lost } = audit;
+export function summarise({ merchants, reruns, lost }: Audit, crashes: number, seconds: number): Summary {
+  const tally = tallyOf(merchants);
   return {
-    merchants: merchants.length,
-    byStatus,
-    byState,
-    failures,
+    merchants: tally.count(),
+    byStatus: tally.sumBy(({ status }) => status),
+    byState: tally.sumBy(({ state }) => state),
+    failures: tally.sumBy(({ failureClass }) => failureClass),
     crashes,
     reruns: reruns.length,
     lost: lost.length,
@@ -38,24 +30,21 @@ export function summarise(audit: Audit, crashes: number, seconds: number): Summa
   };
 }
 
-/** How the merchants ended, the most frequent end first. */
+/** How the merchants ended, the most frequent end first, those that failed last. */
 export function closingTable({ merchants }: Pick<Audit, 'merchants'>): string {
   const table = new Table({
     head: ['final state', 'failure class', 'merchants'],
     colAligns: ['left', 'left', 'right'],
     style: { head: [], border: [] },
   });
-  const counts: Record<string, number> = {};
-  for (const merchant of merchants) {
-    add(
-      counts,
-      JSON.stringify([merchant?.failure === undefined ? 0 : 1, stateText(merchant?.value ?? 'missing'), merchant?.failure?.class ?? '']),
-    );
-  }
-  const rows = entriesByCount(counts).map(([key, count]) => [...(JSON.parse(key) as [number, string, string]), count] as const);
-  // Those that failed come last.
-  for (const [, state, failureClass, count] of rows.sort(([a], [b]) => a - b)) table.push([state, failureClass, count]);
+  for (const { state, failureClass = '', count } of tallyOf(merchants).groups()) table.push([state, failureClass, count]);
   return table.toString();
+}
+
+function tallyOf(merchants: Audit['merchants']): Tally {
+  const tally = new Tally();
+  for (const merchant of merchants) tally.add(merchant);
+  return tally;
 }
 
 export function verdict(summary: Summary): string {
@@ -65,12 +54,4 @@ export function verdict(summary: Summary): string {
   return judged(
     `${seconds} s, ${killed}; by the outside ledger: ${reruns} activities run again after their record or signals applied twice, ${lost} merchants or signals lost.`,
   );
-}
-
-function add(counts: Record<string, number>, key: string): void {
-  counts[key] = (counts[key] ?? 0) + 1;
-}
-
-function entriesByCount(counts: Readonly<Record<string, number>>): [string, number][] {
-  return Object.entries(counts).sort(([a, x], [b, y]) => y - x || (a < b ? -1 : 1));
 }

@@ -13,6 +13,8 @@ import { openLedger, readLedger, unansweredIn } from './ledger.ts';
 import { usualFaults } from './providers.ts';
 import type { MachineName, Scenario } from './scenario.ts';
 import { scenarioIn } from './scenario.ts';
+import type { Standing } from './tally.ts';
+import { Tally } from './tally.ts';
 
 export interface Inputs {
   readonly merchants: readonly Merchant[];
@@ -95,37 +97,40 @@ interface Job {
 
 async function onboardAll(job: Job): Promise<boolean> {
   const { merchants, report, signal } = job;
-  const counts = { closed: 0, failed: 0 };
-  report({ ...counts });
+  const tally = new Tally();
+  report(progressOf(tally));
   const queue = merchants.values();
   const stopped = new Promise<'stopped'>((resolve) => signal.addEventListener('abort', () => resolve('stopped'), { once: true }));
   const worker = async (): Promise<void> => {
     for (const merchant of queue) {
       if (signal.aborted) return;
-      const outcome = await Promise.race([onboardOne(job, merchant), stopped]);
-      if (outcome === 'stopped') return;
-      counts.closed += 1;
-      if (outcome !== 'completed') counts.failed += 1;
-      report({ ...counts });
+      const end = await Promise.race([onboardOne(job, merchant), stopped]);
+      if (end === 'stopped') return;
+      tally.add(end);
+      report(progressOf(tally));
     }
   };
   await Promise.all(Array.from({ length: windowMax }, worker));
-  return counts.closed === merchants.length;
+  return tally.count() === merchants.length;
 }
 
-async function onboardOne({ runtime, scenario, ledger, signal }: Job, merchant: Merchant): Promise<string> {
+function progressOf(tally: Tally): Progress {
+  return { closed: tally.count(), failed: tally.count(({ status }) => status !== 'completed') };
+}
+
+async function onboardOne({ runtime, scenario, ledger, signal }: Job, merchant: Merchant): Promise<Standing | 'stopped'> {
   try {
-    const result = await scenario.begin(runtime, merchant);
+    const { result, stateValue } = await scenario.begin(runtime, merchant);
     ledger.append({ kind: 'started', merchant: merchant.id });
-    const status = await result().then(
-      () => 'completed',
+    const end = await result().then(
+      () => ({ status: 'completed' }),
       (error: unknown) => {
-        if (error instanceof WorkflowFailedError) return error.details.status;
+        if (error instanceof WorkflowFailedError) return { status: error.details.status, failure: error.failure };
         throw error;
       },
     );
-    ledger.append({ kind: 'closed', merchant: merchant.id, status });
-    return status;
+    ledger.append({ kind: 'closed', merchant: merchant.id, status: end.status });
+    return { ...end, value: stateValue() };
   } catch (error) {
     // The run is being stopped: the workflow goes on with the next one.
     if (signal.aborted) return 'stopped';

@@ -16,8 +16,15 @@ export const usualTimeScale = (24 * 60 * 60) / 2;
 
 export interface Scenario {
   readonly machine: OpenRuntimeOptions['machines'][number];
-  /** Starts a merchant's workflow, or finds it; gives what resolves with its output, while whoever it waits for does their part. */
-  begin(runtime: Runtime, merchant: Merchant): Promise<() => Promise<unknown>>;
+  /** Starts a merchant's workflow, or finds it. */
+  begin(runtime: Runtime, merchant: Merchant): Promise<Begun>;
+}
+
+export interface Begun {
+  /** The chart's state value as of the last commit. */
+  stateValue(): unknown;
+  /** Resolves with the output; meanwhile whoever the workflow waits for does their part. */
+  result(): Promise<unknown>;
 }
 
 export interface ScenarioOptions {
@@ -38,7 +45,7 @@ function fiveStep(world: World): Scenario {
     machine,
     begin: async (runtime, merchant) => {
       const handle = await runtime.start(machine, { id: merchant.id, input: inputOf(merchant) });
-      return async () => handle.result();
+      return { stateValue: () => handle.getSnapshot().value, result: async () => handle.result() };
     },
   };
 }
@@ -52,9 +59,12 @@ function merchantOnboarding(world: World, { timeScale, unanswered }: ScenarioOpt
       const { id } = merchant;
       const handle = await runtime.start(machine, { id, input: inputOf(merchant) });
       const people = peopleAround(world.seed, id);
-      return async () => {
-        await accompany({ runtime, handle, people, delays, ledger: world.ledger, unanswered: unanswered.get(id) ?? [] });
-        return handle.result();
+      return {
+        stateValue: () => handle.getSnapshot().value,
+        result: async () => {
+          await accompany({ runtime, handle, people, delays, ledger: world.ledger, unanswered: unanswered.get(id) ?? [] });
+          return handle.result();
+        },
       };
     },
   };
