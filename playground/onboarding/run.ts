@@ -120,9 +120,9 @@ function progressOf(tally: Tally): Progress {
 
 async function onboardOne({ runtime, scenario, ledger, signal }: Job, merchant: Merchant): Promise<Standing | 'stopped'> {
   try {
-    const { result, stateValue } = await scenario.begin(runtime, merchant);
+    const begun = await scenario.begin(runtime, merchant);
     ledger.append({ kind: 'started', merchant: merchant.id });
-    const end = await result().then(
+    const end = await begun.result().then(
       () => ({ status: 'completed' }),
       (error: unknown) => {
         if (error instanceof WorkflowFailedError) return { status: error.details.status, failure: error.failure };
@@ -130,7 +130,7 @@ async function onboardOne({ runtime, scenario, ledger, signal }: Job, merchant: 
       },
     );
     ledger.append({ kind: 'closed', merchant: merchant.id, status: end.status });
-    return { ...end, value: stateValue() };
+    return { ...end, value: begun.stateValue() };
   } catch (error) {
     // The run is being stopped: the workflow goes on with the next one.
     if (signal.aborted) return 'stopped';

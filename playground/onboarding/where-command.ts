@@ -10,7 +10,7 @@ import { storePath } from './run.ts';
 import { usualTimeScale } from './scenario.ts';
 import { stateText } from './state-text.ts';
 import { stepsOf } from './steps.ts';
-import { attemptsInWords, attemptsOf, enteredAtMs, timerInWords, waitsInWords } from './where-words.ts';
+import { attemptsInWords, attemptsOf, deadlineAtMs, enteredAtMs, timerInWords, waitsInWords } from './where-words.ts';
 
 export async function whereCommand(id: string, data: string, json: boolean): Promise<number> {
   // Nothing is run: the activities are only there to be named. A store holds workflows of one machine or the other.
@@ -21,7 +21,7 @@ export async function whereCommand(id: string, data: string, json: boolean): Pro
   try {
     const description = await reader.describe(id);
     const history = await reader.history(id);
-    if (json) process.stdout.write(`${JSON.stringify({ ...description, steps: stepsOf(history) })}\n`);
+    if (json) process.stdout.write(`${JSON.stringify(facts(description, history))}\n`);
     else process.stdout.write(`${tell(description, history)}\n`);
     return 0;
   } finally {
@@ -29,9 +29,22 @@ export async function whereCommand(id: string, data: string, json: boolean): Pro
   }
 }
 
+/** For programs: the description, and what the words are made of. */
+function facts(description: WorkflowDescription, history: readonly HistoryEntry[]): object {
+  return {
+    ...description,
+    enteredAtMs: enteredAtMs(description, history),
+    steps: stepsOf(history),
+    attempts: [...attemptsOf(description, history).values()].reduce((sum, count) => sum + count, 0),
+    nextTimer: description.timers[0] ?? null,
+    deadlineAtMs: deadlineAtMs(description) ?? null,
+  };
+}
+
 function tell(description: WorkflowDescription, history: readonly HistoryEntry[]): string {
   const { id, status, value, failure, machine, timers } = description;
   const since = enteredAtMs(description, history);
+  const deadline = deadlineAtMs(description);
   const started = `machine ${machine.id} version ${machine.version}, started ${time(description.startedAtMs)}`;
   const lines = [
     `${pc.bold(id)} is ${pc.bold(stateText(value))} (${status}) since ${time(since)}`,
@@ -39,6 +52,7 @@ function tell(description: WorkflowDescription, history: readonly HistoryEntry[]
     ...(failure === undefined ? [] : [`failed with ${failure.class}: ${failure.message}`]),
     ...waitsInWords(description),
     ...timers.slice(0, 1).map((timer) => `${timerInWords(timer, Date.now())} (${time(timer.dueAtMs)})`),
+    ...(description.closedAtMs === undefined ? [deadline === undefined ? 'no deadline' : `deadline ${time(deadline)}`] : []),
     ...history.map((entry) => `  ${time(entry.atMs)}  ${entry.kind.padEnd(18)} ${stateText(entry.value)}${cause(entry)}`),
   ];
   return lines.map((line) => escapeExceptColours(line)).join('\n');

@@ -8,6 +8,9 @@ const purposes: ReadonlyMap<string, string> = new Map([
   ['followUpDelay', 'sends the follow-up email'],
 ]);
 
+/** Delays within which somebody is to act. */
+const limits: ReadonlySet<string> = new Set(['documentTimeLimit', 'decisionTimeLimit']);
+
 /** Whose turn it is when a state accepts an event of this type. */
 const persons: ReadonlyMap<string, string> = new Map([
   ['DOCUMENT_UPLOADED', 'the merchant to upload the document'],
@@ -49,11 +52,25 @@ export function waitsInWords({ waitsFor, accepts = [] }: WorkflowDescription): s
 }
 
 export function timerInWords({ id, dueAtMs }: TimerDescription, nowMs: number): string {
-  const delay = /^xstate\.after\.([^.]+)\./.exec(id)?.[1] ?? id;
+  const delay = delayOf(id);
   const does = purposes.get(delay) ?? `is "${delay}", due`;
   const leftMs = dueAtMs - nowMs;
   if (leftMs < 0) return `next timer ${does} as soon as somebody runs it: it was due ${durationText(-leftMs)} ago`;
   return `next timer ${does} in ${durationText(leftMs)}`;
+}
+
+/** By when what it waits for has to be there: somebody's act, or the outcome of an activity. Epoch milliseconds; undefined if it has time. */
+export function deadlineAtMs({ timers, activities }: Pick<WorkflowDescription, 'timers' | 'activities'>): number | undefined {
+  const moments = [
+    ...timers.filter(({ id }) => limits.has(delayOf(id))).map(({ dueAtMs }) => dueAtMs),
+    ...activities.flatMap(({ scheduleToCloseAtMs }) => scheduleToCloseAtMs ?? []),
+  ];
+  return moments.length === 0 ? undefined : Math.min(...moments);
+}
+
+/** The name of the chart's delay in the id of a timer that it set. */
+function delayOf(timerId: string): string {
+  return /^xstate\.after\.([^.]+)\./.exec(timerId)?.[1] ?? timerId;
 }
 
 const units = [
@@ -64,7 +81,7 @@ const units = [
 ] as const;
 
 /** In the largest unit of which there are two or more, so that little is lost; in seconds if there is none. */
-export function durationText(ms: number): string {
+function durationText(ms: number): string {
   const [unit, unitMs] = units.find(([, size]) => ms >= 2 * size) ?? ['s', 1_000];
   return `${Math.round((ms / unitMs) * 10) / 10} ${unit}`;
 }

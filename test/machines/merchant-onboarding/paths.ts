@@ -79,7 +79,7 @@ export function nameOf(value: unknown): string {
 }
 
 /** All that can happen in a state. */
-export function happeningsIn(state: string): Happening[] {
+function happeningsIn(state: string): Happening[] {
   const step = steps.find((each) => each.state === state);
   const answers = step === undefined ? [] : [step.output, ...(others[step.src] ?? [])];
   const errors = step === undefined ? [] : [errorNamed(`Broken:${state}`)];
