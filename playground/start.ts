@@ -12,10 +12,20 @@ import { onboardCommand } from './onboarding/onboard-command.ts';
 import { whereCommand } from './onboarding/where-command.ts';
 
 const examples = `
+What happens:
+  Merchants go through machines/merchant-onboarding: eleven steps and three waits for people. Providers and people are simulated and
+  follow from --seed: calls fail or hang now and then, some merchants upload their document late or never, operators approve or
+  reject possible matches (some only when the matter is escalated), some merchants log in and are sent no follow-up email. Screening
+  is real: names are matched against --watchlist. The chart's delays pass --time-scale times faster: its 24 h take 2 s.
+  Ctrl-C stops cleanly (twice: at once); the next start on the same --data goes on. "where ID" asks a store that is not in use: state
+  and since when, what it waits for, attempts, next timer, deadline, history. Everything ends with an audit of what the store holds
+  against a ledger that only the simulated world writes.
+
 Examples:
   npm start                                    1,847 invented merchants through eleven steps, with a progress bar
   npm start -- --crash 5                       the same, killed five times on the way
   npm start -- --merchants m.csv --watchlist sdn.csv --data ./onboarding
+  npm start -- --time-scale 8640               24 h take 10 s: time for Ctrl-C, and to ask where somebody is
   npm start -- --machine five-step --data five the same merchants through five steps, with nobody to wait for
   npm start -- where m-7731                    where one of them is
   npm start -- five-step                       three merchants, step by step`;
@@ -34,7 +44,7 @@ function timeScale(text: string): number {
 
 function program(): Command {
   const command = new Command('npm start --').description('Onboards merchants through a durable statechart.').showHelpAfterError();
-  command
+  const onboard = command
     .command('onboard', { isDefault: true })
     .description('onboard every merchant of a file (the default)')
     .option('--merchants <file>', 'CSV with the columns id, name and, if you like, country, owner, email (default: 1,847 invented ones)')
@@ -55,7 +65,7 @@ function program(): Command {
     .action(async (options: OnboardCommandOptions) => finish(await onboardCommand(options)));
   command
     .command('where <id>')
-    .description('where a merchant is: state, what it waits for, attempts, history')
+    .description('where a merchant is: state since when, what it waits for, attempts, next timer, deadline, history')
     .option('--data <dir>', 'directory of the store', 'data')
     .option('--json', 'one line of JSON')
     .action(async (id: string, options: { data: string; json?: boolean }) =>
@@ -66,7 +76,7 @@ function program(): Command {
     .description('three merchants through the five steps: one done, one failed, one with a retry')
     .option('--json', 'one line of JSON for each')
     .action(async (options: { json?: boolean }) => finish(await fiveStepCommand(options.json === true)));
-  command.addHelpText('after', examples);
+  command.addHelpText('after', () => `\nThe default command:\n${onboard.helpInformation()}${examples}`);
   return command;
 }
 

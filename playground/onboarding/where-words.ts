@@ -30,7 +30,7 @@ export function enteredAtMs(description: WorkflowDescription, history: readonly 
 export function attemptsOf(description: WorkflowDescription, history: readonly HistoryEntry[]): ReadonlyMap<number, number> {
   const attempts = new Map<number, number>();
   for (const { n, attempt = 0 } of [...history.flatMap(({ activity }) => activity ?? []), ...description.activities]) {
-    attempts.set(n, Math.max(attempts.get(n) ?? 0, attempt));
+    if (attempt > 0) attempts.set(n, Math.max(attempts.get(n) ?? 0, attempt));
   }
   return attempts;
 }
