@@ -15,56 +15,44 @@
  * The activities are declared without code, which an app brings: `merchantOnboarding.provide({ actors: { verifyKyc:
  * implement(activities.verifyKyc, { run }) } })`. It may bring other delays as well: `merchantOnboarding.provide({ delays })`.
  */
+import { activity } from 'perdure/authoring';
 import { assign, setup } from 'xstate';
-import type { MerchantInput, SanctionsMatch, Screening } from './merchant-onboarding/activities.ts';
-import { activities } from './merchant-onboarding/activities.ts';
+import { documentMissing, failureOf, sanctionsHit } from './merchant-onboarding/merchant.ts';
+import type { FetchedDocument, MerchantContext, MerchantEvent } from './merchant-onboarding/merchant.ts';
+import type { MerchantInput, MerchantOutput, OnboardingFailure, Screening } from './merchant-onboarding/merchant.ts';
 
-export { activities };
-export type { FetchedDocument, MerchantInput, SanctionsMatch, Screening } from './merchant-onboarding/activities.ts';
+export type { FetchedDocument, MerchantEvent, MerchantInput } from './merchant-onboarding/merchant.ts';
+export type { MerchantOutput, OnboardingFailure, SanctionsMatch, Screening } from './merchant-onboarding/merchant.ts';
 
-export type MerchantEvent =
-  /** The merchant has handed in the document that was missing. */
-  | { readonly type: 'DOCUMENT_UPLOADED'; readonly document: string }
-  /** A person has found that the possible match is somebody else. */
-  | { readonly type: 'APPROVE'; readonly by: string }
-  /** A person has found that the possible match is the merchant. */
-  | { readonly type: 'REJECT'; readonly by: string }
-  /** The merchant has seen the dashboard. */
-  | { readonly type: 'LOGGED_IN' };
+const policy = {
+  startToCloseTimeout: '3s',
+  retry: { initialInterval: '200ms', maximumInterval: '5s', maximumAttempts: 8 },
+} as const;
 
-export interface OnboardingFailure {
-  readonly name: string;
-  readonly message: string;
-}
-
-/** What is known so far; each is absent until its step is done. */
-interface Gathered {
-  readonly document?: string;
-  readonly kycReference?: string;
-  /** The possible match that the screening found, if it found one. */
-  readonly match?: SanctionsMatch;
-  /** Who decided about it. */
-  readonly decidedBy?: string;
-  readonly profile?: string;
-  readonly account?: string;
-  readonly keyId?: string;
-  /** What the merchant may take in a day, in the currency of the account. */
-  readonly dailyLimit?: number;
-  readonly dashboard?: string;
-  readonly hasLoggedIn: boolean;
-  /** What became of the follow-up email; absent if none was needed. A merchant is live whether or not it could be sent. */
-  readonly followUp?: 'sent' | 'failed';
-  /** Why the merchant was not taken on: `DocumentMissing`, `KycRefused`, `SanctionsHit`, or the class of what made a step fail. */
-  readonly error?: OnboardingFailure;
-}
-
-export interface MerchantOutput extends Gathered {
-  readonly merchantId: string;
-}
-
-interface MerchantContext extends Gathered {
-  readonly merchant: MerchantInput;
-}
+/** Names, time-outs and retry policies, without code. Repeating is left to the policies; the chart hears only of what is final. */
+export const activities = {
+  fetchDocument: activity<MerchantInput, FetchedDocument>({ name: 'document.fetch', ...policy }),
+  /** An error named `KycRefused` is the provider's answer, not a fault: it is not asked again, and the merchant is rejected. */
+  verifyKyc: activity<MerchantInput & { document: string }, { reference: string }>({
+    name: 'kyc.verify',
+    ...policy,
+    retry: { ...policy.retry, nonRetryableErrorTypes: ['KycRefused'] },
+  }),
+  screenSanctions: activity<MerchantInput, Screening>({ name: 'sanctions.screen', ...policy }),
+  createProfile: activity<MerchantInput & { kycReference: string }, { profile: string }>({ name: 'profile.create', ...policy }),
+  announceCreated: activity<{ merchantId: string; profile: string }, void>({ name: 'merchant-created.announce', ...policy }),
+  openSettlement: activity<{ merchantId: string; profile: string }, { account: string }>({ name: 'settlement.open', ...policy }),
+  /** Gives the id of the credentials. The secret itself has no business in a workflow, which is kept on disk. */
+  issueCredentials: activity<{ merchantId: string; account: string }, { keyId: string }>({ name: 'credentials.issue', ...policy }),
+  setRiskLimits: activity<{ merchantId: string; country: string; account: string }, { dailyLimit: number }>({
+    name: 'risk-limits.set',
+    ...policy,
+  }),
+  seedDashboard: activity<{ merchantId: string; account: string }, { url: string }>({ name: 'dashboard.seed', ...policy }),
+  sendWelcome: activity<{ merchantId: string; email: string; dashboard: string }, void>({ name: 'welcome.send', ...policy }),
+  announceLive: activity<{ merchantId: string; profile: string }, void>({ name: 'merchant-live.announce', ...policy }),
+  sendFollowUp: activity<{ merchantId: string; email: string; dashboard: string }, void>({ name: 'follow-up.send', ...policy }),
+};
 
 const hourMs = 60 * 60_000;
 
@@ -256,18 +244,4 @@ export const merchantOnboarding = chart.createMachine({
 
 function letterTo({ merchant, dashboard = '' }: MerchantContext): { merchantId: string; email: string; dashboard: string } {
   return { merchantId: merchant.merchantId, email: merchant.email, dashboard };
-}
-
-function failureOf(error: unknown): OnboardingFailure {
-  return error instanceof Error ? { name: error.name, message: error.message } : { name: 'Failed', message: String(error) };
-}
-
-function documentMissing({ merchant }: MerchantContext): OnboardingFailure {
-  return { name: 'DocumentMissing', message: `Merchant ${merchant.merchantId} has not handed in a document in time.` };
-}
-
-function sanctionsHit({ merchant, match, decidedBy }: MerchantContext): OnboardingFailure {
-  const { entry = '?', name = '?', score = 0 } = match ?? {};
-  const alike = `"${name}" of merchant ${merchant.merchantId} resembles list entry "${entry}" (score ${Math.round(score)})`;
-  return { name: 'SanctionsHit', message: `${alike}; rejected by ${decidedBy}.` };
 }
