@@ -7,6 +7,9 @@ import { servePage } from './served-page.ts';
 
 const hourMs = 60 * 60_000;
 
+/** What a page shows comes soon, however busy the machine is. */
+const patience = { timeout: 10_000, interval: 20 };
+
 /** In the order of the page. */
 const labels = ['Upload the document', 'Approve', 'Reject', 'Log in'];
 
@@ -141,7 +144,7 @@ describe.skipIf(!isChromiumThere)('in Chromium the merchant onboarding', () => {
     await state('openingSettlement', '');
     for (let attempt = 2; attempt <= 8; attempt += 1) {
       await pass(5_000);
-      await vi.waitFor(async () => expect((await calls()).at(-1)).toBe(`settlement.open ${attempt}`));
+      await vi.waitFor(async () => expect((await calls()).at(-1)).toBe(`settlement.open ${attempt}`), patience);
     }
     await state('failed', 'failed');
     expect(await output()).toMatchObject({ error: { name: 'ProviderUnavailable', message: 'settlement.open answered 503' } });
@@ -154,10 +157,7 @@ function showing(page: Page) {
   return {
     /** Waits until the page shows this state with these tags. */
     state: async (value: string, tags: string): Promise<void> =>
-      vi.waitFor(async () => expect([await page.textContent('#state'), await page.textContent('#tags')]).toEqual([value, tags]), {
-        timeout: 10_000,
-        interval: 20,
-      }),
+      vi.waitFor(async () => expect([await page.textContent('#state'), await page.textContent('#tags')]).toEqual([value, tags]), patience),
     /** Labels of the buttons that can be pressed. */
     buttons: async (): Promise<string[]> => {
       expect(await page.locator('button').allTextContents()).toEqual(labels);

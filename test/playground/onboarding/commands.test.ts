@@ -32,7 +32,7 @@ describe('npm start', () => {
     );
     const again = await runPlayground('--merchants', merchants, '--data', data, '--json');
     expect(summaryOf(again)).toEqual({ ...summary, seconds: summaryOf(again).seconds });
-  });
+  }, 60_000);
 
   test('killed three times on the way, closes every merchant, loses none and runs nothing again', async () => {
     const { merchants, data } = await newCase(16);
@@ -42,7 +42,7 @@ describe('npm start', () => {
     expect(Object.keys(summary).sort()).toEqual(summaryKeys);
     expect(summary).toMatchObject({ merchants: 16, byStatus: { completed: 15, failed: 1 }, crashes: 3, reruns: 0, lost: 0 });
     expect(ended.stderr).toContain('killed 3 times');
-  });
+  }, 60_000);
 
   test('with another watchlist comes to another result', async () => {
     const { merchants, data, folder } = await newCase(8);
@@ -65,7 +65,7 @@ describe('npm start', () => {
     const other = await runPlayground('--merchants', merchants, '--data', data);
     expect(other.code).toBe(1);
     expect(other.stderr).toContain('\nThe store was filled with other merchants, or through another --machine. ');
-  });
+  }, 60_000);
 
   test('with a larger --time-scale waits less for people', async () => {
     const { merchants, data } = await newCase(1);
@@ -125,7 +125,7 @@ describe('npm start -- where', () => {
     });
     const unknown = await runPlayground('where', 'm-1', '--data', data);
     expect(unknown).toEqual({ code: 1, stdout: '', stderr: 'There is no workflow "m-1" in this store; start it first.\n' });
-  });
+  }, 60_000);
 
   test.skipIf(process.platform === 'win32')('where the store may not be read says so', async () => {
     const { merchants, data, folder } = await newCase(1);
@@ -217,7 +217,7 @@ describe('what cannot be used is refused in plain words, before a store is made'
     expect(stderr).toMatch(
       /m-6001.*\nThe store was filled with other merchants, or through another --machine\. Name another with --data DIR, or delete it\.\n$/,
     );
-  });
+  }, 60_000);
 
   test.each([
     ['--crash <n>', 'often', 'Give a whole number from 0 to 4294967295.'],
