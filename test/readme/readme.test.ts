@@ -6,11 +6,12 @@ import { afterAll, describe, expect, test } from 'vitest';
 const root = resolve(import.meta.dirname, '../..');
 const readme = await readFile(join(root, 'README.md'), 'utf8');
 
-function block(language: string): string {
-  const found = new RegExp(`\`\`\`${language}\\n([^]*?)\`\`\``).exec(readme)?.[1];
-  if (found === undefined) throw new Error(`README has no block of ${language}`);
-  return found;
+function blocks(language: string): string[] {
+  return [...readme.matchAll(new RegExp(`^\`\`\`${language}\\n([^]*?)^\`\`\`$`, 'gm'))].flatMap((match) => match[1] ?? []);
 }
+
+/** Each program with what it prints: the blocks follow each other. */
+const examples = blocks('ts').map((code, index) => ({ example: index + 1, code, prints: blocks('text')[index] }));
 
 describe('README', () => {
   // Inside the project, so that the example finds perdure as its users do: by name.
@@ -23,18 +24,22 @@ describe('README', () => {
     return { output: stdout, errors: stderr };
   }
 
-  test('its example prints what it says, and the same when it is run again', async () => {
-    const folder = await mkdtemp(join(root, 'test/readme/run-'));
-    folders.push(folder);
-    await writeFile(join(folder, 'example.ts'), block('ts'));
-    expect(await runExample(folder)).toEqual({ output: block('text'), errors: '' });
-    expect(await runExample(folder)).toEqual({ output: block('text'), errors: '' });
+  test('has two examples', () => {
+    expect(examples).toHaveLength(2);
   });
 
-  test('its example passes the strict compiler', async () => {
+  test.each(examples)('its example $example prints what it says, and the same when it is run again', async ({ code, prints }) => {
     const folder = await mkdtemp(join(root, 'test/readme/run-'));
     folders.push(folder);
-    await writeFile(join(folder, 'example.ts'), block('ts'));
+    await writeFile(join(folder, 'example.ts'), code);
+    expect(await runExample(folder)).toEqual({ output: prints, errors: '' });
+    expect(await runExample(folder)).toEqual({ output: prints, errors: '' });
+  });
+
+  test.each(examples)('its example $example passes the strict compiler', async ({ code }) => {
+    const folder = await mkdtemp(join(root, 'test/readme/run-'));
+    folders.push(folder);
+    await writeFile(join(folder, 'example.ts'), code);
     const config = { extends: '../../../tsconfig.base.json', compilerOptions: { noEmit: true }, include: ['.'] };
     await writeFile(join(folder, 'tsconfig.json'), JSON.stringify(config));
     const checked = spawnSync(process.execPath, [join(root, 'node_modules/typescript-7/bin/tsc'), '--project', folder], {
