@@ -22,3 +22,10 @@ export function pick<T>(random: Random, items: readonly T[]): T {
   if (item === undefined) throw new RangeError('there is nothing to pick from');
   return item;
 }
+
+/** A seed from a text: FNV-1a, 32 bit (Fowler, Noll, Vo). */
+export function seedFrom(text: string): number {
+  let value = 0x811c9dc5;
+  for (const byte of new TextEncoder().encode(text)) value = Math.imul(value ^ byte, 0x01000193);
+  return value >>> 0;
+}

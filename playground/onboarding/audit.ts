@@ -12,9 +12,9 @@ export interface Source {
 export interface Audit {
   /** How each merchant stands, in the order asked; undefined where the store has none. */
   readonly merchants: readonly (WorkflowDescription | undefined)[];
-  /** Calls made although the outcome of their activity was recorded, or made twice under one attempt number. */
+  /** Calls made although the outcome of their activity was recorded, or made twice under one attempt number; signals applied twice. */
   readonly reruns: readonly string[];
-  /** Merchants whose start or end was acknowledged and is not there, or that did not close. */
+  /** Merchants whose start or end was acknowledged and is not there, or that did not close; signals acknowledged and not there. */
   readonly lost: readonly string[];
 }
 
@@ -22,8 +22,17 @@ const historyPage = 100;
 
 type Call = Extract<LedgerEntry, { kind: 'call' }>;
 
+/** What a workflow's history holds of what the world saw. */
+interface Recorded {
+  /** The attempt whose outcome was recorded, by idempotency key. */
+  readonly attempts: ReadonlyMap<string, number>;
+  /** How often a signal was taken, by the type of its event. */
+  readonly signals: ReadonlyMap<string, number>;
+}
+
 export async function audit(source: Source, ids: readonly string[], ledger: readonly LedgerEntry[]): Promise<Audit> {
   const calls = callsByMerchant(ledger);
+  const acknowledgedSignals = signalsByMerchant(ledger);
   const acknowledged = new Map(ledger.flatMap((entry) => (entry.kind === 'closed' ? [[entry.merchant, entry.status] as const] : [])));
   const merchants: (WorkflowDescription | undefined)[] = [];
   const reruns: string[] = [];
@@ -34,7 +43,11 @@ export async function audit(source: Source, ids: readonly string[], ledger: read
     const ended = acknowledged.get(id);
     const isClosed = description?.closedAtMs !== undefined;
     if (!isClosed || (ended !== undefined && ended !== description.status)) lost.push(id);
-    if (description !== undefined) reruns.push(...wrongCalls(calls.get(id) ?? [], await recordedAttempts(source, id)));
+    if (description === undefined) continue;
+    const { attempts, signals } = await recordedIn(source, id);
+    reruns.push(...wrongCalls(calls.get(id) ?? [], attempts));
+    reruns.push(...[...signals].flatMap(([type, count]) => (count > 1 ? [`${id} ${type} applied ${count} times`] : [])));
+    lost.push(...(acknowledgedSignals.get(id) ?? []).flatMap((type) => (signals.has(type) ? [] : [`${id} ${type}`])));
   }
   const known = new Set(ids);
   for (const entry of ledger) {
@@ -54,20 +67,39 @@ function wrongCalls(calls: readonly Call[], recorded: ReadonlyMap<string, number
   });
 }
 
-/** The attempt whose outcome was recorded, by idempotency key. */
-async function recordedAttempts(source: Source, id: string): Promise<Map<string, number>> {
-  const recorded = new Map<string, number>();
+async function recordedIn(source: Source, id: string): Promise<Recorded> {
+  const attempts = new Map<string, number>();
+  const signals = new Map<string, number>();
   for (let from = 1; ;) {
     const page = await source.history(id, { from, limit: historyPage });
-    for (const { kind, outcome, activity } of page) {
+    for (const { kind, outcome, activity, event } of page) {
+      if (outcome !== 'applied') continue;
       // What the chart heard of: an attempt that failed, timed out or was lost and is retried is only noted.
-      const isOutcome = outcome === 'applied' && kind.startsWith('attempt-');
-      if (isOutcome && activity?.attempt !== undefined) recorded.set(`${id}:1::${activity.n}`, activity.attempt);
+      if (kind.startsWith('attempt-') && activity?.attempt !== undefined) attempts.set(`${id}:1::${activity.n}`, activity.attempt);
+      if (kind === 'signal') add(signals, String((event as { readonly type?: unknown }).type));
     }
     const last = page.at(-1);
-    if (last === undefined || page.length < historyPage) return recorded;
+    if (last === undefined || page.length < historyPage) return { attempts, signals };
     from = last.sequence + 1;
   }
+}
+
+function add(counts: Map<string, number>, key: string): void {
+  counts.set(key, (counts.get(key) ?? 0) + 1);
+}
+
+/** Types of the signals whose senders were told that they were applied. Nobody sends a signal of one type under two message ids. */
+function signalsByMerchant(ledger: readonly LedgerEntry[]): Map<string, string[]> {
+  const types = new Map<string, string>();
+  const applied = new Map<string, string[]>();
+  for (const entry of ledger) {
+    const key = entry.kind === 'sending' || entry.kind === 'sent' ? JSON.stringify([entry.merchant, entry.messageId]) : '';
+    if (entry.kind === 'sending') types.set(key, entry.event.type);
+    const type = types.get(key);
+    if (entry.kind !== 'sent' || entry.outcome !== 'applied' || type === undefined) continue;
+    applied.set(entry.merchant, [...(applied.get(entry.merchant) ?? []), type]);
+  }
+  return applied;
 }
 
 function callsByMerchant(ledger: readonly LedgerEntry[]): Map<string, Call[]> {

@@ -10,9 +10,10 @@ import type { Merchant } from '../inputs/merchant.ts';
 import { createScreener } from '../inputs/name-screening.ts';
 import { readWatchlistFile, SHIPPED_WATCHLIST } from '../inputs/watchlist-file.ts';
 import { openLedger } from './ledger.ts';
+import { fiveStepIn } from './five-step-world.ts';
 import type { FaultScript } from './providers.ts';
-import { onboardingIn } from './providers.ts';
-import { inputOf, ledgerPath, storePath } from './run.ts';
+import { ledgerPath, storePath } from './run.ts';
+import { inputOf } from './scenario.ts';
 import { stateText } from './state-text.ts';
 import { stepsOf } from './steps.ts';
 
@@ -27,7 +28,7 @@ export async function fiveStepCommand(json: boolean): Promise<number> {
     const ledger = openLedger(ledgerPath(data));
     const screen = createScreener(await readWatchlistFile(SHIPPED_WATCHLIST));
     const faults = { transientShare: 0, hangShare: 0, refusedShare: 0, delayMs: [5, 20] } as const;
-    const machine = onboardingIn({ seed: 1, faults, script, screen, ledger });
+    const machine = fiveStepIn({ seed: 1, faults, script, screen, ledger });
     const runtime = await openRuntime({ path: storePath(data), machines: [machine] });
     try {
       for (const merchant of generateMerchants().filter(({ id }) => shown.includes(id))) {

@@ -4,14 +4,27 @@
  */
 import { closeSync, fstatSync, openSync, readSync, writeSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import type { SendResult } from 'perdure';
+import type { MerchantEvent } from 'perdure/machines/merchant-onboarding';
 
 export type LedgerEntry =
   /** a provider was called: the effect itself */
   | { readonly kind: 'call'; readonly key: string; readonly attempt: number; readonly merchant: string; readonly activity: string }
   /** the client was told that a merchant's onboarding was started */
   | { readonly kind: 'started'; readonly merchant: string }
+  /** somebody is about to send a signal */
+  | Sending
+  /** who sent it was told what became of it; `closed`: it came too late */
+  | { readonly kind: 'sent'; readonly merchant: string; readonly messageId: string; readonly outcome: SendResult['outcome'] | 'closed' }
   /** the client was told how it ended */
   | { readonly kind: 'closed'; readonly merchant: string; readonly status: string };
+
+export interface Sending {
+  readonly kind: 'sending';
+  readonly merchant: string;
+  readonly messageId: string;
+  readonly event: MerchantEvent;
+}
 
 export interface Ledger {
   append(entry: LedgerEntry): void;
@@ -48,4 +61,20 @@ export async function readLedger(path: string): Promise<LedgerEntry[]> {
       return [];
     }
   });
+}
+
+/** What was sent and never answered, by merchant. */
+export function unansweredIn(ledger: readonly LedgerEntry[]): Map<string, Sending[]> {
+  const answered = new Set(ledger.flatMap((entry) => (entry.kind === 'sent' ? [keyOf(entry)] : [])));
+  const unanswered = new Map<string, Map<string, Sending>>();
+  for (const entry of ledger) {
+    if (entry.kind !== 'sending' || answered.has(keyOf(entry))) continue;
+    const known = unanswered.get(entry.merchant) ?? new Map<string, Sending>();
+    unanswered.set(entry.merchant, known.set(entry.messageId, entry));
+  }
+  return new Map([...unanswered].map(([merchant, sendings]) => [merchant, [...sendings.values()]]));
+}
+
+function keyOf({ merchant, messageId }: { readonly merchant: string; readonly messageId: string }): string {
+  return JSON.stringify([merchant, messageId]);
 }

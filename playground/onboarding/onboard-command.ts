@@ -12,14 +12,10 @@ import { interruptedCode, stopOnInterrupt } from './interrupt.ts';
 import { readLedger } from './ledger.ts';
 import { progressView } from './progress-bar.ts';
 import { closingTable, summarise, verdict } from './report.ts';
-import type { Inputs, Progress } from './run.ts';
+import type { Inputs, Progress, RunOptions } from './run.ts';
 import { ledgerPath, onboard, readInputs, storePath } from './run.ts';
 
-export interface OnboardCommandOptions {
-  readonly merchants?: string;
-  readonly watchlist?: string;
-  readonly data: string;
-  readonly seed: number;
+export interface OnboardCommandOptions extends RunOptions {
   readonly crash: number;
   readonly batch?: boolean;
   readonly json?: boolean;
@@ -31,7 +27,7 @@ export async function onboardCommand(options: OnboardCommandOptions): Promise<nu
   const inputs = await readInputs(options);
   await offerFreshStart(options, inputs);
   const source = options.merchants ?? `${inputs.merchants.length} invented merchants (seed ${options.seed})`;
-  say(`Onboarding ${source} on the store ${storePath(options.data)}`);
+  say(`Onboarding ${source} through ${options.machine} on the store ${storePath(options.data)}`);
   const startedAtMs = performance.now();
   const { isComplete, crashes } = await run(options, inputs);
   if (!isComplete) {
@@ -41,7 +37,7 @@ export async function onboardCommand(options: OnboardCommandOptions): Promise<nu
   const seconds = (performance.now() - startedAtMs) / 1_000;
   const audited = await auditStore(options.data, inputs);
   const summary = summarise(audited, crashes, seconds);
-  say(closingTable(summary));
+  say(closingTable(audited));
   say(verdict(summary));
   for (const finding of [...audited.reruns, ...audited.lost].slice(0, 10)) say(pc.red(`  ${finding}`));
   const example = inputs.merchants.find((merchant) => merchant.id === 'm-7731')?.id ?? inputs.merchants[0]?.id ?? 'ID';
@@ -77,15 +73,12 @@ async function run(options: OnboardCommandOptions, inputs: Inputs): Promise<{ is
 }
 
 /** The worker may stand in another directory. */
-function absolute({ merchants, watchlist, data, seed }: OnboardCommandOptions): {
-  readonly merchants?: string;
-  readonly watchlist?: string;
-  readonly data: string;
-  readonly seed: number;
-} {
+function absolute({ merchants, watchlist, data, seed, machine, timeScale }: RunOptions): RunOptions {
   return {
     data: resolve(data),
     seed,
+    machine,
+    timeScale,
     ...(merchants === undefined ? {} : { merchants: resolve(merchants) }),
     ...(watchlist === undefined ? {} : { watchlist: resolve(watchlist) }),
   };

@@ -2,7 +2,7 @@
 import Table from 'cli-table3';
 import pc from 'picocolors';
 import type { Audit } from './audit.ts';
-import { stateText } from './state-text.ts';
+import { Tally } from './tally.ts';
 
 export interface Summary {
   readonly merchants: number;
@@ -16,21 +16,13 @@ export interface Summary {
   readonly seconds: number;
 }
 
-export function summarise(audit: Audit, crashes: number, seconds: number): Summary {
-  const byStatus: Record<string, number> = {};
-  const byState: Record<string, number> = {};
-  const failures: Record<string, number> = {};
-  for (const merchant of audit.merchants) {
-    add(byStatus, merchant?.status ?? 'missing');
-    add(byState, stateText(merchant?.value ?? 'missing'));
-    if (merchant?.failure !== undefined) add(failures, merchant.failure.class);
-  }
-  const { merchants, reruns, lost } = audit;
+export function summarise({ merchants, reruns, lost }: Audit, crashes: number, seconds: number): Summary {
+  const tally = tallyOf(merchants);
   return {
-    merchants: merchants.length,
-    byStatus,
-    byState,
-    failures,
+    merchants: tally.count(),
+    byStatus: tally.sumBy(({ status }) => status),
+    byState: tally.sumBy(({ state }) => state),
+    failures: tally.sumBy(({ failureClass }) => failureClass),
     crashes,
     reruns: reruns.length,
     lost: lost.length,
@@ -38,17 +30,21 @@ export function summarise(audit: Audit, crashes: number, seconds: number): Summa
   };
 }
 
-export function closingTable(summary: Summary): string {
+/** How the merchants ended, the most frequent end first, those that failed last. */
+export function closingTable({ merchants }: Pick<Audit, 'merchants'>): string {
   const table = new Table({
     head: ['final state', 'failure class', 'merchants'],
     colAligns: ['left', 'left', 'right'],
     style: { head: [], border: [] },
   });
-  for (const [state, count] of entriesByCount(summary.byState)) {
-    if (state !== 'failed') table.push([state, '', count]);
-  }
-  for (const [failureClass, count] of entriesByCount(summary.failures)) table.push(['failed', failureClass, count]);
+  for (const { state, failureClass = '', count } of tallyOf(merchants).groups()) table.push([state, failureClass, count]);
   return table.toString();
+}
+
+function tallyOf(merchants: Audit['merchants']): Tally {
+  const tally = new Tally();
+  for (const merchant of merchants) tally.add(merchant);
+  return tally;
 }
 
 export function verdict(summary: Summary): string {
@@ -56,14 +52,6 @@ export function verdict(summary: Summary): string {
   const killed = crashes === 0 ? 'never killed' : crashes === 1 ? 'killed once' : `killed ${crashes} times`;
   const judged = reruns === 0 && lost === 0 ? pc.green : pc.red;
   return judged(
-    `${seconds} s, ${killed}; by the outside ledger: ${reruns} activities run again after their record, ${lost} merchants lost.`,
+    `${seconds} s, ${killed}; by the outside ledger: ${reruns} activities run again after their record or signals applied twice, ${lost} merchants or signals lost.`,
   );
-}
-
-function add(counts: Record<string, number>, key: string): void {
-  counts[key] = (counts[key] ?? 0) + 1;
-}
-
-function entriesByCount(counts: Readonly<Record<string, number>>): [string, number][] {
-  return Object.entries(counts).sort(([a, x], [b, y]) => y - x || (a < b ? -1 : 1));
 }

@@ -2,7 +2,6 @@
 import { join } from 'node:path';
 import type { Runtime } from 'perdure';
 import { openRuntime, WorkflowFailedError } from 'perdure';
-import type { OnboardingInput } from 'perdure/machines/five-step-onboarding';
 import type { Merchant } from '../inputs/merchant.ts';
 import { generateMerchants } from '../inputs/merchant-generator.ts';
 import { readMerchantsFile } from '../inputs/merchants-file.ts';
@@ -10,8 +9,12 @@ import { createScreener } from '../inputs/name-screening.ts';
 import { readWatchlistFile, SHIPPED_WATCHLIST } from '../inputs/watchlist-file.ts';
 import { makeDataDirectory } from './data-directory.ts';
 import type { Ledger } from './ledger.ts';
-import { openLedger } from './ledger.ts';
-import { onboardingIn, usualFaults } from './providers.ts';
+import { openLedger, readLedger, unansweredIn } from './ledger.ts';
+import { usualFaults } from './providers.ts';
+import type { MachineName, Scenario } from './scenario.ts';
+import { scenarioIn } from './scenario.ts';
+import type { Standing } from './tally.ts';
+import { Tally } from './tally.ts';
 
 export interface Inputs {
   readonly merchants: readonly Merchant[];
@@ -23,6 +26,9 @@ export interface RunOptions {
   readonly watchlist?: string;
   readonly data: string;
   readonly seed: number;
+  readonly machine: MachineName;
+  /** How many times faster the chart's delays pass. */
+  readonly timeScale: number;
 }
 
 /** What a run tells while it is under way. */
@@ -33,7 +39,7 @@ export interface Progress {
 }
 
 /** Merchants under way at once. */
-const windowMax = 256;
+const windowMax = 512;
 
 export function storePath(data: string): string {
   return join(data, 'store');
@@ -64,12 +70,14 @@ export async function onboard(
   signal: AbortSignal,
 ): Promise<boolean> {
   await makeDataDirectory(options.data);
+  const unanswered = unansweredIn(await readLedger(ledgerPath(options.data)));
   const ledger = openLedger(ledgerPath(options.data));
   try {
-    const machine = onboardingIn({ seed: options.seed, faults: usualFaults, screen: inputs.screen, ledger });
-    const runtime = await openRuntime({ path: storePath(options.data), machines: [machine] });
+    const world = { seed: options.seed, faults: usualFaults, screen: inputs.screen, ledger };
+    const scenario = scenarioIn(world, { machine: options.machine, timeScale: options.timeScale, unanswered });
+    const runtime = await openRuntime({ path: storePath(options.data), machines: [scenario.machine] });
     try {
-      return await onboardAll({ runtime, machine, ledger, merchants: inputs.merchants, report, signal });
+      return await onboardAll({ runtime, scenario, ledger, merchants: inputs.merchants, report, signal });
     } finally {
       await runtime.close();
     }
@@ -80,7 +88,7 @@ export async function onboard(
 
 interface Job {
   readonly runtime: Runtime;
-  readonly machine: ReturnType<typeof onboardingIn>;
+  readonly scenario: Scenario;
   readonly ledger: Ledger;
   readonly merchants: readonly Merchant[];
   readonly report: (progress: Progress) => void;
@@ -89,45 +97,43 @@ interface Job {
 
 async function onboardAll(job: Job): Promise<boolean> {
   const { merchants, report, signal } = job;
-  const counts = { closed: 0, failed: 0 };
-  report({ ...counts });
+  const tally = new Tally();
+  report(progressOf(tally));
   const queue = merchants.values();
   const stopped = new Promise<'stopped'>((resolve) => signal.addEventListener('abort', () => resolve('stopped'), { once: true }));
   const worker = async (): Promise<void> => {
     for (const merchant of queue) {
       if (signal.aborted) return;
-      const outcome = await Promise.race([onboardOne(job, merchant), stopped]);
-      if (outcome === 'stopped') return;
-      counts.closed += 1;
-      if (outcome !== 'completed') counts.failed += 1;
-      report({ ...counts });
+      const end = await Promise.race([onboardOne(job, merchant), stopped]);
+      if (end === 'stopped') return;
+      tally.add(end);
+      report(progressOf(tally));
     }
   };
   await Promise.all(Array.from({ length: windowMax }, worker));
-  return counts.closed === merchants.length;
+  return tally.count() === merchants.length;
 }
 
-async function onboardOne({ runtime, machine, ledger, signal }: Job, merchant: Merchant): Promise<string> {
+function progressOf(tally: Tally): Progress {
+  return { closed: tally.count(), failed: tally.count(({ status }) => status !== 'completed') };
+}
+
+async function onboardOne({ runtime, scenario, ledger, signal }: Job, merchant: Merchant): Promise<Standing | 'stopped'> {
   try {
-    const handle = await runtime.start(machine, { id: merchant.id, input: inputOf(merchant) });
+    const begun = await scenario.begin(runtime, merchant);
     ledger.append({ kind: 'started', merchant: merchant.id });
-    const status = await handle.result().then(
-      () => 'completed',
+    const end = await begun.result().then(
+      () => ({ status: 'completed' }),
       (error: unknown) => {
-        if (error instanceof WorkflowFailedError) return error.details.status;
+        if (error instanceof WorkflowFailedError) return { status: error.details.status, failure: error.failure };
         throw error;
       },
     );
-    ledger.append({ kind: 'closed', merchant: merchant.id, status });
-    return status;
+    ledger.append({ kind: 'closed', merchant: merchant.id, status: end.status });
+    return { ...end, value: begun.stateValue() };
   } catch (error) {
     // The run is being stopped: the workflow goes on with the next one.
     if (signal.aborted) return 'stopped';
     throw error;
   }
-}
-
-export function inputOf(merchant: Merchant): OnboardingInput {
-  const { id, name, country, owner, email } = merchant;
-  return { merchantId: id, name, country, owner, email };
 }

@@ -3,20 +3,25 @@ import type { HistoryEntry, WorkflowDescription } from 'perdure';
 import { openReader } from 'perdure';
 import pc from 'picocolors';
 import { escapeForTerminal } from '../inputs/terminal-text.ts';
-import { onboardingIn, usualFaults } from './providers.ts';
+import { fiveStepIn } from './five-step-world.ts';
+import { merchantOnboardingIn } from './merchant-world.ts';
+import { usualFaults } from './providers.ts';
 import { storePath } from './run.ts';
+import { usualTimeScale } from './scenario.ts';
 import { stateText } from './state-text.ts';
 import { stepsOf } from './steps.ts';
+import { attemptsInWords, attemptsOf, deadlineAtMs, enteredAtMs, timerInWords, waitsInWords } from './where-words.ts';
 
 export async function whereCommand(id: string, data: string, json: boolean): Promise<number> {
-  // Nothing is run: the activities are only there to be named.
+  // Nothing is run: the activities are only there to be named. A store holds workflows of one machine or the other.
   const ledger = { append: () => undefined, close: () => undefined };
-  const machine = onboardingIn({ seed: 0, faults: usualFaults, screen: () => undefined, ledger });
-  const reader = await openReader({ path: storePath(data), machines: [machine] });
+  const world = { seed: 0, faults: usualFaults, screen: () => undefined, ledger };
+  const machines = [fiveStepIn(world), merchantOnboardingIn(world, usualTimeScale)];
+  const reader = await openReader({ path: storePath(data), machines });
   try {
     const description = await reader.describe(id);
     const history = await reader.history(id);
-    if (json) process.stdout.write(`${JSON.stringify({ ...description, steps: stepsOf(history) })}\n`);
+    if (json) process.stdout.write(`${JSON.stringify(facts(description, history))}\n`);
     else process.stdout.write(`${tell(description, history)}\n`);
     return 0;
   } finally {
@@ -24,14 +29,30 @@ export async function whereCommand(id: string, data: string, json: boolean): Pro
   }
 }
 
+/** For programs: the description, and what the words are made of. */
+function facts(description: WorkflowDescription, history: readonly HistoryEntry[]): object {
+  return {
+    ...description,
+    enteredAtMs: enteredAtMs(description, history),
+    steps: stepsOf(history),
+    attempts: [...attemptsOf(description, history).values()].reduce((sum, count) => sum + count, 0),
+    nextTimer: description.timers[0] ?? null,
+    deadlineAtMs: deadlineAtMs(description) ?? null,
+  };
+}
+
 function tell(description: WorkflowDescription, history: readonly HistoryEntry[]): string {
-  const { id, status, value, failure, machine, waitsFor } = description;
-  const since = enteredAt(description, history);
+  const { id, status, value, failure, machine, timers } = description;
+  const since = enteredAtMs(description, history);
+  const deadline = deadlineAtMs(description);
+  const started = `machine ${machine.id} version ${machine.version}, started ${time(description.startedAtMs)}`;
   const lines = [
     `${pc.bold(id)} is ${pc.bold(stateText(value))} (${status}) since ${time(since)}`,
-    `machine ${machine.id} version ${machine.version}, started ${time(description.startedAtMs)}, ${stepsOf(history)} steps`,
+    `${started}, ${stepsOf(history)} steps, ${attemptsInWords(attemptsOf(description, history))}`,
     ...(failure === undefined ? [] : [`failed with ${failure.class}: ${failure.message}`]),
-    ...waitsFor.map((what) => `waits for ${what}`),
+    ...waitsInWords(description),
+    ...timers.slice(0, 1).map((timer) => `${timerInWords(timer, Date.now())} (${time(timer.dueAtMs)})`),
+    ...(description.closedAtMs === undefined ? [deadline === undefined ? 'no deadline' : `deadline ${time(deadline)}`] : []),
     ...history.map((entry) => `  ${time(entry.atMs)}  ${entry.kind.padEnd(18)} ${stateText(entry.value)}${cause(entry)}`),
   ];
   return lines.map((line) => escapeExceptColours(line)).join('\n');
@@ -45,15 +66,9 @@ function escapeExceptColours(line: string): string {
     .join('');
 }
 
-function enteredAt(description: WorkflowDescription, history: readonly HistoryEntry[]): number {
-  const now = JSON.stringify(description.value);
-  const before = history.findLastIndex((entry) => JSON.stringify(entry.value) !== now);
-  return history[before + 1]?.atMs ?? description.startedAtMs;
-}
-
-function cause({ failure, activity }: HistoryEntry): string {
-  if (failure === undefined) return '';
-  return `  attempt ${activity?.attempt ?? '?'}: ${failure.class}: ${failure.message}`;
+function cause({ failure, activity, event }: HistoryEntry): string {
+  if (failure !== undefined) return `  attempt ${activity?.attempt ?? '?'}: ${failure.class}: ${failure.message}`;
+  return event === undefined ? '' : `  ${String((event as { readonly type?: unknown }).type)}`;
 }
 
 function time(atMs: number): string {

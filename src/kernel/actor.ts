@@ -6,7 +6,7 @@ import type { ActivityRecord, ActorRecord, ChartRecord, ChildRecord, ContextDelt
 import { limits } from './limits.ts';
 import type { RegisteredMachine } from './registered-machine.ts';
 import type { Json } from './json.ts';
-import { checkSize, encodeValue } from './value-encoding.ts';
+import { checkSize, encodeValue, setOwn } from './value-encoding.ts';
 import type { Place, Surroundings } from './xstate-scope.ts';
 import type { AnyMachineSnapshot, LiveChart, RevivedChild } from './xstate-seam.ts';
 import { contextOf, historyOf, reviveChart } from './xstate-seam.ts';
@@ -77,15 +77,20 @@ export function encodeChart(snapshot: AnyMachineSnapshot, before: Actor | undefi
   const context: Record<string, Json> = {};
   const set: Record<string, Json> = {};
   const tally = { bytes: 0 };
-  for (const [key, value] of Object.entries(plainContext(contextOf(snapshot)))) {
+  const now = plainContext(contextOf(snapshot));
+  let isAsBefore = true;
+  for (const key of Object.keys(now)) {
+    const value = now[key];
     const earlier =
       known !== undefined && Object.hasOwn(known, key) && Object.is(known[key], value) ? reusable?.record.chart.context[key] : undefined;
     const json = earlier ?? encodeValue(value, `context.${key}`, tally);
-    define(context, key, json);
-    if (earlier === undefined) define(set, key, json);
+    setOwn(context, key, json);
+    if (earlier !== undefined) continue;
+    setOwn(set, key, json);
+    isAsBefore = false;
   }
-  const removed = Object.keys(before?.record.chart.context ?? {}).filter((key) => !Object.hasOwn(context, key));
-  if (Object.keys(set).length > 0) checkSize(context, 'context');
+  const removed = before === undefined ? [] : Object.keys(before.record.chart.context).filter((key) => !Object.hasOwn(context, key));
+  if (!isAsBefore) checkSize(context, 'context');
   return { chart: chartRecord(snapshot, context), delta: { set, removed } };
 }
 
@@ -114,10 +119,4 @@ function plainContext(context: unknown): Record<string, unknown> {
   // Refused with its path, as any other class instance or symbol key.
   if (!isPlain || Object.getOwnPropertySymbols(context).length > 0) encodeValue(context, 'context');
   return context as Record<string, unknown>;
-}
-
-/** Assigning `__proto__` would set a prototype. */
-function define(target: Record<string, Json>, key: string, value: Json): void {
-  if (key === '__proto__') Object.defineProperty(target, key, { value, enumerable: true, configurable: true, writable: true });
-  else target[key] = value;
 }

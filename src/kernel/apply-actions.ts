@@ -29,7 +29,7 @@ function apply(draft: Draft, action: ChartAction): void {
       armTimer(draft, action);
       break;
     case 'cancel':
-      for (const timer of draft.timers.values()) if (timer.id === action.id) disarmTimer(draft, timer);
+      for (const timer of draft.timers.now.values()) if (timer.id === action.id) disarmTimer(draft, timer);
       break;
     case 'spawn':
       spawn(draft, action);
@@ -61,7 +61,7 @@ export function say(draft: Draft, to: readonly number[], event: Json): void {
   const { path } = draft.address;
   const n = numberOf(to);
   const isOwn = to.length === path.length + 1 && path.every((part, index) => part === to[index]);
-  if (isOwn && draft.activities.get(n)?.kind === 'volatile') draft.effects.push({ kind: 'tell-volatile', n, event });
+  if (isOwn && draft.activities.now.get(n)?.kind === 'volatile') draft.effects.push({ kind: 'tell-volatile', n, event });
   else draft.messages.push({ to, envelope: { kind: 'message', event, from: path } });
 }
 
@@ -76,8 +76,7 @@ export function endChild(draft: Draft, child: ChildRecord, stillborn: Json | und
 }
 
 export function forgetChild(draft: Draft, n: number): void {
-  draft.children.delete(n);
-  const wasPut = draft.childrenPut.delete(n);
+  const wasPut = draft.children.delete(n);
   const position = draft.born.indexOf(n);
   if (position !== -1) draft.born.splice(position, 1);
   if (position === -1 || !wasPut) draft.childrenRemoved.push(n);
@@ -85,12 +84,12 @@ export function forgetChild(draft: Draft, n: number): void {
 
 /** For an actor that ends with everybody below it. */
 export function forgetChildren(draft: Draft): void {
-  for (const n of draft.children.keys()) forgetChild(draft, n);
+  for (const n of draft.children.now.keys()) forgetChild(draft, n);
 }
 
 /** Stops every child that is not let go already: for an actor that ends without its chart saying so. */
 export function stopChildren(draft: Draft): void {
-  for (const child of draft.children.values()) if (child.isDetached !== true) stopChild(draft, child);
+  for (const child of draft.children.now.values()) if (child.isDetached !== true) stopChild(draft, child);
 }
 
 function spawn(draft: Draft, action: Spawn): void {
@@ -111,7 +110,7 @@ function spawn(draft: Draft, action: Spawn): void {
 
 function bearChild(draft: Draft, action: Spawn, registered: Extract<RegisteredChild, { kind: 'actor' }>): void {
   const { n, childId, src, systemId, isWatched } = action;
-  if (draft.children.size >= limits.childrenMax) throw tooMany('children', limits.childrenMax);
+  if (draft.children.now.size >= limits.childrenMax) throw tooMany('children', limits.childrenMax);
   const named = systemId === undefined ? {} : { systemId };
   putChild(draft, { n, childId, src, ...named, isActor: true });
   draft.born.push(n);
@@ -130,7 +129,7 @@ function bearChild(draft: Draft, action: Spawn, registered: Extract<RegisteredCh
 /** Kept among the pending activities, so that it is found and begun anew by the next process. */
 function beginVolatile(draft: Draft, action: Spawn, name: string): void {
   const { n, childId, src, systemId, isWatched } = action;
-  if (draft.activities.size >= limits.activitiesMax) throw tooMany('pending activities', limits.activitiesMax);
+  if (draft.activities.now.size >= limits.activitiesMax) throw tooMany('pending activities', limits.activitiesMax);
   putActivity(draft, {
     n,
     childId,
@@ -151,14 +150,13 @@ function beginVolatile(draft: Draft, action: Spawn, name: string): void {
 }
 
 function stop(draft: Draft, n: number): void {
-  const child = draft.children.get(n);
+  const child = draft.children.now.get(n);
   if (child === undefined) dropActivity(draft, n, 'state-left');
   else stopChild(draft, child);
 }
 
 function putChild(draft: Draft, child: ChildRecord): void {
   draft.children.set(child.n, child);
-  draft.childrenPut.set(child.n, child);
 }
 
 /** What is stopped in the step that made it never begins. Otherwise its policy says what becomes of it. */

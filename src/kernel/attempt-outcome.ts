@@ -30,7 +30,6 @@ export async function makeAttempt(
   host: AttemptHost,
 ): Promise<AttemptOutcome | undefined> {
   const { n, attempt } = effect;
-  const { signal } = host;
   let handingOver: Promise<never> | undefined;
   let isHandedOver = false;
   const handOver = async (request: (token: string) => unknown): Promise<never> => {
@@ -54,7 +53,7 @@ export async function makeAttempt(
     if (handingOver === undefined) return attemptCompleted(n, attempt, output);
     await handingOver;
   } catch (error) {
-    const reason = signal.aborted ? (signal.reason as AbortReason) : undefined;
+    const reason = host.signal.aborted ? (host.signal.reason as AbortReason) : undefined;
     // Handed over, it is not given back: its token may be on its way.
     if (isHandedOver && reason === 'shutdown') return undefined;
     return attemptThrew(n, attempt, error, reason, descriptor.retry);
@@ -64,15 +63,18 @@ export async function makeAttempt(
 
 function scopeOf(
   { input, idempotencyKey, attempt, heartbeatDetails }: RunAttempt,
-  { signal, heartbeat }: AttemptHost,
+  host: AttemptHost,
   completeLater: ActivityScope<unknown>['completeLater'],
 ): ActivityScope<unknown> {
   return {
     input: decodeValue(input),
     idempotencyKey,
     attempt,
-    signal,
-    heartbeat: (details) => heartbeat(details === undefined ? undefined : encodePayload(details, 'heartbeat details')),
+    // Asked for when it is looked at: hosts make it then.
+    get signal() {
+      return host.signal;
+    },
+    heartbeat: (details) => host.heartbeat(details === undefined ? undefined : encodePayload(details, 'heartbeat details')),
     heartbeatDetails: heartbeatDetails === undefined ? undefined : decodeValue(heartbeatDetails),
     completeLater,
   };

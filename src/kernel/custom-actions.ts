@@ -77,8 +77,8 @@ export function ofActions(actor: Actor, reaction: Reaction): Reaction {
 
 /** Hosts pass over what is not next in line: if there is no place now, they have to be told of it again. */
 function beginNextActions(draft: Draft): void {
-  for (const activity of draft.activities.values()) {
-    const isDue = activity.kind === 'actions' && activity.state === 'waiting' && isNextInLine(draft.activities, activity);
+  for (const activity of draft.activities.now.values()) {
+    const isDue = activity.kind === 'actions' && activity.state === 'waiting' && isNextInLine(draft.activities.now, activity);
     if (!isDue) continue;
     if (draft.context.admit(activity.name, activityKey(draft.address, activity.n))) beginAttempt(draft, activity);
     // Hosts learn of who waits for a place by its row.

@@ -65,7 +65,7 @@ class Unit {
   readonly #context: DecideContext;
   readonly #row: number | undefined;
   readonly #steps: Step[] = [];
-  readonly #talk: Conversation;
+  #conversation: Conversation | undefined;
   /** Messages that another unit left to this one. */
   #leftBefore = 0;
   #left: Mail | undefined;
@@ -75,7 +75,11 @@ class Unit {
     this.#tree = tree;
     this.#context = context;
     this.#row = row;
-    this.#talk = new Conversation((path) => tree.get(path) !== undefined);
+  }
+
+  get #talk(): Conversation {
+    this.#conversation ??= new Conversation((path) => this.#tree.get(path) !== undefined);
+    return this.#conversation;
   }
 
   decide(mail: Mail): TreeDecision {
@@ -86,6 +90,11 @@ class Unit {
       const place = { row: this.#row, isTaken: false };
       return { kind: 'commit', steps: parkTree(this.#tree, mail, place, decision.failure, this.#context.nowMs) };
     }
+    if (this.#row === undefined && envelope.kind !== 'start') {
+      if (decision?.kind !== 'commit') return decision ?? { kind: 'ignore' };
+      // Most steps say nothing to anybody else.
+      if (decision.commit.messages.length === 0) return { kind: 'commit', steps: [this.#keep(decision)] };
+    }
     this.#leftBefore = messagesIn(mail).length;
     this.#talk.takeUp(mail);
     // The root takes its mail itself.
@@ -93,13 +102,13 @@ class Unit {
     if (this.#row !== undefined && !isTaken) this.#takeOldest(this.#row, envelope);
     if (decision?.kind === 'commit') this.#takeOver(decision);
     else if (envelope.kind === 'start') this.#bear(to, envelope);
-    else if (this.#row === undefined) return decision ?? { kind: 'ignore' };
     this.#goOn();
     return { kind: 'commit', steps: this.#end() };
   }
 
   /** Takes over the first step of the workflow and all that follows from it. */
   follow(step: Step): readonly [Step, ...Step[]] {
+    if (step.commit.messages.length === 0) return [this.#keep(step)];
     this.#talk.begin(step.actor.record.address.path);
     this.#takeOver(step);
     this.#goOn();
@@ -175,10 +184,13 @@ class Unit {
   }
 
   #takeOver(step: Step): void {
-    const { commit, actor } = step;
-    this.#tree.put(commit, actor);
-    this.#steps.push(step);
-    this.#talk.say(commit.messages);
+    this.#steps.push(this.#keep(step));
+    this.#talk.say(step.commit.messages);
+  }
+
+  #keep(step: Step): Step {
+    this.#tree.put(step.commit, step.actor);
+    return step;
   }
 }
 

@@ -82,14 +82,12 @@ export function decideStart(beginning: Beginning, context: DecideContext): Commi
  * @param mail number of the oldest row of the mailbox, if this is its envelope and the actor is the root, which keeps the mailbox
  */
 export function decide(actor: Actor, envelope: StepEnvelope, context: DecideContext, mail?: number): Decision {
-  const { machine, record } = actor;
   const reaction = readReaction(actor, envelope, context, mail);
-  const draft = openDraft(record.address, machine, actor, context);
+  if (reaction.kind === 'ignore' || reaction.kind === 'refuse') return reaction;
+  if (reaction.kind === 'deliver' || reaction.kind === 'cancel') return takeStep(() => deliver(actor, envelope, reaction, context, mail));
+  const draft = openDraft(actor.record.address, actor.machine, actor, context);
   if (mail !== undefined) takeMail(draft);
   switch (reaction.kind) {
-    case 'ignore':
-    case 'refuse':
-      return reaction;
     case 'late':
       return seal(draft, actor, envelope, { outcome: 'late', mail });
     case 'note':
@@ -100,9 +98,6 @@ export function decide(actor: Actor, envelope: StepEnvelope, context: DecideCont
     case 'fail':
       reaction.change(draft);
       return fail(draft, actor, envelope, reaction.error, mail);
-    case 'cancel':
-    case 'deliver':
-      return takeStep(() => deliver(actor, envelope, reaction, context, mail));
   }
 }
 
@@ -203,12 +198,11 @@ function keepReferred(
   { event, chart }: { readonly event: EventObject; readonly chart: LiveChart },
 ): void {
   const ended = 'n' in envelope ? before.activities.get(envelope.n) : undefined;
-  if (ended === undefined || ended.kind === 'actions' || draft.activities.has(ended.n) || !childNumbers(chart).has(ended.n)) return;
+  if (ended === undefined || ended.kind === 'actions' || draft.activities.now.has(ended.n) || !childNumbers(chart).has(ended.n)) return;
   const { n, childId, src, systemId } = ended;
   const named = systemId === undefined ? {} : { systemId };
   const child = { n, childId, src, ...named, isEnded: true as const, ...outcomeIn(envelope, event) };
   draft.children.set(n, child);
-  draft.childrenPut.set(n, child);
 }
 
 /** What the engine itself says of an activity, such as that it took too long, is said in the event alone. */

@@ -2,7 +2,7 @@
  * A step being put together: a private, mutable copy of what the step may change, folded into one commit at the end.
  *
  * Invariants
- * 1. `armed` and `disarmed` never share a generation: what was armed and disarmed in one step leaves no trace.
+ * 1. What is armed and `disarmed` never share a generation: what was armed and disarmed in one step leaves no trace.
  * 2. An activity scheduled and stopped in one step never existed: no row, no effect.
  * 3. Counters only grow, also over what left no trace: a number that was handed out is never handed out again.
  */
@@ -16,8 +16,9 @@ import { PerdureError } from './errors.ts';
 import type { FailureRecord } from './failure-record.ts';
 import { limits } from './limits.ts';
 import type { Random } from './ports.ts';
-import type { ActivityRecord, ChildRecord, TimerRecord } from './record.ts';
+import type { ActivityRecord, ActorRecord, ChildRecord, TimerRecord } from './record.ts';
 import type { RegisteredActivity, RegisteredMachine } from './registered-machine.ts';
+import { RowChanges } from './row-changes.ts';
 import { encodePayload } from './value-encoding.ts';
 import type { ChartAction } from './xstate-chart-action.ts';
 import { stateOfAfter } from './xstate-structure.ts';
@@ -47,15 +48,13 @@ export interface Draft {
   readonly mailRemoved: number[];
   /** The chart's state after the step: says where something is wrong. */
   stateValue: Json;
-  readonly timers: Map<number, TimerRecord>;
-  readonly armed: Map<number, TimerRecord>;
+  /** What was put is armed. */
+  readonly timers: RowChanges<TimerRecord>;
   readonly disarmed: TimerRecord[];
-  readonly activities: Map<number, ActivityRecord>;
-  readonly put: Map<number, ActivityRecord>;
+  readonly activities: RowChanges<ActivityRecord>;
   readonly removed: number[];
   readonly scheduled: number[];
-  readonly children: Map<number, ChildRecord>;
-  readonly childrenPut: Map<number, ChildRecord>;
+  readonly children: RowChanges<ChildRecord>;
   readonly childrenRemoved: number[];
   readonly born: number[];
   readonly messages: Message[];
@@ -72,33 +71,39 @@ export function openDraft(
   context: DecideContext,
   birth: Birth | undefined = before?.record.birth,
 ): Draft {
+  const record = before?.record;
   return {
     address,
     birth,
-    lineage: birth?.lineage ?? [],
-    isDetached: before?.record.isDetached ?? false,
+    lineage: birth?.lineage ?? noLineage,
+    isDetached: record?.isDetached ?? false,
     machine,
     context,
-    stateValue: before?.record.chart.value ?? null,
-    counters: { child: 0, timer: 0, mail: 0, ...before?.record.counters },
-    queued: before?.record.queued ?? 0,
+    stateValue: record?.chart.value ?? null,
+    counters: { child: record?.counters.child ?? 0, timer: record?.counters.timer ?? 0, mail: record?.counters.mail ?? 0 },
+    queued: record?.queued ?? 0,
     mailRemoved: [],
-    timers: new Map((before?.record.timers ?? []).map((timer) => [timer.generation, timer])),
-    armed: new Map(),
+    timers: new RowChanges(timersOf(record)),
     disarmed: [],
-    activities: new Map(before?.activities),
-    put: new Map(),
+    activities: new RowChanges(before?.activities ?? noRows),
     removed: [],
     scheduled: [],
-    children: new Map(before?.children),
-    childrenPut: new Map(),
+    children: new RowChanges(before?.children ?? noRows),
     childrenRemoved: [],
     born: [],
     messages: [],
     emitted: [],
     effects: [],
-    activityFailure: before?.record.activityFailure,
+    activityFailure: record?.activityFailure,
   };
+}
+
+const noLineage: readonly string[] = [];
+const noRows: ReadonlyMap<number, never> = new Map<number, never>();
+
+function timersOf(record: ActorRecord | undefined): ReadonlyMap<number, TimerRecord> {
+  if (record === undefined || record.timers.length === 0) return noRows;
+  return new Map(record.timers.map((timer) => [timer.generation, timer]));
 }
 
 /** Custom actions of an actor are run one step after the other; everything else runs beside each other. */
@@ -109,9 +114,9 @@ export function isNextInLine(activities: ReadonlyMap<number, ActivityRecord>, { 
 /** Lets the attempts begin that were scheduled by this step and are still wanted, as far as the host has places for them. */
 export function beginScheduled(draft: Draft): void {
   for (const n of draft.scheduled) {
-    const activity = draft.activities.get(n);
+    const activity = draft.activities.now.get(n);
     // A volatile child is live already: it has no attempts.
-    const canBegin = activity?.state === 'waiting' && isNextInLine(draft.activities, activity);
+    const canBegin = activity?.state === 'waiting' && isNextInLine(draft.activities.now, activity);
     if (canBegin && draft.context.admit(activity.name, activityKey(draft.address, n))) beginAttempt(draft, activity);
   }
 }
@@ -124,14 +129,11 @@ export function beginAttempt(draft: Draft, activity: ActivityRecord): void {
 }
 
 function runAttempt({ n, src, input, idempotencyKey: key, heartbeatDetails, adjusted }: ActivityRecord, attempt: number): Effect {
+  const effect = { kind: 'run-attempt', n, src, attempt, input, idempotencyKey: key } as const;
   const startToCloseTimeoutMs = adjusted?.startToCloseTimeoutMs;
+  if (heartbeatDetails === undefined && startToCloseTimeoutMs === undefined) return effect;
   return {
-    kind: 'run-attempt',
-    n,
-    src,
-    attempt,
-    input,
-    idempotencyKey: key,
+    ...effect,
     ...(heartbeatDetails === undefined ? {} : { heartbeatDetails }),
     ...(startToCloseTimeoutMs === undefined ? {} : { startToCloseTimeoutMs }),
   };
@@ -139,12 +141,11 @@ function runAttempt({ n, src, input, idempotencyKey: key, heartbeatDetails, adju
 
 export function putActivity(draft: Draft, activity: ActivityRecord): void {
   draft.activities.set(activity.n, activity);
-  draft.put.set(activity.n, activity);
 }
 
 /** Forgets an activity or volatile child; what runs is ended. */
 export function dropActivity(draft: Draft, n: number, reason: AbortReason): void {
-  const activity = draft.activities.get(n);
+  const activity = draft.activities.now.get(n);
   if (activity === undefined) return;
   const wasScheduled = draft.scheduled.includes(n);
   forgetActivity(draft, n);
@@ -160,15 +161,13 @@ function isForVolatile(effect: Effect, n: number): boolean {
 
 export function forgetActivity(draft: Draft, n: number): void {
   draft.activities.delete(n);
-  draft.put.delete(n);
   const position = draft.scheduled.indexOf(n);
   if (position === -1) draft.removed.push(n);
   else draft.scheduled.splice(position, 1);
 }
 
 export function disarmTimer(draft: Draft, timer: TimerRecord): void {
-  draft.timers.delete(timer.generation);
-  if (!draft.armed.delete(timer.generation)) draft.disarmed.push(timer);
+  if (!draft.timers.delete(timer.generation)) draft.disarmed.push(timer);
 }
 
 /**
@@ -178,8 +177,8 @@ export function disarmTimer(draft: Draft, timer: TimerRecord): void {
  * @param isAbrupt whether no code of users is to run any more, of children neither: then not even those
  */
 export function dropEverything(draft: Draft, isAbrupt = false): void {
-  for (const timer of draft.timers.values()) disarmTimer(draft, timer);
-  for (const { n, kind } of draft.activities.values()) if (isAbrupt || kind !== 'actions') dropActivity(draft, n, 'closed');
+  for (const timer of draft.timers.now.values()) disarmTimer(draft, timer);
+  for (const { n, kind } of draft.activities.now.values()) if (isAbrupt || kind !== 'actions') dropActivity(draft, n, 'closed');
   if (isAbrupt) takeAllMail(draft);
 }
 
@@ -196,7 +195,7 @@ export function takeMail(draft: Draft): void {
 export function armTimer(draft: Draft, { id, delay, event, to }: Extract<ChartAction, { kind: 'schedule' }>): void {
   const { nowMs } = draft.context;
   const dueAtMs = nowMs + checkDelay(draft, delay, id, event);
-  if (draft.timers.size >= limits.timersMax) throw tooMany('timers', limits.timersMax);
+  if (draft.timers.now.size >= limits.timersMax) throw tooMany('timers', limits.timersMax);
   draft.counters.timer += 1;
   const generation = draft.counters.timer;
   const timer: TimerRecord = {
@@ -208,7 +207,6 @@ export function armTimer(draft: Draft, { id, delay, event, to }: Extract<ChartAc
     ...(to === undefined ? {} : { to: pathOf(to, draft.address) }),
   };
   draft.timers.set(generation, timer);
-  draft.armed.set(generation, timer);
 }
 
 /** Zero and negative delays mean now; fractions are rounded up, so that no timer is early. */
@@ -227,7 +225,7 @@ function checkDelay(draft: Draft, delay: unknown, id: string | undefined, event:
 
 export function scheduleActivity(draft: Draft, action: Extract<ChartAction, { kind: 'spawn' }>, registered: RegisteredActivity): void {
   const { n, src, systemId } = action;
-  if (draft.activities.size >= limits.activitiesMax) throw tooMany('pending activities', limits.activitiesMax);
+  if (draft.activities.now.size >= limits.activitiesMax) throw tooMany('pending activities', limits.activitiesMax);
   const { scheduleToCloseTimeoutMs } = registered.descriptor;
   putActivity(draft, {
     n,

@@ -5,6 +5,8 @@ export type Json = null | boolean | number | string | readonly Json[] | { readon
 export function roughSize(json: Json): number {
   if (typeof json === 'string') return json.length + 2;
   if (json === null || typeof json !== 'object') return 6;
-  if (Array.isArray(json)) return json.reduce<number>((size, item: Json) => size + roughSize(item), 2);
-  return Object.entries(json).reduce((size, [key, item]) => size + key.length + 4 + roughSize(item), 2);
+  let size = 2;
+  if (Array.isArray(json)) for (const item of json as readonly Json[]) size += roughSize(item);
+  else for (const key of Object.keys(json)) size += key.length + 4 + roughSize((json as { readonly [key: string]: Json })[key] ?? null);
+  return size;
 }

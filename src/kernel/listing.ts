@@ -59,13 +59,13 @@ export function listingOf({ address, machine, status, chart, startedAtMs, closed
   };
 }
 
-/** The field of a commit that says what it changes for lists and counts; most commits change nothing. */
-export function listedIn(before: ActorRecord | undefined, after: ActorRecord): { readonly listed?: ListingChange } {
-  if (after.address.path.length > 0) return {};
-  if (before === undefined) return { listed: { after: listingOf(after) } };
+/** What a commit changes for lists and counts; most change nothing. */
+export function listingChange(before: ActorRecord | undefined, after: ActorRecord): ListingChange | undefined {
+  if (after.address.path.length > 0) return undefined;
+  if (before === undefined) return { after: listingOf(after) };
   // Whatever else a listing is made of changes only with the status.
-  if (before.status === after.status && isSame(before.chart.value, after.chart.value)) return {};
-  return { listed: { before: listingOf(before), after: listingOf(after) } };
+  if (before.status === after.status && isSame(before.chart.value, after.chart.value)) return undefined;
+  return { before: listingOf(before), after: listingOf(after) };
 }
 
 function isSame(left: Json, right: Json): boolean {

@@ -7,7 +7,7 @@ import type { Commit, Effect } from './commit.ts';
 import type { Envelope } from './envelope.ts';
 import type { PerdureError } from './errors.ts';
 import { limits } from './limits.ts';
-import { listedIn } from './listing.ts';
+import { listingChange } from './listing.ts';
 import type { ActivityRecord, ActorRecord, JournalOutcome, MailRecord, MessageRecord } from './record.ts';
 
 export type RecordDecision =
@@ -39,6 +39,7 @@ export function commitRecord(
   const atMs = Math.max(nowMs, before.updatedAtMs);
   const record: ActorRecord = { ...(change.record ?? before), sequence, updatedAtMs: atMs };
   const { chart, address, status } = record;
+  const listed = listingChange(before, record);
   const journal: Commit['journal'] = {
     address,
     sequence,
@@ -65,7 +66,7 @@ export function commitRecord(
     childrenRemoved: [],
     timersArmed: [],
     timersDisarmed: [],
-    ...listedIn(before, record),
+    ...(listed === undefined ? {} : { listed }),
     ...(change.message === undefined ? {} : { message: { ...change.message, sequence, atMs } }),
     mailPut: change.mailPut ?? [],
     mailRemoved: change.mailRemoved ?? [],

@@ -7,10 +7,10 @@ import type { Draft } from './draft.ts';
 import type { Envelope } from './envelope.ts';
 import type { FailureRecord } from './failure-record.ts';
 import { limits } from './limits.ts';
-import { listedIn } from './listing.ts';
+import { listingChange } from './listing.ts';
 import { messageGiven } from './mailbox.ts';
 import type { Json } from './json.ts';
-import type { ActorRecord, JournalOutcome, JournalRecord, WorkflowStatus } from './record.ts';
+import type { ActorRecord, JournalOutcome, JournalRecord, PendingActivity, WorkflowStatus } from './record.ts';
 import { isClosed } from './record.ts';
 import type { Step } from './step.ts';
 import type { LiveChart } from './xstate-seam.ts';
@@ -32,48 +32,62 @@ export function seal(draft: Draft, before: Actor | undefined, envelope: Envelope
   const chartRecord = ending.stepped?.encoded.chart ?? before?.record.chart;
   if (chart === undefined || chartRecord === undefined) throw new TypeError('A first step comes with a chart.');
   const record = recordAfter(draft, before, sequence, ending, chartRecord);
-  const armed = [...draft.armed.values()];
+  const armed = draft.timers.put;
   // Bookkeeping is no snapshot to a parent that watches, and an end is told once; where all end together nobody is left to hear of it.
   const isEnd = ending.status !== undefined && isClosed(ending.status) && !isEndOfAll(envelope);
   const isNews = ending.stepped !== undefined || isEnd;
-  const commit: Commit = {
+  const news = isNews ? newsForParent(record) : [];
+  const message = messageOf(record, envelope, ending);
+  const commit: Writable<Commit> = {
     base: sequence - 1,
     record,
-    journal: {
-      address: draft.address,
-      sequence,
-      atMs: record.updatedAtMs,
-      envelope,
-      outcome: ending.outcome,
-      ...dueTimeOf(before, envelope),
-      ...(ending.mail === undefined ? {} : { mail: ending.mail }),
-      status: record.status,
-      value: chartRecord.value,
-      context: ending.stepped?.encoded.delta ?? { set: {}, removed: [] },
-      armed,
-      cancelled: draft.disarmed.map((timer) => timer.generation),
-      scheduled: [...draft.scheduled],
-      stopped: draft.removed,
-      ...(draft.born.length === 0 ? {} : { born: draft.born }),
-      ...sentBy(draft),
-      ...(draft.emitted.length === 0 ? {} : { emitted: draft.emitted }),
-      ...(sequence === 1 || sequence % limits.journalSnapshotInterval === 0 ? { snapshot: chartRecord } : {}),
-    },
-    activitiesPut: [...draft.put.values()],
+    journal: journalOf(draft, before, record, envelope, ending),
+    activitiesPut: draft.activities.put,
     activitiesRemoved: draft.removed,
-    childrenPut: [...draft.childrenPut.values()],
+    childrenPut: draft.children.put,
     childrenRemoved: draft.childrenRemoved,
     timersArmed: armed,
     timersDisarmed: draft.disarmed,
-    ...listedIn(before?.record, record),
-    ...messageOf(record, envelope, ending),
     mailPut: [],
     mailRemoved: draft.mailRemoved,
-    messages: [...draft.messages, ...(isNews ? newsForParent(record) : [])],
+    messages: news.length === 0 ? draft.messages : [...draft.messages, ...news],
     effects: draft.effects,
   };
+  const listed = listingChange(before?.record, record);
+  if (listed !== undefined) commit.listed = listed;
+  if (message !== undefined) commit.message = message;
   const { machine, activities, children } = draft;
-  return { kind: 'commit', commit, actor: { machine, record, activities, children, chart } };
+  return { kind: 'commit', commit, actor: { machine, record, activities: activities.now, children: children.now, chart } };
+}
+
+/** What is seldom there is set, not spread: every step of every workflow passes here. */
+type Writable<Record> = { -readonly [Key in keyof Record]: Record[Key] };
+
+function journalOf(draft: Draft, before: Actor | undefined, record: ActorRecord, envelope: Envelope, ending: Ending): JournalRecord {
+  const { sequence, chart } = record;
+  const journal: Writable<JournalRecord> = {
+    address: draft.address,
+    sequence,
+    atMs: record.updatedAtMs,
+    envelope,
+    outcome: ending.outcome,
+    status: record.status,
+    value: chart.value,
+    context: ending.stepped?.encoded.delta ?? { set: {}, removed: [] },
+    armed: draft.timers.put,
+    cancelled: draft.disarmed.map((timer) => timer.generation),
+    scheduled: draft.scheduled,
+    stopped: draft.removed,
+  };
+  const dueAtMs = dueTimeOf(before, envelope);
+  const sent = sentBy(draft);
+  if (dueAtMs !== undefined) journal.dueAtMs = dueAtMs;
+  if (ending.mail !== undefined) journal.mail = ending.mail;
+  if (draft.born.length > 0) journal.born = draft.born;
+  if (sent.length > 0) journal.sent = sent;
+  if (draft.emitted.length > 0) journal.emitted = draft.emitted;
+  if (sequence === 1 || sequence % limits.journalSnapshotInterval === 0) journal.snapshot = chart;
+  return journal;
 }
 
 function isEndOfAll(envelope: Envelope): boolean {
@@ -81,21 +95,24 @@ function isEndOfAll(envelope: Envelope): boolean {
 }
 
 /** A timer may be heard of late. */
-function dueTimeOf(before: Actor | undefined, envelope: Envelope): Pick<JournalRecord, 'dueAtMs'> {
-  const timer = envelope.kind === 'timer' ? before?.record.timers.find(({ generation }) => generation === envelope.generation) : undefined;
-  return timer === undefined ? {} : { dueAtMs: timer.dueAtMs };
+function dueTimeOf(before: Actor | undefined, envelope: Envelope): number | undefined {
+  if (envelope.kind !== 'timer') return undefined;
+  return before?.record.timers.find(({ generation }) => generation === envelope.generation)?.dueAtMs;
 }
 
 /** Events that one actor sends another; starts and stops are said elsewhere. Own callbacks and observables hear theirs from the host. */
-function sentBy({ address, messages, effects }: Draft): Pick<JournalRecord, 'sent'> {
-  const toActors = messages.flatMap(({ to, envelope }) => (envelope.kind === 'message' ? [sentTo(to, envelope.event)] : []));
-  const toLive = effects.flatMap((effect) =>
-    effect.kind === 'tell-volatile' ? [sentTo(childAddress(address, effect.n).path, effect.event)] : [],
-  );
-  return messages.length + toLive.length === 0 ? {} : { sent: [...toActors, ...toLive] };
+function sentBy({ address, messages, effects }: Draft): readonly Sent[] {
+  const sent: Sent[] = [];
+  for (const { to, envelope } of messages) if (envelope.kind === 'message') sent.push(sentTo(to, envelope.event));
+  for (const effect of effects) {
+    if (effect.kind === 'tell-volatile') sent.push(sentTo(childAddress(address, effect.n).path, effect.event));
+  }
+  return sent;
 }
 
-function sentTo(to: readonly number[], event: Json): { readonly to: readonly number[]; readonly type: string } {
+type Sent = NonNullable<JournalRecord['sent']>[number];
+
+function sentTo(to: readonly number[], event: Json): Sent {
   return { to, type: String((event as { readonly type?: unknown }).type) };
 }
 
@@ -105,38 +122,41 @@ function recordAfter(draft: Draft, before: Actor | undefined, sequence: number, 
   const status = ending.status ?? old?.status ?? 'running';
   const closedAtMs = old?.closedAtMs ?? (isClosed(status) ? atMs : undefined);
   const failure = ending.failure ?? old?.failure;
-  const { activityFailure } = draft;
-  return {
+  const { activityFailure, counters } = draft;
+  const record: Writable<ActorRecord> = {
     address: draft.address,
     machine: draft.machine.reference,
-    ...(draft.birth === undefined ? {} : { birth: draft.birth }),
-    ...(draft.isDetached ? { isDetached: true } : {}),
     status,
     chart,
     sequence,
-    counters: {
-      child: draft.counters.child,
-      timer: draft.counters.timer,
-      ...(draft.counters.mail > 0 ? { mail: draft.counters.mail } : {}),
-    },
-    ...(draft.queued > 0 ? { queued: draft.queued } : {}),
-    timers: [...draft.timers.values()],
-    activities: [...draft.activities.values()].map(({ n, childId }) => ({ n, childId })),
-    children: draft.children.size,
+    counters: counters.mail > 0 ? counters : { child: counters.child, timer: counters.timer },
+    timers: old !== undefined && !draft.timers.hasChanged ? old.timers : [...draft.timers.now.values()],
+    activities: old !== undefined && !draft.activities.hasChanged ? old.activities : pendingOf(draft),
+    children: draft.children.now.size,
     startedAtMs: old?.startedAtMs ?? atMs,
     updatedAtMs: atMs,
-    ...(closedAtMs === undefined ? {} : { closedAtMs }),
-    ...(failure === undefined ? {} : { failure }),
-    ...(activityFailure === undefined ? {} : { activityFailure }),
-    ...(old?.paused === undefined || isClosed(status) ? {} : { paused: old.paused }),
-    // Whoever ends while it is parked leaves nothing that would go on.
-    ...(old?.parked === undefined || isClosed(status) !== isClosed(old.status) ? {} : { parked: old.parked }),
   };
+  if (draft.birth !== undefined) record.birth = draft.birth;
+  if (draft.isDetached) record.isDetached = true;
+  if (draft.queued > 0) record.queued = draft.queued;
+  if (closedAtMs !== undefined) record.closedAtMs = closedAtMs;
+  if (failure !== undefined) record.failure = failure;
+  if (activityFailure !== undefined) record.activityFailure = activityFailure;
+  if (old?.paused !== undefined && !isClosed(status)) record.paused = old.paused;
+  // Whoever ends while it is parked leaves nothing that would go on.
+  if (old?.parked !== undefined && isClosed(status) === isClosed(old.status)) record.parked = old.parked;
+  return record;
+}
+
+function pendingOf({ activities }: Draft): ActorRecord['activities'] {
+  const pending: PendingActivity[] = [];
+  for (const { n, childId } of activities.now.values()) pending.push({ n, childId });
+  return pending;
 }
 
 /** Of what comes from the mailbox the sender was told already. */
-function messageOf(record: ActorRecord, envelope: Envelope, { outcome, mail }: Ending): Pick<Commit, 'message'> {
-  if (mail !== undefined || (outcome !== 'applied' && outcome !== 'unhandled')) return {};
+function messageOf(record: ActorRecord, envelope: Envelope, { outcome, mail }: Ending): Commit['message'] {
+  if (mail !== undefined || (outcome !== 'applied' && outcome !== 'unhandled')) return undefined;
   const message = messageGiven(record, envelope, outcome);
-  return message === undefined ? {} : { message: { ...message, sequence: record.sequence, atMs: record.updatedAtMs } };
+  return message && { ...message, sequence: record.sequence, atMs: record.updatedAtMs };
 }

@@ -5,6 +5,7 @@
  */
 import { PerdureError } from './errors.ts';
 import type { Json } from './json.ts';
+import { roughSize } from './json.ts';
 import { limits } from './limits.ts';
 
 type Path = readonly (string | number)[];
@@ -48,7 +49,7 @@ export function formatValue(value: unknown): string {
  *   `PAYLOAD_TOO_LARGE` for more than four times the limit, with the path where that was reached and the bytes counted by then
  */
 export function encodeValue(value: unknown, root = '$', tally: Tally = { bytes: 0 }): Json {
-  return encode(value, { root, path: [], open: new Set(), tally });
+  return encode(value, { root, path: [], open: [], tally });
 }
 
 /**
@@ -57,6 +58,8 @@ export function encodeValue(value: unknown, root = '$', tally: Tally = { bytes: 
  * @throws PerdureError `PAYLOAD_TOO_LARGE` with size and path
  */
 export function checkSize(json: Json, root: string): void {
+  // Each of its characters is at most six bytes, as is what it says of numbers: most payloads are small enough by far.
+  if (roughSize(json) * 6 <= limits.payloadBytesMax) return;
   const text = JSON.stringify(json);
   // A UTF-16 unit is at most three bytes of UTF-8: counting exactly is only needed near the limit.
   if (text.length * 3 <= limits.payloadBytesMax) return;
@@ -83,7 +86,8 @@ export function encodePayload(value: unknown, root: string): Json {
 interface Walk {
   readonly root: string;
   readonly path: (string | number)[];
-  readonly open: Set<object>;
+  /** The objects it is in the middle of, one for each level. */
+  readonly open: object[];
   readonly tally: Tally;
 }
 
@@ -126,7 +130,7 @@ function encodeNumber(value: number): Json {
 }
 
 function encodeObject(value: object, walk: Walk): Json {
-  if (walk.open.has(value)) return refuse(walk, 'a cycle');
+  if (walk.open.includes(value)) return refuse(walk, 'a cycle');
   if (walk.path.length >= limits.payloadDepthMax) {
     const path = formatPath(walk.root, walk.path.slice(0, 5));
     throw new PerdureError('PAYLOAD_TOO_DEEP', `${path}… is nested deeper than ${limits.payloadDepthMax} levels.`, {
@@ -134,9 +138,9 @@ function encodeObject(value: object, walk: Walk): Json {
       max: limits.payloadDepthMax,
     });
   }
-  walk.open.add(value);
+  walk.open.push(value);
   const json = isPlainArray(value) ? encodeArray(value, walk) : encodeStructure(value, walk);
-  walk.open.delete(value);
+  walk.open.pop();
   return json;
 }
 
@@ -185,9 +189,18 @@ function encodeBytes(bytes: Uint8Array, walk: Walk): Json {
 function encodePlain(value: object, walk: Walk): Json {
   const symbol = Object.getOwnPropertySymbols(value).find((key) => Object.prototype.propertyIsEnumerable.call(value, key));
   if (symbol !== undefined) return refuse(walk, `the symbol key ${String(symbol)}`);
-  const entries = Object.entries(value).map(([key, item]): [string, Json] => [key, encodeAt(item, key, walk)]);
-  if (Object.hasOwn(value, typeKey)) return { [typeKey]: 'Object', value: entries };
-  return Object.fromEntries(entries);
+  const fields = value as Readonly<Record<string, unknown>>;
+  const keys = Object.keys(value);
+  if (Object.hasOwn(value, typeKey)) return { [typeKey]: 'Object', value: keys.map((key) => [key, encodeAt(fields[key], key, walk)]) };
+  const json: Record<string, Json> = {};
+  for (const key of keys) setOwn(json, key, encodeAt(fields[key], key, walk));
+  return json;
+}
+
+/** Assigning `__proto__` would set a prototype. */
+export function setOwn(target: Record<string, Json>, key: string, value: Json): void {
+  if (key === '__proto__') Object.defineProperty(target, key, { value, enumerable: true, configurable: true, writable: true });
+  else target[key] = value;
 }
 
 /** Own data of an error only: an error that carries what cannot be kept loses that, not its name and message. */

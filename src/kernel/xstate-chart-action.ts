@@ -40,31 +40,35 @@ export type ChartAction =
   | { readonly kind: 'log'; readonly label: string | undefined; readonly value: unknown }
   | { readonly kind: 'act'; readonly action: string; readonly params: unknown; readonly context: unknown; readonly event: EventObject };
 
-/** @throws PerdureError for what cannot be kept or found again */
-export function toChartAction(logic: ChartLogic, scope: ChartScope, action: CollectedAction): readonly ChartAction[] {
+/**
+ * Undefined for what the step itself has seen to.
+ *
+ * @throws PerdureError for what cannot be kept or found again
+ */
+export function toChartAction(logic: ChartLogic, scope: ChartScope, action: CollectedAction): ChartAction | undefined {
   const custom = logic.actions.get(action.exec);
-  if (custom !== undefined) return [customAction(custom, action)];
+  if (custom !== undefined) return customAction(custom, action);
   switch (action.type) {
     case childMade:
-      return [madeChild(logic, scope, action.params as AnyActorRef)];
+      return madeChild(logic, scope, action.params as AnyActorRef);
     case 'xstate.raise': {
       const { id, delay, event } = action.params as { id?: string; delay?: number; event: unknown };
       // Without a delay the event was consumed inside the step.
-      return delay === undefined ? [] : [{ kind: 'schedule', id, delay, event, to: undefined }];
+      return delay === undefined ? undefined : { kind: 'schedule', id, delay, event, to: undefined };
     }
     case 'xstate.sendTo':
-      return [sending(scope, action.params as SendParams)];
+      return sending(scope, action.params as SendParams);
     case 'xstate.cancel':
-      return [{ kind: 'cancel', id: (action.params as { sendId: string }).sendId }];
+      return { kind: 'cancel', id: (action.params as { sendId: string }).sendId };
     case 'xstate.spawnChild':
       return spawned(action.params as { readonly actorRef?: unknown; readonly src: unknown });
     case 'xstate.stopChild':
       return stopped(scope, action.params as AnyActorRef | undefined);
     case 'xstate.emit':
-      return [{ kind: 'emit', event: (action.params as { event: unknown }).event }];
+      return { kind: 'emit', event: (action.params as { event: unknown }).event };
     case 'xstate.log': {
       const { value, label } = action.params as { value: unknown; label?: string };
-      return [{ kind: 'log', label, value }];
+      return { kind: 'log', label, value };
     }
     default:
       throw unknownAction(action);
@@ -118,18 +122,18 @@ function madeChild(logic: ChartLogic, scope: ChartScope, child: AnyActorRef): Ch
 }
 
 /** The child itself was met when it was made. */
-function spawned({ actorRef, src }: { readonly actorRef?: unknown; readonly src: unknown }): readonly ChartAction[] {
-  if (actorRef !== undefined) return [];
+function spawned({ actorRef, src }: { readonly actorRef?: unknown; readonly src: unknown }): undefined {
+  if (actorRef !== undefined) return undefined;
   throw new PerdureError('IMPLEMENTATION_MISSING', `The chart spawned "${String(src)}", which has no code; add it to setup({ actors }).`, {
     missing: [`actor "${String(src)}"`],
   });
 }
 
-function stopped(scope: ChartScope, child: AnyActorRef | undefined): readonly ChartAction[] {
-  if (child === undefined) return [];
+function stopped(scope: ChartScope, child: AnyActorRef | undefined): ChartAction | undefined {
+  if (child === undefined) return undefined;
   const n = scope.childNumber(child.sessionId);
   if (n === undefined) throw new Error(`Cannot stop child actor ${child.id} of ${scope.self.id} because it is not a child`);
-  return [{ kind: 'stop', n }];
+  return { kind: 'stop', n };
 }
 
 function unknownAction({ type, exec, info }: CollectedAction): Error {

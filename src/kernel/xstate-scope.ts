@@ -56,6 +56,8 @@ export class ChartScope {
   /** What the calls of XState take. */
   readonly call: Parameters<AnyStateMachine['transition']>[2];
   readonly #place: Place;
+  /** What session ids of children begin with. */
+  readonly #childPrefix: string;
   readonly #desk: ReferenceDesk;
   readonly #system: object;
   #actions: CollectedAction[] = [];
@@ -71,6 +73,7 @@ export class ChartScope {
   constructor(place: Place) {
     this.#place = place;
     this.sessionId = place.sessionId;
+    this.#childPrefix = place.sessionId.endsWith(':') ? place.sessionId : `${place.sessionId}.`;
     this.#system = this.#createSystem();
     this.#desk = {
       system: this.#system,
@@ -92,8 +95,8 @@ export class ChartScope {
     this.#childCounter = childCounter;
     this.#microsteps = 0;
     this.#handledBy = undefined;
-    this.#taken.clear();
-    this.#stopped.clear();
+    if (this.#taken.size > 0) this.#taken.clear();
+    if (this.#stopped.size > 0) this.#stopped.clear();
     this.#isOpen = true;
     try {
       const result = step();
@@ -112,14 +115,13 @@ export class ChartScope {
   }
 
   childSession(n: number): string {
-    return this.sessionId.endsWith(':') ? `${this.sessionId}${n}` : `${this.sessionId}.${n}`;
+    return this.#childPrefix + String(n);
   }
 
   /** The number of a child of this actor, undefined for anybody else. */
   childNumber(sessionId: string): number | undefined {
-    const prefix = this.childSession(0).slice(0, -1);
-    if (!sessionId.startsWith(prefix)) return undefined;
-    const rest = sessionId.slice(prefix.length);
+    if (!sessionId.startsWith(this.#childPrefix)) return undefined;
+    const rest = sessionId.slice(this.#childPrefix.length);
     return rest === '' || rest.includes('.') ? undefined : Number(rest);
   }
 

@@ -162,8 +162,11 @@ export function childNumbers({ snapshot, scope }: LiveChart): ReadonlySet<number
 /** Ids of the states each history state recalls. */
 export function historyOf(snapshot: AnyMachineSnapshot): ChartRecord['history'] {
   const recalled = Object.entries((snapshot.historyValue as Record<string, readonly { readonly id: string }[]> | undefined) ?? {});
+  if (recalled.length === 0) return noHistory;
   return Object.fromEntries(recalled.map(([id, nodes]) => [id, nodes.map((node) => node.id)]));
 }
+
+const noHistory: ChartRecord['history'] = {};
 
 /** Event types the chart of a machine has a transition for now; guards are not asked. Internal ones are left out. */
 export function acceptedEvents(snapshot: AnyMachineSnapshot): string[] {
@@ -172,11 +175,16 @@ export function acceptedEvents(snapshot: AnyMachineSnapshot): string[] {
 }
 
 function finishStep(logic: ChartLogic, scope: ChartScope, step: CollectedStep & { readonly result: AnyMachineSnapshot }): ChartStep {
+  const actions: ChartAction[] = [];
+  for (const action of step.actions) {
+    const asked = toChartAction(logic, scope, action);
+    if (asked !== undefined) actions.push(asked);
+  }
   return {
     chart: { snapshot: step.result, scope },
     isHandled: step.handledBy.length > 0,
     isMeant: step.handledBy.some((descriptor) => descriptor !== '*'),
-    actions: step.actions.flatMap((action) => toChartAction(logic, scope, action)),
+    actions,
     childCounter: step.childCounter,
   };
 }

@@ -9,10 +9,11 @@
  * 4. `zombies` is the number of attempts whose code goes on though nobody waits for it any more.
  */
 import type { AbortReason, ActivityDescriptor } from '../kernel/activity-descriptor.ts';
-import type { AttemptOutcome, RunAttempt } from '../kernel/attempt-outcome.ts';
+import type { AttemptHost, AttemptOutcome, RunAttempt } from '../kernel/attempt-outcome.ts';
 import { makeAttempt } from '../kernel/attempt-outcome.ts';
 import type { Json } from '../kernel/json.ts';
 import type { Clock } from '../kernel/ports.ts';
+import { AbortHandle } from './abort-handle.ts';
 import type { AttemptTimeouts } from './attempt-watch.ts';
 import { AttemptWatch } from './attempt-watch.ts';
 
@@ -45,7 +46,7 @@ export interface RecordedMoments {
 
 interface AwaitedAttempt {
   readonly order: AttemptOrder;
-  readonly controller: AbortController;
+  readonly abortion: AbortHandle;
   readonly watch: AttemptWatch;
   hasPlace: boolean;
   isCodeRunning: boolean;
@@ -90,8 +91,10 @@ export class ActivityRunner {
     const awaited = this.#await(order, { closeMs, signMs: heartbeatTimeoutMs ?? Infinity, heartbeatTimeoutMs });
     awaited.hasPlace = true;
     awaited.isCodeRunning = true;
-    const host = {
-      signal: awaited.controller.signal,
+    const host: AttemptHost = {
+      get signal() {
+        return awaited.abortion.signal;
+      },
       heartbeat: (details: Json | undefined) => awaited.watch.beat(details),
       handOver: order.handOver,
     };
@@ -118,7 +121,7 @@ export class ActivityRunner {
     if (awaited === undefined) return;
     this.#forget(awaited);
     if (awaited.isCodeRunning) this.#zombies += 1;
-    awaited.controller.abort(reason);
+    awaited.abortion.abort(reason);
   }
 
   /**
@@ -134,7 +137,7 @@ export class ActivityRunner {
     this.#isShuttingDown = true;
     const settled = new Promise<void>((resolve) => (this.#onAllSettled = resolve));
     this.#checkAllSettled();
-    for (const { controller } of this.#awaited.values()) controller.abort('shutdown' satisfies AbortReason);
+    for (const { abortion } of this.#awaited.values()) abortion.abort('shutdown');
     let stopTimer = (): void => undefined;
     await Promise.race([settled, new Promise<void>((resolve) => (stopTimer = this.#clock.setTimer(graceMs, resolve)))]);
     stopTimer();
@@ -148,10 +151,10 @@ export class ActivityRunner {
 
   #await(order: AttemptOrder, timeouts: AttemptTimeouts): AwaitedAttempt {
     const watch = new AttemptWatch(this.#clock, order, timeouts, order.report);
-    const controller = new AbortController();
+    const abortion = new AbortHandle();
     const awaited: AwaitedAttempt = {
       order,
-      controller,
+      abortion,
       watch,
       hasPlace: false,
       isCodeRunning: false,

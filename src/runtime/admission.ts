@@ -41,7 +41,9 @@ class Gate {
   }
 
   waitMs(nowMs: number): number {
-    return Math.max(0, ...this.#rates.map((rate) => rate.waitMs(nowMs)));
+    let waitMs = 0;
+    for (const rate of this.#rates) waitMs = Math.max(waitMs, rate.waitMs(nowMs));
+    return waitMs;
   }
 
   take(nowMs: number): void {
@@ -82,13 +84,16 @@ class TokenBucket {
 export class Admission {
   readonly #clock: Clock;
   readonly #whole: Gate;
-  readonly #byName: ReadonlyMap<string, Gate>;
+  /** What attempts of a name have to pass, where that is more than what all have to. */
+  readonly #byName: ReadonlyMap<string, readonly Gate[]>;
+  readonly #ofOthers: readonly Gate[];
   #isHeld = false;
 
   constructor(clock: Clock, registry: Pick<MachineRegistry, 'machines'>, { maxConcurrentAttempts, rateLimit }: AdmissionOptions) {
     this.#clock = clock;
     this.#whole = new Gate(maxConcurrentAttempts, rateLimit === undefined ? [] : [rateLimit]);
-    this.#byName = gatesOf(registry);
+    this.#ofOthers = [this.#whole];
+    this.#byName = new Map([...gatesOf(registry)].map(([name, own]) => [name, [this.#whole, own]]));
   }
 
   /** Whether any attempt could begin, as far as places go. */
@@ -98,10 +103,11 @@ export class Admission {
 
   /** Milliseconds until an attempt of this name may begin; `Infinity` if it waits for another one to end. */
   waitMs(name: string): number {
-    const gates = this.#gates(name);
-    if (this.#isHeld || !gates.every((gate) => gate.hasPlace())) return Infinity;
+    if (this.#isHeld) return Infinity;
     const nowMs = this.#clock.monotonic();
-    return Math.max(...gates.map((gate) => gate.waitMs(nowMs)));
+    let waitMs = 0;
+    for (const gate of this.#gates(name)) waitMs = gate.hasPlace() ? Math.max(waitMs, gate.waitMs(nowMs)) : Infinity;
+    return waitMs;
   }
 
   take(name: string): boolean {
@@ -131,13 +137,12 @@ export class Admission {
    * @param taken under which names places are taken rightly, once for each
    */
   reclaim(taken: readonly string[]): void {
-    for (const gate of [this.#whole, ...this.#byName.values()]) gate.clear();
+    for (const gate of [this.#whole, ...[...this.#byName.values()].flat()]) gate.clear();
     for (const gate of taken.flatMap((name) => this.#gates(name))) gate.occupy();
   }
 
   #gates(name: string): readonly Gate[] {
-    const own = this.#byName.get(name);
-    return own === undefined ? [this.#whole] : [this.#whole, own];
+    return this.#byName.get(name) ?? this.#ofOthers;
   }
 }
 

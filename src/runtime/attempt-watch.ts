@@ -44,7 +44,7 @@ export class AttemptWatch {
     this.#report = report;
     this.#silentUntilMs = clock.monotonic() + signMs;
     this.#stopClose = this.#timer(closeMs, () => this.#timeOut({}));
-    this.#awaitSign();
+    if (signMs !== Infinity) this.#awaitSign();
   }
 
   /** The last details told that have not been reported. */

@@ -158,10 +158,10 @@ export class CommitPipeline {
 
 /** What users put into a commit; the rest is small. The context is in the record and, where it changed, in the journal. */
 function payloadSize({ record, journal, activitiesPut, mailPut }: Commit): number {
-  const envelopes = [journal.envelope, ...mailPut.flatMap(messagesIn).map((message) => message.envelope)];
-  const inputs = activitiesPut.map((activity) => activity.input);
-  const payloads = [record.chart.context, journal.context.set, ...envelopes.map(payloadOf), ...inputs];
-  return payloads.reduce<number>((size, json) => size + roughSize(json), 0);
+  let size = roughSize(record.chart.context) + roughSize(journal.context.set) + roughSize(payloadOf(journal.envelope));
+  for (const { input } of activitiesPut) size += roughSize(input);
+  for (const mail of mailPut) for (const { envelope } of messagesIn(mail)) size += roughSize(payloadOf(envelope));
+  return size;
 }
 
 function payloadOf(envelope: Envelope): Json {

@@ -94,11 +94,13 @@ export class ViewRegistry {
     // As in XState: what a step emits is heard before its snapshot is seen.
     for (const event of emitted) emit(view, decodeValue(event) as EventObject);
     const { snapshot } = actor.chart;
-    for (const observer of [...view.observers]) {
-      // One told before may have taken it away.
-      if (view.observers.has(observer)) report(() => observer.next?.(snapshot));
+    if (view.observers.size > 0) {
+      for (const observer of [...view.observers]) {
+        // One told before may have taken it away.
+        if (view.observers.has(observer)) report(() => observer.next?.(snapshot));
+      }
     }
-    for (const watcher of [...view.watchers]) watcher(actor, undefined);
+    if (view.watchers.size > 0) for (const watcher of [...view.watchers]) watcher(actor, undefined);
     if (isClosed(actor.record.status)) this.#dismiss(view, (observer) => tellEnd(observer, actor));
   }
 

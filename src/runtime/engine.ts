@@ -62,7 +62,8 @@ export class Engine {
       wake: ({ address, n }) => deliver(address, { kind: 'attempt-due', n }),
       rescan: () => void this.recover(),
     });
-    const context = (): DecideContext => ({ nowMs: clock.now(), random, admit: (name, key) => waiting.admit(name, key) });
+    const admit = (name: string, key: string): boolean => waiting.admit(name, key);
+    const context = (): DecideContext => ({ nowMs: clock.now(), random, admit });
     this.#parts = parts;
     const onSlow = (tookMs: number): void => logger.warn({ store: store.location, tookMs }, 'A batch took long to reach the disk.');
     this.#pipeline = new CommitPipeline(store, onError, () => clock.monotonic(), onSlow);

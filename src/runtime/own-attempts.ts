@@ -15,7 +15,7 @@ import { activityKey } from '../kernel/address.ts';
 import type { AttemptOutcome, RunAttempt } from '../kernel/attempt-outcome.ts';
 import { formatToken } from '../kernel/attempt-token.ts';
 import type { Commit } from '../kernel/commit.ts';
-import type { StepEnvelope } from '../kernel/envelope.ts';
+import type { Envelope, StepEnvelope } from '../kernel/envelope.ts';
 import type { Deliver } from '../kernel/outside.ts';
 import type { Clock } from '../kernel/ports.ts';
 import type { Tree } from '../kernel/tree.ts';
@@ -60,7 +60,7 @@ export class OwnAttempts {
   readonly #runner: ActivityRunner;
   /** By workflow id, then by the activity's key. */
   readonly #known = new Map<string, Map<string, Known>>();
-  /** Who said what is not on disk yet. */
+  /** Who said to others what is not on disk yet. */
   readonly #speakers = new WeakMap<object, Known>();
   readonly #onRecorded: (commit: Commit) => void;
   #listener: AttemptListener | undefined;
@@ -146,7 +146,7 @@ export class OwnAttempts {
     const { address } = commit.record;
     const { envelope } = journal;
     this.#onRecorded(commit);
-    const speaker = this.#speakers.get(envelope);
+    const speaker = this.#speakerOf(address, envelope);
     if (speaker !== undefined) speaker.unrecorded = speaker.unrecorded.filter((message) => message.envelope !== envelope);
     for (const n of activitiesRemoved) this.#forget(address.workflowId, activityKey(address, n));
     for (const { n, state } of activitiesPut) if (state !== 'running') this.#forget(address.workflowId, activityKey(address, n));
@@ -193,12 +193,19 @@ export class OwnAttempts {
     const isKept = this.#known.get(workflowId)?.get(known.key) === known;
     if (isKept) {
       known.unrecorded = [...known.unrecorded, { to: to.path, envelope }];
-      this.#speakers.set(envelope, known);
+      if (to !== known.address) this.#speakers.set(envelope, known);
     }
     const listener = this.#listener;
     if (listener === undefined) return;
     if (isKept && !listener.isInMemory(workflowId)) listener.wake(workflowId);
     else listener.deliver(to, envelope);
+  }
+
+  /** Of outcomes the address says whose they are; of what code says to others this has to be remembered. */
+  #speakerOf(address: Address, envelope: Envelope): Known | undefined {
+    const speaker = this.#speakers.get(envelope);
+    if (speaker !== undefined || !('n' in envelope)) return speaker;
+    return this.#known.get(address.workflowId)?.get(activityKey(address, envelope.n));
   }
 
   /** Resolves with the token once it is on disk that the outcome comes from outside: if the store fails meanwhile, over the next one. */

@@ -31,14 +31,14 @@ export interface Codec {
 
 export function createCodec(storeId: string): Codec {
   const seed = crc32(Uint8Array.of(format), crc32(storeId));
-  const checksumOf = (key: Uint8Array, text: Uint8Array): number => crc32(text, crc32(key, seed));
+  const checksumOf = (key: Uint8Array, text: Uint8Array | string): number => crc32(text, crc32(key, seed));
   return {
     encode(key, value) {
       const text = value === undefined ? '' : JSON.stringify(value);
       const bytes = Buffer.allocUnsafe(headerBytes + Buffer.byteLength(text));
       bytes.write(text, headerBytes);
       bytes.writeUInt8(format, 0);
-      bytes.writeUInt32BE(checksumOf(key, bytes.subarray(headerBytes)), 1);
+      bytes.writeUInt32BE(checksumOf(key, text), 1);
       return bytes;
     },
     decode(key, bytes) {

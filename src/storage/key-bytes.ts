@@ -30,18 +30,22 @@ export function uint32Bytes(value: number): Uint8Array {
 }
 
 /** Answers the offset behind it. */
-function writeUint32(bytes: Buffer, value: number, offset: number): number {
+export function writeUint32(bytes: Buffer, value: number, offset: number): number {
   if (!Number.isInteger(value) || value < 0 || value > uint32Max) throw new TypeError(`A key cannot hold ${value} as a 32-bit counter.`);
   return bytes.writeUInt32BE(value, offset);
 }
 
 /** Eight bytes for a whole number up to 2^53 - 1. */
 export function integerBytes(value: number): Uint8Array {
-  if (!Number.isSafeInteger(value) || value < 0) throw new TypeError(`A key cannot hold ${value} as a number from 0 to 2^53 - 1.`);
   const bytes = Buffer.allocUnsafe(8);
-  bytes.writeUInt32BE(Math.floor(value / highWord));
-  bytes.writeUInt32BE(value % highWord, 4);
+  writeInteger(bytes, value, 0);
   return bytes;
+}
+
+export function writeInteger(bytes: Buffer, value: number, offset: number): void {
+  if (!Number.isSafeInteger(value) || value < 0) throw new TypeError(`A key cannot hold ${value} as a number from 0 to 2^53 - 1.`);
+  bytes.writeUInt32BE(Math.floor(value / highWord), offset);
+  bytes.writeUInt32BE(value % highWord, offset + 4);
 }
 
 /**
@@ -56,8 +60,15 @@ export function momentBytes(atMs: number): Uint8Array {
   return bytes;
 }
 
-/** Id, run, then each element of the path marked by `01`, then `00`. */
+/** Id, run, then each element of the path marked by `01`, then `00`. The last answer is kept: a step has several rows. */
 export function addressBytes(address: Address): Uint8Array {
+  if (last?.address !== address) last = { address, bytes: bytesOf(address) };
+  return last.bytes;
+}
+
+let last: { readonly address: Address; readonly bytes: Uint8Array } | undefined;
+
+function bytesOf(address: Address): Uint8Array {
   const id = idBytes(address.workflowId);
   const bytes = Buffer.allocUnsafe(id.length + 4 + 5 * address.path.length + 1);
   bytes.set(id);

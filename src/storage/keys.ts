@@ -19,7 +19,7 @@ import type { Address } from '../kernel/address.ts';
 import { formatAddress } from '../kernel/address.ts';
 import type { TimerRow } from '../kernel/ports.ts';
 import { reasonOf, recordDamaged } from './damage.ts';
-import { KeyReader, addressBytes, idBytes, integerBytes, momentBytes, uint32Bytes } from './key-bytes.ts';
+import { KeyReader, addressBytes, idBytes, integerBytes, momentBytes, uint32Bytes, writeInteger, writeUint32 } from './key-bytes.ts';
 
 const letters = {
   actor: 'a',
@@ -50,43 +50,43 @@ export interface KeyRange {
 export const headKey: Uint8Array = keyOf('meta', Buffer.from('head'));
 
 export function encodeActorKey(address: Address): Uint8Array {
-  return keyOf('actor', addressBytes(address));
+  return addressKey('actor', address, 0);
 }
 
 export function decodeActorKey(key: Uint8Array): Address {
-  return decodeKey('actor', key, (reader) => reader.address());
+  return decode('actor', key, (reader) => reader.address());
 }
 
 export function encodeJournalKey(address: Address, sequence: number): Uint8Array {
-  return keyOf('journal', addressBytes(address), integerBytes(sequence));
+  return numberedKey('journal', address, sequence);
 }
 
 export function decodeJournalKey(key: Uint8Array): { readonly address: Address; readonly sequence: number } {
-  return decodeKey('journal', key, (reader) => ({ address: reader.address(), sequence: reader.integer() }));
+  return decode('journal', key, (reader) => ({ address: reader.address(), sequence: reader.integer() }));
 }
 
 export function encodeActivityKey(address: Address, n: number): Uint8Array {
-  return keyOf('activity', addressBytes(address), uint32Bytes(n));
+  return countedKey('activity', address, n);
 }
 
 export function decodeActivityKey(key: Uint8Array): { readonly address: Address; readonly n: number } {
-  return decodeKey('activity', key, (reader) => ({ address: reader.address(), n: reader.uint32() }));
+  return decode('activity', key, (reader) => ({ address: reader.address(), n: reader.uint32() }));
 }
 
 export function encodeChildKey(parent: Address, n: number): Uint8Array {
-  return keyOf('child', addressBytes(parent), uint32Bytes(n));
+  return countedKey('child', parent, n);
 }
 
 export function decodeChildKey(key: Uint8Array): { readonly parent: Address; readonly n: number } {
-  return decodeKey('child', key, (reader) => ({ parent: reader.address(), n: reader.uint32() }));
+  return decode('child', key, (reader) => ({ parent: reader.address(), n: reader.uint32() }));
 }
 
 export function encodeMailKey(root: Address, n: number): Uint8Array {
-  return keyOf('mailbox', addressBytes(root), integerBytes(n));
+  return numberedKey('mailbox', root, n);
 }
 
 export function decodeMailKey(key: Uint8Array): { readonly address: Address; readonly n: number } {
-  return decodeKey('mailbox', key, (reader) => ({ address: reader.address(), n: reader.integer() }));
+  return decode('mailbox', key, (reader) => ({ address: reader.address(), n: reader.integer() }));
 }
 
 export function encodeTimerKey(timer: TimerRow): Uint8Array {
@@ -94,7 +94,7 @@ export function encodeTimerKey(timer: TimerRow): Uint8Array {
 }
 
 export function decodeTimerKey(key: Uint8Array): TimerRow {
-  return decodeKey('timer', key, (reader) => ({ dueAtMs: reader.moment(), address: reader.address(), generation: reader.integer() }));
+  return decode('timer', key, (reader) => ({ dueAtMs: reader.moment(), address: reader.address(), generation: reader.integer() }));
 }
 
 export function encodeMessageKey(workflowId: string, messageId: string): Uint8Array {
@@ -102,7 +102,7 @@ export function encodeMessageKey(workflowId: string, messageId: string): Uint8Ar
 }
 
 export function decodeMessageKey(key: Uint8Array): { readonly workflowId: string; readonly messageId: string } {
-  return decodeKey('message', key, (reader) => ({ workflowId: reader.id(), messageId: reader.id() }));
+  return decode('message', key, (reader) => ({ workflowId: reader.id(), messageId: reader.id() }));
 }
 
 export function encodeTombstoneKey(workflowId: string): Uint8Array {
@@ -110,7 +110,7 @@ export function encodeTombstoneKey(workflowId: string): Uint8Array {
 }
 
 function decodeTombstoneKey(key: Uint8Array): string {
-  return decodeKey('tombstone', key, (reader) => reader.id());
+  return decode('tombstone', key, (reader) => reader.id());
 }
 
 export function encodeDefinitionKey(id: string, version: string): Uint8Array {
@@ -118,7 +118,7 @@ export function encodeDefinitionKey(id: string, version: string): Uint8Array {
 }
 
 export function decodeDefinitionKey(key: Uint8Array): { readonly id: string; readonly version: string } {
-  return decodeKey('definition', key, (reader) => ({ id: reader.id(), version: reader.id() }));
+  return decode('definition', key, (reader) => ({ id: reader.id(), version: reader.id() }));
 }
 
 /** Every key of a space. */
@@ -228,6 +228,27 @@ function spaceOf(key: Uint8Array): Space {
   throw new RangeError('a space nobody writes to');
 }
 
+function countedKey(space: Space, address: Address, counter: number): Uint8Array {
+  const bytes = addressKey(space, address, 4);
+  writeUint32(bytes, counter, bytes.length - 4);
+  return bytes;
+}
+
+function numberedKey(space: Space, address: Address, number: number): Uint8Array {
+  const bytes = addressKey(space, address, 8);
+  writeInteger(bytes, number, bytes.length - 8);
+  return bytes;
+}
+
+/** With room for what comes after the address. */
+function addressKey(space: Space, address: Address, more: number): Buffer {
+  const place = addressBytes(address);
+  const bytes = Buffer.allocUnsafe(1 + place.length + more);
+  bytes.writeUInt8(letters[space].charCodeAt(0), 0);
+  bytes.set(place, 1);
+  return bytes;
+}
+
 export function keyOf(space: Space, ...parts: readonly Uint8Array[]): Uint8Array {
   const bytes = Buffer.allocUnsafe(parts.reduce((sum, part) => sum + part.length, 1));
   let offset = bytes.writeUInt8(letters[space].charCodeAt(0), 0);
@@ -239,7 +260,7 @@ export function keyOf(space: Space, ...parts: readonly Uint8Array[]): Uint8Array
 }
 
 /** @throws PerdureError `RECORD_DAMAGED` if the key is none of this space */
-export function decodeKey<Parts>(space: Space, key: Uint8Array, read: (reader: KeyReader) => Parts): Parts {
+export function decode<Parts>(space: Space, key: Uint8Array, read: (reader: KeyReader) => Parts): Parts {
   const reader = new KeyReader(key);
   try {
     if (reader.byte() !== letters[space].charCodeAt(0)) throw new RangeError(`not in the space of ${space}`);

@@ -11,7 +11,7 @@ import type { ListPosition } from '../kernel/list-query.ts';
 import { rootAddress } from '../kernel/address.ts';
 import { addressBytes, idBytes, integerBytes, momentBytes } from './key-bytes.ts';
 import type { KeyRange } from './keys.ts';
-import { decodeKey, keyOf, prefixRange, spaceRange } from './keys.ts';
+import { decode, keyOf, prefixRange, spaceRange } from './keys.ts';
 
 /** Workflows by when they were started, and by when they closed. */
 export type IndexName = 'started' | 'closed';
@@ -61,7 +61,7 @@ export function encodeIndexKey(index: IndexName, { atMs, address }: IndexRow): U
 }
 
 export function decodeIndexKey(index: IndexName, key: Uint8Array): IndexRow {
-  return decodeKey(index, key, (reader) => ({ atMs: reader.moment(), address: reader.address() }));
+  return decode(index, key, (reader) => ({ atMs: reader.moment(), address: reader.address() }));
 }
 
 export function positionKey(index: IndexName, { id, run, atMs }: ListPosition): Uint8Array {
@@ -83,7 +83,7 @@ function partBytes(part: string | number): Uint8Array {
 }
 
 export function decodeCountKey<Kind extends CountKind>(kind: Kind, key: Uint8Array): Extract<CountName, readonly [Kind, ...unknown[]]> {
-  const name = decodeKey('count', key, (reader): CountName => {
+  const name = decode('count', key, (reader): CountName => {
     if (reader.byte() !== countLetters[kind].charCodeAt(0)) throw new RangeError(`not a count of ${kind}`);
     switch (kind) {
       case 'status':

@@ -1,6 +1,14 @@
 import { describe, expect, test } from 'vitest';
 import { rootAddress } from '../../src/kernel/address.ts';
-import { isInState, leavesOf, listedIn, listedWorkflow, listingOf, statusShown, unreadableWorkflow } from '../../src/kernel/listing.ts';
+import {
+  isInState,
+  leavesOf,
+  listedWorkflow,
+  listingChange,
+  listingOf,
+  statusShown,
+  unreadableWorkflow,
+} from '../../src/kernel/listing.ts';
 import type { ActorRecord } from '../../src/kernel/record.ts';
 import { sampleCommit } from '../storage/samples.ts';
 
@@ -35,7 +43,7 @@ describe('the states of a value that have none below them', () => {
 
 describe('what a commit changes for lists and counts', () => {
   test('is everything at the first step', () => {
-    expect(listedIn(undefined, record)).toEqual({ listed: { after: listingOf(record) } });
+    expect(listingChange(undefined, record)).toEqual({ after: listingOf(record) });
   });
 
   test.each<[string, ActorRecord, ActorRecord]>([
@@ -44,7 +52,7 @@ describe('what a commit changes for lists and counts', () => {
     ['the same value in another object', record, at({ open: 'paying' })],
     ['the same atomic state', at('open'), at('open')],
   ])('is nothing for %s', (_, before, after) => {
-    expect(listedIn(before, after)).toEqual({});
+    expect(listingChange(before, after)).toBeUndefined();
   });
 
   test.each<[string, ActorRecord, ActorRecord]>([
@@ -53,7 +61,7 @@ describe('what a commit changes for lists and counts', () => {
     ['another state below', record, at({ open: 'packing' })],
     ['a state without any below', record, at('open')],
   ])('is before and after for %s', (_, before, after) => {
-    expect(listedIn(before, after)).toEqual({ listed: { before: listingOf(before), after: listingOf(after) } });
+    expect(listingChange(before, after)).toEqual({ before: listingOf(before), after: listingOf(after) });
   });
 });
 

@@ -6,8 +6,12 @@ import { afterAll, describe, expect, test } from 'vitest';
 const root = resolve(import.meta.dirname, '../..');
 const readme = await readFile(join(root, 'README.md'), 'utf8');
 
-/** Every example, with what it says that it prints. */
-const examples = [...readme.matchAll(/```ts\n([^]*?)```[^]*?```text\n([^]*?)```/g)].map(([, code = '', output = '']) => ({ code, output }));
+function blocks(language: string): string[] {
+  return [...readme.matchAll(new RegExp(`^\`\`\`${language}\\n([^]*?)^\`\`\`$`, 'gm'))].flatMap((match) => match[1] ?? []);
+}
+
+/** Each program with what it prints: the blocks follow each other. */
+const examples = blocks('ts').map((code, index) => ({ example: index + 1, code, prints: blocks('text')[index] }));
 
 describe('README', () => {
   // Inside the project, so that the example finds perdure as its users do: by name.
@@ -20,23 +24,22 @@ describe('README', () => {
     return { output: stdout, errors: stderr };
   }
 
-  test('has its examples', () => {
-    expect(examples).toHaveLength(2);
-    expect(examples).toHaveLength([...readme.matchAll(/^```ts$/gm)].length);
+  test('has three examples', () => {
+    expect(examples).toHaveLength(3);
   });
 
-  test.each(examples)('its example $# prints what it says, and the same when it is run again', async ({ code, output }) => {
+  test.each(examples)('its example $example prints what it says, and the same when it is run again', async ({ code, prints }) => {
     const folder = await mkdtemp(join(root, 'test/readme/run-'));
     folders.push(folder);
     await writeFile(join(folder, 'example.ts'), code);
-    expect(await runExample(folder)).toEqual({ output, errors: '' });
-    expect(await runExample(folder)).toEqual({ output, errors: '' });
+    expect(await runExample(folder)).toEqual({ output: prints, errors: '' });
+    expect(await runExample(folder)).toEqual({ output: prints, errors: '' });
   });
 
-  test('its examples pass the strict compiler', async () => {
+  test.each(examples)('its example $example passes the strict compiler', async ({ code }) => {
     const folder = await mkdtemp(join(root, 'test/readme/run-'));
     folders.push(folder);
-    await Promise.all(examples.map(async ({ code }, index) => writeFile(join(folder, `example-${index}.ts`), code)));
+    await writeFile(join(folder, 'example.ts'), code);
     const config = { extends: '../../../tsconfig.base.json', compilerOptions: { noEmit: true }, include: ['.'] };
     await writeFile(join(folder, 'tsconfig.json'), JSON.stringify(config));
     const checked = spawnSync(process.execPath, [join(root, 'node_modules/typescript-7/bin/tsc'), '--project', folder], {

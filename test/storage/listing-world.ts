@@ -1,6 +1,6 @@
 /** Workflows as they come and go, without a kernel: written to a store, and kept here as what has to be found there. */
 import { rootAddress } from '../../src/kernel/address.ts';
-import { listedIn, listingOf } from '../../src/kernel/listing.ts';
+import { listingChange, listingOf } from '../../src/kernel/listing.ts';
 import type { Commit } from '../../src/kernel/commit.ts';
 import type { Store } from '../../src/kernel/ports.ts';
 import type { ActorRecord, WorkflowStatus } from '../../src/kernel/record.ts';
@@ -97,7 +97,8 @@ export class ListingWorld {
     const after: ActorRecord = { ...before, ...change, sequence: before.sequence + 1 };
     const { listed: _listed, ...commit } = sampleCommit(after.sequence, { address: before.address, record: after });
     this.roots.set(before.address.workflowId, after);
-    return { ...commit, ...listedIn(before, after) };
+    const listed = listingChange(before, after);
+    return listed === undefined ? commit : { ...commit, listed };
   }
 
   async #delete(id: string): Promise<void> {

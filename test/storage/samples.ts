@@ -2,7 +2,7 @@
 import * as fc from 'fast-check';
 import type { Address } from '../../src/kernel/address.ts';
 import { rootAddress } from '../../src/kernel/address.ts';
-import { listedIn } from '../../src/kernel/listing.ts';
+import { listingChange } from '../../src/kernel/listing.ts';
 import type { Commit } from '../../src/kernel/commit.ts';
 import type { StoreBatch } from '../../src/kernel/ports.ts';
 import type { ActivityRecord, ActorRecord, ChildRecord, JournalRecord, TimerRecord } from '../../src/kernel/record.ts';
@@ -33,10 +33,11 @@ export function sampleCommit(sequence: number, step: SampleStep = {}): Commit {
     updatedAtMs: 1_700_000_000_000 + sequence,
   };
   const after = { ...before, ...record };
+  const listed = listingChange(sequence === 1 ? undefined : before, after);
   return {
     base: sequence - 1,
     record: after,
-    ...listedIn(sequence === 1 ? undefined : before, after),
+    ...(listed === undefined ? {} : { listed }),
     journal: {
       address,
       sequence,

@@ -5,7 +5,7 @@ import type { Source } from '../../../playground/onboarding/audit.ts';
 import { audit } from '../../../playground/onboarding/audit.ts';
 import type { LedgerEntry } from '../../../playground/onboarding/ledger.ts';
 
-type Step = Pick<HistoryEntry, 'kind' | 'outcome' | 'activity'>;
+type Step = Pick<HistoryEntry, 'kind' | 'outcome' | 'activity' | 'event'>;
 
 const started: Step = { kind: 'start', outcome: 'applied' };
 const recorded = (n: number, attempt: number, kind: HistoryEntry['kind'] = 'attempt-completed'): Step => ({
@@ -145,6 +145,36 @@ describe('the audit of lost merchants', () => {
       history: async () => [],
     };
     await expect(audit(broken, ['m-1'], [])).rejects.toThrow('damaged');
+  });
+});
+
+describe('the audit of signals', () => {
+  const loggedIn: Step = { kind: 'signal', outcome: 'applied', event: { type: 'LOGGED_IN' } };
+  const sending: LedgerEntry = { kind: 'sending', merchant: 'm-1', messageId: 'login', event: { type: 'LOGGED_IN' } };
+  const sent = (outcome: 'applied' | 'closed'): LedgerEntry => ({ kind: 'sent', merchant: 'm-1', messageId: 'login', outcome });
+  const found = async (steps: readonly Step[], ledger: readonly LedgerEntry[]): Promise<unknown> => {
+    const { reruns: twice, lost } = await audit(storeOf({ 'm-1': { steps } }), ['m-1'], ledger);
+    return { twice, lost };
+  };
+  const nothing = { twice: [], lost: [] };
+
+  test('finds nothing where what was acknowledged is there once, however often it was sent', async () => {
+    expect(await found([loggedIn], [sending, sending, sent('applied')])).toEqual(nothing);
+    expect(await found([loggedIn], [sending, sent('applied'), sending, sent('applied')])).toEqual(nothing);
+  });
+
+  test('finds nothing where nobody was told that it was applied', async () => {
+    expect(await found([], [sending])).toEqual(nothing);
+    expect(await found([loggedIn], [sending])).toEqual(nothing);
+    expect(await found([], [sending, sent('closed')])).toEqual(nothing);
+  });
+
+  test('finds one that was acknowledged and is not there', async () => {
+    expect(await found([], [sending, sent('applied')])).toEqual({ twice: [], lost: ['m-1 LOGGED_IN'] });
+  });
+
+  test('finds one that was applied twice', async () => {
+    expect(await found([loggedIn, loggedIn], [sending])).toEqual({ twice: ['m-1 LOGGED_IN applied 2 times'], lost: [] });
   });
 });
 

@@ -19,7 +19,7 @@ describe('npm start', () => {
     expect(summary).toMatchObject({
       merchants: 8,
       byStatus: { completed: 7, failed: 1 },
-      byState: { done: 7, failed: 1 },
+      byState: { live: 7, rejected: 1 },
       failures: { SanctionsHit: 1 },
       crashes: 0,
       reruns: 0,
@@ -27,10 +27,12 @@ describe('npm start', () => {
     });
     expect(typeof summary.seconds).toBe('number');
     expect(first.stderr).toContain('8/8 merchants');
-    expect(first.stderr).toContain('never killed; by the outside ledger: 0 activities run again after their record, 0 merchants lost.');
+    expect(first.stderr).toContain(
+      'never killed; by the outside ledger: 0 activities run again after their record or signals applied twice, 0 merchants or signals lost.',
+    );
     const again = await runPlayground('--merchants', merchants, '--data', data, '--json');
     expect(summaryOf(again)).toEqual({ ...summary, seconds: summaryOf(again).seconds });
-  });
+  }, 60_000);
 
   test('killed three times on the way, closes every merchant, loses none and runs nothing again', async () => {
     const { merchants, data } = await newCase(16);
@@ -40,7 +42,7 @@ describe('npm start', () => {
     expect(Object.keys(summary).sort()).toEqual(summaryKeys);
     expect(summary).toMatchObject({ merchants: 16, byStatus: { completed: 15, failed: 1 }, crashes: 3, reruns: 0, lost: 0 });
     expect(ended.stderr).toContain('killed 3 times');
-  });
+  }, 60_000);
 
   test('with another watchlist comes to another result', async () => {
     const { merchants, data, folder } = await newCase(8);
@@ -48,7 +50,30 @@ describe('npm start', () => {
     await writeFile(watchlist, 'Somebody Entirely Different\n');
     const ended = await runPlayground('--merchants', merchants, '--watchlist', watchlist, '--data', data, '--json');
     expect(ended.code).toBe(0);
-    expect(summaryOf(ended)).toMatchObject({ byStatus: { completed: 8 }, byState: { done: 8 }, failures: {} });
+    expect(summaryOf(ended)).toMatchObject({ byStatus: { completed: 8 }, byState: { live: 8 }, failures: {} });
+  });
+
+  test('with --machine five-step takes them through the five steps, killed on the way or not, in a store of its own', async () => {
+    const { merchants, data } = await newCase(8);
+    const fiveSteps = ['--merchants', merchants, '--data', data, '--machine', 'five-step', '--json'];
+    const ended = await runPlayground(...fiveSteps, '--crash', '2');
+    expect(ended.code).toBe(0);
+    const expected = { byState: { done: 7, failed: 1 }, failures: { SanctionsHit: 1 }, reruns: 0, lost: 0 };
+    expect(summaryOf(ended)).toMatchObject({ ...expected, crashes: 2 });
+    expect(summaryOf(await runPlayground(...fiveSteps))).toMatchObject({ ...expected, crashes: 0 });
+    expect((await runPlayground('where', 'm-6001', '--data', data)).stdout).toMatch(/^m-6001 is done \(completed\) since /);
+    const other = await runPlayground('--merchants', merchants, '--data', data);
+    expect(other.code).toBe(1);
+    expect(other.stderr).toContain('\nThe store was filled with other merchants, or through another --machine. ');
+  }, 60_000);
+
+  test('with a larger --time-scale waits less for people', async () => {
+    const { merchants, data } = await newCase(1);
+    const hours = await runPlayground('--merchants', merchants, '--data', data, '--time-scale', '1e9', '--json');
+    expect(summaryOf(hours)).toMatchObject({ byState: { rejected: 1 }, failures: { SanctionsHit: 1 } });
+    const history = (await runPlayground('where', 'm-9001-BAD', '--data', data)).stdout;
+    // Eight hours pass before anybody can decide.
+    expect(history).toMatch(/ timer +awaitingDecision\.escalated\n.* signal +rejected  REJECT\n$/);
   });
 });
 
@@ -86,18 +111,21 @@ describe('npm start -- where', () => {
     const { merchants, data } = await newCase(2);
     const run = await runPlayground('--merchants', merchants, '--data', data);
     expect(run.code).toBe(0);
-    expect(run.stdout).toMatch(/│ failed +│ SanctionsHit +│ +1 │/);
-    expect(run.stdout).toContain('0 activities run again after their record, 0 merchants lost.');
+    expect(run.stdout).toMatch(/│ rejected +│ SanctionsHit +│ +1 │/);
+    expect(run.stdout).toContain('0 merchants or signals lost.');
     expect(run.stdout).toContain(`npm start -- where m-6001 --data ${data}`);
     const done = await runPlayground('where', 'm-6001', '--data', data);
     expect(done.code).toBe(0);
-    expect(done.stdout).toMatch(/^m-6001 is done \(completed\) since \d{4}-\d\d-\d\d /);
-    expect(done.stdout).toMatch(/attempt-completed +kyc\n/);
+    expect(done.stdout).toMatch(/^m-6001 is live \(completed\) since \d{4}-\d\d-\d\d /);
+    expect(done.stdout).toMatch(/attempt-completed +screeningSanctions\n/);
     const failed = await runPlayground('where', 'm-9001-BAD', '--data', data, '--json');
-    expect(JSON.parse(failed.stdout)).toMatchObject({ id: 'm-9001-BAD', status: 'failed', value: 'failed', steps: 2, waitsFor: [] });
+    expect(JSON.parse(failed.stdout)).toMatchObject({
+      ...{ id: 'm-9001-BAD', status: 'failed', value: 'rejected', failure: { class: 'SanctionsHit' }, waitsFor: [] },
+      ...{ attempts: expect.any(Number), nextTimer: null, deadlineAtMs: null },
+    });
     const unknown = await runPlayground('where', 'm-1', '--data', data);
     expect(unknown).toEqual({ code: 1, stdout: '', stderr: 'There is no workflow "m-1" in this store; start it first.\n' });
-  });
+  }, 60_000);
 
   test.skipIf(process.platform === 'win32')('where the store may not be read says so', async () => {
     const { merchants, data, folder } = await newCase(1);
@@ -186,23 +214,41 @@ describe('what cannot be used is refused in plain words, before a store is made'
     await writeFile(merchants, 'id,name\nm-6001,Quite Another Bakery\n');
     const { code, stderr } = await runPlayground('--merchants', merchants, '--data', data);
     expect(code).toBe(1);
-    expect(stderr).toMatch(/m-6001.*\nThe store was filled with other merchants\. Name another with --data DIR, or delete it\.\n$/);
-  });
+    expect(stderr).toMatch(
+      /m-6001.*\nThe store was filled with other merchants, or through another --machine\. Name another with --data DIR, or delete it\.\n$/,
+    );
+  }, 60_000);
 
-  test('parameters that make no sense', async () => {
-    const { code, stdout, stderr } = await runPlayground('--crash', 'often');
+  test.each([
+    ['--crash <n>', 'often', 'Give a whole number from 0 to 4294967295.'],
+    ['--time-scale <n>', '0.5', 'Give a number from 1 to 1000000000.'],
+    ['--machine <name>', 'six-step', 'Allowed choices are merchant-onboarding, five-step.'],
+  ])('parameters that make no sense: %s %s', async (option, value, remedy) => {
+    const { code, stdout, stderr } = await runPlayground(option.split(' ')[0] ?? '', value);
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
-    expect(stderr).toContain("option '--crash <n>' argument 'often' is invalid. Give a whole number from 0 to 4294967295.");
+    expect(stderr).toContain(`option '${option}' argument '${value}' is invalid. ${remedy}`);
     expect(stderr).toContain('Usage: npm start --');
   });
 });
 
-test('--help names every command and option, with examples', async () => {
+test('--help names every command and option, and what happens, with examples', async () => {
   const { code, stdout } = await runPlayground('--help');
   expect(code).toBe(0);
-  for (const word of ['onboard', 'where [options] <id>', 'five-step', 'npm start -- --crash 5']) expect(stdout).toContain(word);
+  for (const word of [
+    'onboard',
+    'where [options] <id>',
+    'five-step',
+    'npm start -- --crash 5',
+    'Ctrl-C',
+    'its 24 h take 2 s',
+    'deadline',
+  ]) {
+    expect(stdout).toContain(word);
+  }
   const onboard = await runPlayground('onboard', '--help');
-  for (const option of ['--merchants', '--watchlist', '--data', '--crash', '--seed', '--batch', '--json']) {
-    expect(onboard.stdout).toContain(option);
+  const options = ['--merchants', '--watchlist', '--data', '--crash', '--seed', '--machine', '--time-scale', '--batch', '--json'];
+  for (const option of options) {
+    expect(stdout).toContain(`  ${option} `);
+    expect(onboard.stdout).toContain(`  ${option} `);
   }
 });

@@ -2,7 +2,7 @@ import { appendFile, mkdir, readFile, stat, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { LedgerEntry } from '../../../playground/onboarding/ledger.ts';
-import { openLedger, readLedger } from '../../../playground/onboarding/ledger.ts';
+import { openLedger, readLedger, unansweredIn } from '../../../playground/onboarding/ledger.ts';
 import { temporaryFolder } from '../../storage/folders.ts';
 
 const entries: LedgerEntry[] = [
@@ -47,4 +47,25 @@ test('a line torn after its last character but before its end is kept', async ()
   await appendFile(path, JSON.stringify(entries[0]));
   appendAll(path, entries.slice(1));
   expect(await readLedger(path)).toEqual(entries);
+});
+
+test('what was sent without an answer is known, by merchant, once for each message', () => {
+  const sending = (merchant: string, messageId: string) =>
+    ({ kind: 'sending', merchant, messageId, event: { type: 'LOGGED_IN' } }) as const;
+  const sent = (merchant: string, messageId: string): LedgerEntry => ({ kind: 'sent', merchant, messageId, outcome: 'applied' });
+  const ledger = [
+    sending('m-1', 'login'),
+    sent('m-1', 'login'),
+    sending('m-2', 'login'),
+    sending('m-2', 'upload'),
+    sending('m-2', 'login'),
+    sending('m-3', 'upload'),
+    sending('m-3', 'login'),
+    sent('m-3', 'upload'),
+  ];
+  expect([...unansweredIn(ledger)]).toEqual([
+    ['m-2', [sending('m-2', 'login'), sending('m-2', 'upload')]],
+    ['m-3', [sending('m-3', 'login')]],
+  ]);
+  expect(unansweredIn([])).toEqual(new Map());
 });

@@ -4,6 +4,7 @@ import type { Audit } from '../../../playground/onboarding/audit.ts';
 import { closingTable, summarise, verdict } from '../../../playground/onboarding/report.ts';
 import { stepsOf } from '../../../playground/onboarding/steps.ts';
 import type { HistoryEntry } from 'perdure';
+import { stateText } from '../../../playground/onboarding/state-text.ts';
 
 function merchant(status: WorkflowDescription['status'], value: WorkflowDescription['value'], failure?: string): WorkflowDescription {
   return {
@@ -32,6 +33,7 @@ const audited: Audit = {
     merchant('failed', 'failed', 'SanctionsHit'),
     merchant('completed', 'done'),
     merchant('failed', 'failed', 'SanctionsHit'),
+    merchant('failed', 'rejected', 'SanctionsHit'),
     merchant('running', { kyc: 'waiting' }),
     undefined,
   ],
@@ -41,10 +43,10 @@ const audited: Audit = {
 
 test('a summary counts merchants by status, state and failure, and what the audit found', () => {
   expect(summarise(audited, 3, 12.3456)).toEqual({
-    merchants: 7,
-    byStatus: { completed: 2, failed: 3, running: 1, missing: 1 },
-    byState: { done: 2, failed: 3, '{"kyc":"waiting"}': 1, missing: 1 },
-    failures: { KycRefused: 1, SanctionsHit: 2 },
+    merchants: 8,
+    byStatus: { completed: 2, failed: 4, running: 1, missing: 1 },
+    byState: { done: 2, failed: 3, rejected: 1, 'kyc.waiting': 1, missing: 1 },
+    failures: { KycRefused: 1, SanctionsHit: 3 },
     crashes: 3,
     reruns: 1,
     lost: 2,
@@ -52,8 +54,8 @@ test('a summary counts merchants by status, state and failure, and what the audi
   });
 });
 
-test('the closing table names the most frequent first, failures by their class', () => {
-  const rows = closingTable(summarise(audited, 0, 0))
+test('the closing table names the most frequent first, failures last, by state and class', () => {
+  const rows = closingTable(audited)
     .split('\n')
     .filter((line) => /│.*\d/.test(line));
   const cells = rows.map((row) =>
@@ -64,10 +66,11 @@ test('the closing table names the most frequent first, failures by their class',
   );
   expect(cells).toEqual([
     ['done', '', '2'],
+    ['kyc.waiting', '', '1'],
     ['missing', '', '1'],
-    ['{"kyc":"waiting"}', '', '1'],
     ['failed', 'SanctionsHit', '2'],
     ['failed', 'KycRefused', '1'],
+    ['rejected', 'SanctionsHit', '1'],
   ]);
 });
 
@@ -77,6 +80,7 @@ test.each([
   [5, 'killed 5 times'],
 ])('the verdict says how often the process was killed: %i', (crashes, words) => {
   expect(verdict(summarise(audited, crashes, 2))).toContain(`2 s, ${words}; by the outside ledger: 1 activities run again`);
+  expect(verdict(summarise(audited, crashes, 2))).toContain('2 merchants or signals lost.');
 });
 
 type Told = readonly [kind: HistoryEntry['kind'], value: HistoryEntry['value'], outcome?: HistoryEntry['outcome']];
@@ -122,4 +126,13 @@ test('states are compared whole', () => {
       ['attempt-completed', { a: 'x', b: 'z' }],
     ]),
   ).toBe(1);
+});
+
+test.each([
+  ['live', 'live'],
+  [{ awaitingDecision: 'escalated' }, 'awaitingDecision.escalated'],
+  [{ a: { b: 'c' } }, 'a.b.c'],
+  [{ a: 'x', b: {} }, 'a.x, b'],
+])('a state value %j is told as %s', (value, text) => {
+  expect(stateText(value)).toBe(text);
 });

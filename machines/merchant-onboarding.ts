@@ -1,0 +1,247 @@
+/**
+ * How a payment provider takes a merchant on: eleven steps that each ask something of another system, and three waits for people.
+ *
+ * 1. The identity document is fetched. If there is none, the merchant is given time to upload it (`DOCUMENT_UPLOADED`).
+ * 2. It is verified; a merchant whom the verification refuses is rejected.
+ * 3. The merchant is screened against sanctions lists. Names are alike by chance, too, so that a possible match waits for a person to
+ *    `APPROVE` or `REJECT`. Whoever has not decided in time is not decided for: the matter is escalated, and still waits.
+ * 4. to 9. Profile, announcement of the new merchant, settlement account, gateway credentials, risk limits, dashboard.
+ * 10. The welcome email, 11. the announcement that the merchant is live.
+ *
+ * The merchant is live from then on (tag `live`); what is left is a follow-up email for one who does not log in within a day
+ * (`LOGGED_IN`). An onboarding ends `live`; `rejected`, if the answer is no; or `failed`, if a step could not be done. The latter two say why
+ * in their output. Retries are no states: they belong to the activities' policies.
+ *
+ * The activities are declared without code, which an app brings: `merchantOnboarding.provide({ actors: { verifyKyc:
+ * implement(activities.verifyKyc, { run }) } })`. It may bring other delays as well: `merchantOnboarding.provide({ delays })`.
+ */
+import { activity } from 'perdure/authoring';
+import { assign, setup } from 'xstate';
+import { documentMissing, failureOf, sanctionsHit } from './merchant-onboarding/merchant.ts';
+import type { FetchedDocument, MerchantContext, MerchantEvent } from './merchant-onboarding/merchant.ts';
+import type { MerchantInput, MerchantOutput, OnboardingFailure, Screening } from './merchant-onboarding/merchant.ts';
+
+export type { FetchedDocument, MerchantEvent, MerchantInput } from './merchant-onboarding/merchant.ts';
+export type { MerchantOutput, OnboardingFailure, SanctionsMatch, Screening } from './merchant-onboarding/merchant.ts';
+
+const policy = {
+  startToCloseTimeout: '3s',
+  retry: { initialInterval: '200ms', maximumInterval: '5s', maximumAttempts: 8 },
+} as const;
+
+/** Names, time-outs and retry policies, without code. Repeating is left to the policies; the chart hears only of what is final. */
+export const activities = {
+  fetchDocument: activity<MerchantInput, FetchedDocument>({ name: 'document.fetch', ...policy }),
+  /** An error named `KycRefused` is the provider's answer, not a fault: it is not asked again, and the merchant is rejected. */
+  verifyKyc: activity<MerchantInput & { document: string }, { reference: string }>({
+    name: 'kyc.verify',
+    ...policy,
+    retry: { ...policy.retry, nonRetryableErrorTypes: ['KycRefused'] },
+  }),
+  screenSanctions: activity<MerchantInput, Screening>({ name: 'sanctions.screen', ...policy }),
+  createProfile: activity<MerchantInput & { kycReference: string }, { profile: string }>({ name: 'profile.create', ...policy }),
+  announceCreated: activity<{ merchantId: string; profile: string }, void>({ name: 'merchant-created.announce', ...policy }),
+  openSettlement: activity<{ merchantId: string; profile: string }, { account: string }>({ name: 'settlement.open', ...policy }),
+  /** Gives the id of the credentials. The secret itself has no business in a workflow, which is kept on disk. */
+  issueCredentials: activity<{ merchantId: string; account: string }, { keyId: string }>({ name: 'credentials.issue', ...policy }),
+  setRiskLimits: activity<{ merchantId: string; country: string; account: string }, { dailyLimit: number }>({
+    name: 'risk-limits.set',
+    ...policy,
+  }),
+  seedDashboard: activity<{ merchantId: string; account: string }, { url: string }>({ name: 'dashboard.seed', ...policy }),
+  sendWelcome: activity<{ merchantId: string; email: string; dashboard: string }, void>({ name: 'welcome.send', ...policy }),
+  announceLive: activity<{ merchantId: string; profile: string }, void>({ name: 'merchant-live.announce', ...policy }),
+  sendFollowUp: activity<{ merchantId: string; email: string; dashboard: string }, void>({ name: 'follow-up.send', ...policy }),
+};
+
+const hourMs = 60 * 60_000;
+
+/** In milliseconds. Moments on disk: they pass while no process runs, too. */
+export const delays = {
+  /** How long a missing document is waited for. */
+  documentTimeLimit: 5 * 24 * hourMs,
+  /** How long a possible match waits before it is escalated. */
+  decisionTimeLimit: 8 * hourMs,
+  /** How long a merchant who is live may take to log in before the follow-up email is sent. */
+  followUpDelay: 24 * hourMs,
+};
+
+const chart = setup({
+  types: {
+    context: {} as MerchantContext,
+    events: {} as MerchantEvent,
+    input: {} as MerchantInput,
+    output: {} as MerchantOutput,
+    tags: {} as 'needs-document' | 'needs-decision' | 'escalated' | 'live' | 'failed',
+  },
+  actors: activities,
+  delays,
+  guards: {
+    hasLoggedIn: ({ context }) => context.hasLoggedIn,
+    isMissing: (_, document: string | undefined) => document === undefined,
+    isMatch: (_, screening: Screening) => screening.match !== undefined,
+    isRefusal: (_, error: unknown) => error instanceof Error && error.name === 'KycRefused',
+  },
+  actions: {
+    noteDocument: assign({ document: (_, document: string) => document }),
+    noteDecision: assign({ decidedBy: (_, by: string) => by }),
+    noteLogin: assign({ hasLoggedIn: true }),
+    noteError: assign({ error: (_, error: OnboardingFailure) => error }),
+  },
+});
+
+const noteError = { type: 'noteError', params: ({ event }: { event: { error: unknown } }) => failureOf(event.error) } as const;
+const isRefusal = { type: 'isRefusal', params: ({ event }: { event: { error: unknown } }) => event.error } as const;
+const onError = { target: 'failed', actions: noteError } as const;
+const uploaded = {
+  target: 'verifyingKyc',
+  actions: { type: 'noteDocument', params: ({ event }: { event: { document: string } }) => event.document },
+} as const;
+const noteDecision = { type: 'noteDecision', params: ({ event }: { event: { by: string } }) => event.by } as const;
+
+export const merchantOnboarding = chart.createMachine({
+  id: 'merchant-onboarding',
+  version: '1',
+  context: ({ input }) => ({ merchant: input, hasLoggedIn: false }),
+  initial: 'fetchingDocument',
+  states: {
+    fetchingDocument: {
+      // Who uploads it now is not asked for it later.
+      on: { DOCUMENT_UPLOADED: uploaded },
+      invoke: {
+        src: 'fetchDocument',
+        input: ({ context }) => context.merchant,
+        onDone: [
+          { guard: { type: 'isMissing', params: ({ event }) => event.output.document }, target: 'awaitingDocument' },
+          { target: 'verifyingKyc', actions: { type: 'noteDocument', params: ({ event }) => event.output.document ?? '' } },
+        ],
+        onError,
+      },
+    },
+    awaitingDocument: {
+      tags: ['needs-document'],
+      on: { DOCUMENT_UPLOADED: uploaded },
+      after: { documentTimeLimit: { target: 'rejected', actions: assign({ error: ({ context }) => documentMissing(context) }) } },
+    },
+    verifyingKyc: {
+      invoke: {
+        src: 'verifyKyc',
+        input: ({ context }) => ({ ...context.merchant, document: context.document ?? '' }),
+        onDone: { target: 'screeningSanctions', actions: assign({ kycReference: ({ event }) => event.output.reference }) },
+        onError: [{ guard: isRefusal, target: 'rejected', actions: noteError }, onError],
+      },
+    },
+    screeningSanctions: {
+      invoke: {
+        src: 'screenSanctions',
+        input: ({ context }) => context.merchant,
+        onDone: [
+          {
+            guard: { type: 'isMatch', params: ({ event }) => event.output },
+            target: 'awaitingDecision',
+            actions: assign(({ event }) => event.output),
+          },
+          { target: 'creatingProfile' },
+        ],
+        onError,
+      },
+    },
+    awaitingDecision: {
+      tags: ['needs-decision'],
+      on: {
+        APPROVE: { target: 'creatingProfile', actions: noteDecision },
+        REJECT: { target: 'rejected', actions: [noteDecision, assign({ error: ({ context }) => sanctionsHit(context) })] },
+      },
+      initial: 'inTime',
+      states: {
+        inTime: { after: { decisionTimeLimit: 'escalated' } },
+        escalated: { tags: ['escalated'] },
+      },
+    },
+    creatingProfile: {
+      invoke: {
+        src: 'createProfile',
+        input: ({ context }) => ({ ...context.merchant, kycReference: context.kycReference ?? '' }),
+        onDone: { target: 'announcingCreated', actions: assign({ profile: ({ event }) => event.output.profile }) },
+        onError,
+      },
+    },
+    announcingCreated: {
+      invoke: {
+        src: 'announceCreated',
+        input: ({ context }) => ({ merchantId: context.merchant.merchantId, profile: context.profile ?? '' }),
+        onDone: 'openingSettlement',
+        onError,
+      },
+    },
+    openingSettlement: {
+      invoke: {
+        src: 'openSettlement',
+        input: ({ context }) => ({ merchantId: context.merchant.merchantId, profile: context.profile ?? '' }),
+        onDone: { target: 'issuingCredentials', actions: assign({ account: ({ event }) => event.output.account }) },
+        onError,
+      },
+    },
+    issuingCredentials: {
+      invoke: {
+        src: 'issueCredentials',
+        input: ({ context }) => ({ merchantId: context.merchant.merchantId, account: context.account ?? '' }),
+        onDone: { target: 'settingRiskLimits', actions: assign({ keyId: ({ event }) => event.output.keyId }) },
+        onError,
+      },
+    },
+    settingRiskLimits: {
+      invoke: {
+        src: 'setRiskLimits',
+        input: ({ context: { merchant, account = '' } }) => ({ merchantId: merchant.merchantId, country: merchant.country, account }),
+        onDone: { target: 'seedingDashboard', actions: assign({ dailyLimit: ({ event }) => event.output.dailyLimit }) },
+        onError,
+      },
+    },
+    seedingDashboard: {
+      invoke: {
+        src: 'seedDashboard',
+        input: ({ context }) => ({ merchantId: context.merchant.merchantId, account: context.account ?? '' }),
+        onDone: { target: 'sendingWelcome', actions: assign({ dashboard: ({ event }) => event.output.url }) },
+        onError,
+      },
+    },
+    sendingWelcome: {
+      // The dashboard is there: whoever finds it now needs no follow-up.
+      on: { LOGGED_IN: { actions: 'noteLogin' } },
+      invoke: { src: 'sendWelcome', input: ({ context }) => letterTo(context), onDone: 'announcingLive', onError },
+    },
+    announcingLive: {
+      on: { LOGGED_IN: { actions: 'noteLogin' } },
+      invoke: {
+        src: 'announceLive',
+        input: ({ context }) => ({ merchantId: context.merchant.merchantId, profile: context.profile ?? '' }),
+        onDone: [{ guard: 'hasLoggedIn', target: 'live' }, { target: 'awaitingFirstLogin' }],
+        onError,
+      },
+    },
+    awaitingFirstLogin: {
+      tags: ['live'],
+      on: { LOGGED_IN: { target: 'live', actions: 'noteLogin' } },
+      after: { followUpDelay: 'sendingFollowUp' },
+    },
+    sendingFollowUp: {
+      tags: ['live'],
+      on: { LOGGED_IN: { target: 'live', actions: 'noteLogin' } },
+      invoke: {
+        src: 'sendFollowUp',
+        input: ({ context }) => letterTo(context),
+        onDone: { target: 'live', actions: assign({ followUp: 'sent' }) },
+        onError: { target: 'live', actions: assign({ followUp: 'failed' }) },
+      },
+    },
+    live: { type: 'final', tags: ['live'] },
+    rejected: { type: 'final', tags: ['failed'] },
+    failed: { type: 'final', tags: ['failed'] },
+  },
+  output: ({ context: { merchant, ...gathered } }) => ({ merchantId: merchant.merchantId, ...gathered }),
+});
+
+function letterTo({ merchant, dashboard = '' }: MerchantContext): { merchantId: string; email: string; dashboard: string } {
+  return { merchantId: merchant.merchantId, email: merchant.email, dashboard };
+}

@@ -1,0 +1,64 @@
+import type { ActivityLogic } from 'perdure';
+import { implement } from 'perdure';
+import { activities, delays, merchantOnboarding } from 'perdure/machines/merchant-onboarding';
+import { peopleAround } from './people.ts';
+import type { World } from './providers.ts';
+import { checkDocuments, matchOf, providersIn } from './providers.ts';
+
+/**
+ * The merchant onboarding with its activities implemented against this world.
+ *
+ * @param timeScale how many times faster the chart's delays pass
+ */
+export function merchantOnboardingIn(world: World, timeScale: number): typeof merchantOnboarding {
+  const call = providersIn(world);
+  /** Calls the provider of this name; what it answers is told by the merchant's id and what else it was given. */
+  const ask = <Input extends { readonly merchantId: string }, Output>(
+    name: string,
+    declaration: ActivityLogic<Input, Output>,
+    answer: (merchantId: string, input: Input) => Output,
+  ): ActivityLogic<Input, Output> =>
+    implement(declaration, {
+      run: async (scope) => {
+        await call(name, scope.input.merchantId, scope);
+        return answer(scope.input.merchantId, scope.input);
+      },
+    });
+  return merchantOnboarding.provide({
+    delays: scaledDelays(timeScale),
+    actors: {
+      fetchDocument: ask('document.fetch', activities.fetchDocument, (id) =>
+        peopleAround(world.seed, id).document === 'ready' ? { document: `scan-${id}` } : {},
+      ),
+      verifyKyc: ask('kyc.verify', activities.verifyKyc, (id) => {
+        checkDocuments(world, id);
+        return { reference: `kyc-${id}` };
+      }),
+      screenSanctions: ask('sanctions.screen', activities.screenSanctions, (_, merchant) => {
+        const match = matchOf(world.screen, merchant);
+        return match === undefined ? {} : { match };
+      }),
+      createProfile: ask('profile.create', activities.createProfile, (id) => ({ profile: `profile-${id}` })),
+      announceCreated: ask('merchant-created.announce', activities.announceCreated, () => undefined),
+      openSettlement: ask('settlement.open', activities.openSettlement, (id) => ({ account: `acct-${id}` })),
+      issueCredentials: ask('credentials.issue', activities.issueCredentials, (id) => ({ keyId: `key-${id}` })),
+      setRiskLimits: ask('risk-limits.set', activities.setRiskLimits, () => ({ dailyLimit: 10_000 })),
+      seedDashboard: ask('dashboard.seed', activities.seedDashboard, (id) => ({
+        url: `https://dashboard.example/${encodeURIComponent(id)}`,
+      })),
+      sendWelcome: ask('welcome.send', activities.sendWelcome, () => undefined),
+      announceLive: ask('merchant-live.announce', activities.announceLive, () => undefined),
+      sendFollowUp: ask('follow-up.send', activities.sendFollowUp, () => undefined),
+    },
+  });
+}
+
+/** In milliseconds. */
+export function scaledDelays(timeScale: number): typeof delays {
+  const { documentTimeLimit, decisionTimeLimit, followUpDelay } = delays;
+  return {
+    documentTimeLimit: documentTimeLimit / timeScale,
+    decisionTimeLimit: decisionTimeLimit / timeScale,
+    followUpDelay: followUpDelay / timeScale,
+  };
+}
