@@ -43,7 +43,7 @@ export interface Reader {
   history(id: string, options?: HistoryOptions): Promise<readonly HistoryEntry[]>;
   /**
    * The workflows there are, a page at a time: of each id its latest run, as of the last commit, newest first unless `options` says
-   * otherwise. A page is of one moment. Going on with its `next` neither repeats nor skips a workflow that was there throughout.
+   * otherwise. Where it is sorted by what the filter narrows (`started`, `closed`, `idPrefix`), only that part of it is looked at. A page is of one moment. Going on with its `next` neither repeats nor skips a workflow that was there throughout.
    *
    * @param filter default: all of them
    * @throws TypeError for a malformed filter or option; PerdureError `CURSOR_INVALID` for a cursor of another list, `INDEX_DAMAGED` if

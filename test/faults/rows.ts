@@ -205,7 +205,10 @@ export const faults: Readonly<Record<number, FaultRow>> = {
     lacks: 'callbacks that kill the process are not counted: they have no attempts',
   },
   38: { fault: 'a chart that never comes to rest', shownBy: [by('kernel/decide', 'is stopped at the limit of microsteps')] },
-  39: { fault: 'a machine is missing', shownBy: [contract(29), by('hosts/open-runtime', 'whose version is missing are counted')] },
+  39: {
+    fault: 'a machine is missing',
+    shownBy: [contract(29), contract(50), by('hosts/open-runtime', 'whose version is missing are counted')],
+  },
   40: {
     fault: 'a state was renamed, the version or format is another',
     shownBy: [

@@ -358,6 +358,9 @@ describe('what is looked at', () => {
           () => Promise.resolve(),
         ),
       ).toEqual(['w-05:1']);
+      Object.assign(limits, { countScanMax: 1 });
+      const failures = await world.store.count(checkCount({ failureClass: 'Timeout' }, {}, isMissing));
+      expect(failures).toEqual({ counts: new Map(), exact: false });
     } finally {
       Object.assign(limits, { listScanMax, countScanMax });
     }

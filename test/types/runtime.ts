@@ -1,5 +1,5 @@
 /** What must infer when workflows are started and used, and what the compiler must refuse. Checked, never run. */
-import type { Runtime, WorkflowFailedError, WorkflowHandle } from 'perdure';
+import type { CountGroup, ListedWorkflow, Runtime, WorkflowCount, WorkflowFailedError, WorkflowGroups, WorkflowHandle } from 'perdure';
 import { hasErrorCode } from 'perdure';
 import { fiveStepOnboarding } from 'perdure/machines/five-step-onboarding';
 import { setup } from 'xstate';
@@ -54,6 +54,29 @@ export async function uses(runtime: Runtime): Promise<void> {
   const merchant = { merchantId: 'm', name: 'n', country: 'c', owner: 'o', email: 'e' };
   const five = await (await runtime.start(fiveStepOnboarding, { input: merchant })).result();
   expectTypeOf<typeof five.account>().toEqualTypeOf<string | undefined>();
+}
+
+export async function finds(runtime: Runtime): Promise<void> {
+  const { workflows, next } = await runtime.list(
+    { status: ['failed', 'cancelled'], closed: { from: new Date(), to: 5 } },
+    { sort: 'closed' },
+  );
+  expectTypeOf<(typeof workflows)[number]>().toEqualTypeOf<ListedWorkflow>();
+  await runtime.list(undefined, { order: 'ascending', limit: 5, cursor: next });
+  // @ts-expect-error No such status.
+  await runtime.list({ status: 'open' });
+  // @ts-expect-error The context is not listed.
+  void workflows[0]?.context;
+
+  const counted = await runtime.count({ state: 'working.kyc' });
+  expectTypeOf<typeof counted.value>().toEqualTypeOf<number>();
+  const grouped = await runtime.count({}, { groupBy: 'failureClass' });
+  expectTypeOf<typeof grouped.groups>().toEqualTypeOf<{ readonly [group: string]: number }>();
+  const group = (): CountGroup | undefined => undefined;
+  const either = await runtime.count({}, { groupBy: group() });
+  expectTypeOf<typeof either>().toEqualTypeOf<WorkflowCount | WorkflowGroups>();
+  // @ts-expect-error Nothing is grouped by context.
+  await runtime.count({}, { groupBy: 'context' });
 }
 
 export async function refused(runtime: Runtime): Promise<void> {
