@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { defaultClientConditions, defaultServerConditions } from 'vite';
 import { defineConfig } from 'vitest/config';
 import { CountReporter } from './.ci/count-reporter.mjs';
@@ -15,6 +16,8 @@ export default defineConfig({
     environment: 'node',
     include: ['test/**/*.test.ts'],
     watch: false,
+    // Many tests wait for processes and disks: even two cores are kept busy.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
     // Simulated worlds are much garbage that dies young.
     execArgv: ['--max-semi-space-size=64'],
     reporters: ['default', new CountReporter()],

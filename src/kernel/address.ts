@@ -18,8 +18,12 @@ export function rootAddress(workflowId: string, run: number): Address {
 
 /** The address as one string, unique within a store; equal addresses give equal strings. */
 export function formatAddress(address: Address): string {
-  return `${address.workflowId}:${address.run}:${address.path.join('.')}`;
+  if (last?.address !== address) last = { address, text: `${address.workflowId}:${address.run}:${formatPlace(address.path)}` };
+  return last.text;
 }
+
+/** One step asks for the same again and again. */
+let last: { readonly address: Address; readonly text: string } | undefined;
 
 /** The address of the child that took number `n` of its parent's counter. */
 export function childAddress(parent: Address, n: number): Address {
@@ -33,7 +37,7 @@ export function numberOf(path: readonly number[]): number {
 
 /** A path as one string; the root's is empty. */
 export function formatPlace(path: readonly number[]): string {
-  return path.join('.');
+  return path.length === 0 ? '' : path.join('.');
 }
 
 /**

@@ -122,10 +122,15 @@ export function beginScheduled(draft: Draft): void {
 }
 
 export function beginAttempt(draft: Draft, activity: ActivityRecord): void {
-  const { nextAttemptAtMs: _, ...rest } = activity;
   const attempt = activity.attempt + 1;
-  putActivity(draft, { ...rest, attempt, state: 'running', attemptStartedAtMs: draft.context.nowMs });
+  const running: ActivityRecord = { ...activity, attempt, state: 'running', attemptStartedAtMs: draft.context.nowMs };
+  putActivity(draft, activity.nextAttemptAtMs === undefined ? running : withoutBackoff(running));
   draft.effects.push(runAttempt(activity, attempt));
+}
+
+function withoutBackoff(activity: ActivityRecord): ActivityRecord {
+  const { nextAttemptAtMs: _, ...rest } = activity;
+  return rest;
 }
 
 function runAttempt({ n, src, input, idempotencyKey: key, heartbeatDetails, adjusted }: ActivityRecord, attempt: number): Effect {

@@ -55,6 +55,8 @@ interface Known extends OwnAttempt {
   unrecorded: readonly StepMessage[];
 }
 
+const nothing: readonly StepMessage[] = [];
+
 export class OwnAttempts {
   readonly admission: Admission;
   readonly #runner: ActivityRunner;
@@ -148,6 +150,7 @@ export class OwnAttempts {
     this.#onRecorded(commit);
     const speaker = this.#speakerOf(address, envelope);
     if (speaker !== undefined) speaker.unrecorded = speaker.unrecorded.filter((message) => message.envelope !== envelope);
+    if (!this.#known.has(address.workflowId)) return;
     for (const n of activitiesRemoved) this.#forget(address.workflowId, activityKey(address, n));
     for (const { n, state } of activitiesPut) if (state !== 'running') this.#forget(address.workflowId, activityKey(address, n));
   }
@@ -227,10 +230,11 @@ export class OwnAttempts {
   }
 
   #know(own: OwnAttempt): Known {
-    const { address, n } = own;
-    const known: Known = { ...own, key: activityKey(address, n), unrecorded: [] };
-    const ofWorkflow = this.#known.get(address.workflowId) ?? new Map<string, Known>();
-    this.#known.set(address.workflowId, ofWorkflow.set(known.key, known));
+    const { address, n, attempt, name } = own;
+    const known: Known = { address, n, attempt, name, key: activityKey(address, n), unrecorded: nothing };
+    const ofWorkflow = this.#known.get(address.workflowId);
+    if (ofWorkflow === undefined) this.#known.set(address.workflowId, new Map([[known.key, known]]));
+    else ofWorkflow.set(known.key, known);
     return known;
   }
 
