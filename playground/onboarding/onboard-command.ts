@@ -14,6 +14,8 @@ import { progressView } from './progress-bar.ts';
 import { closingTable, summarise, verdict } from './report.ts';
 import type { Inputs, Progress, RunOptions } from './run.ts';
 import { ledgerPath, onboard, readInputs, storePath } from './run.ts';
+import type { Group } from './tally.ts';
+import { countedGroups } from './tally.ts';
 
 export interface OnboardCommandOptions extends RunOptions {
   readonly crash: number;
@@ -35,9 +37,9 @@ export async function onboardCommand(options: OnboardCommandOptions): Promise<nu
     return interruptedCode;
   }
   const seconds = (performance.now() - startedAtMs) / 1_000;
-  const audited = await auditStore(options.data, inputs);
+  const { audited, ends } = await auditStore(options.data, inputs);
   const summary = summarise(audited, crashes, seconds);
-  say(closingTable(audited));
+  say(closingTable(ends));
   say(verdict(summary));
   for (const finding of [...audited.reruns, ...audited.lost].slice(0, 10)) say(pc.red(`  ${finding}`));
   const example = inputs.merchants.find((merchant) => merchant.id === 'm-7731')?.id ?? inputs.merchants[0]?.id ?? 'ID';
@@ -52,10 +54,11 @@ async function run(options: OnboardCommandOptions, inputs: Inputs): Promise<{ is
   const { signal } = stopOnInterrupt();
   const view = progressView(total, process.stderr);
   let crashes = 0;
-  let last: Progress = { closed: 0, failed: 0 };
+  let last: Progress = { closed: 0, failed: 0, open: {} };
   const report = (progress: Progress): void => {
     // A process that was killed counts from the beginning again, over those that are closed already.
-    last = { closed: Math.max(last.closed, progress.closed), failed: Math.max(last.failed, progress.failed) };
+    const { closed, failed, open } = progress;
+    last = { closed: Math.max(last.closed, closed), failed: Math.max(last.failed, failed), open };
     view.update(last, crashes);
   };
   try {
@@ -84,14 +87,15 @@ function absolute({ merchants, watchlist, data, seed, machine, timeScale }: RunO
   };
 }
 
-async function auditStore(data: string, inputs: Inputs): Promise<Audit> {
+async function auditStore(data: string, inputs: Inputs): Promise<{ audited: Audit; ends: Group[] }> {
   const reader = await openReader({ path: storePath(data) });
   try {
-    return await audit(
+    const audited = await audit(
       reader,
       inputs.merchants.map((merchant) => merchant.id),
       await readLedger(ledgerPath(data)),
     );
+    return { audited, ends: await countedGroups(reader) };
   } finally {
     await reader.close();
   }

@@ -7,6 +7,9 @@ export interface ProgressView {
   stop(): void;
 }
 
+/** So many states of those that are open are named. */
+const statesShown = 3;
+
 /** Lines are this far apart where there is no terminal. */
 const lineIntervalMs = 1_000;
 
@@ -15,12 +18,12 @@ export function progressView(total: number, stream: NodeJS.WriteStream): Progres
 }
 
 function bar(total: number, stream: NodeJS.WriteStream): ProgressView {
-  const format = '{bar} {value}/{total} merchants  {rate}/s  failed {failed}  crashes {crashes}';
+  const format = '{bar} {value}/{total} merchants  {rate}/s  failed {failed}  crashes {crashes}  {open}';
   const view = new SingleBar({ format, stream, hideCursor: true, barsize: 30, clearOnComplete: false });
   const rate = rateMeter();
-  view.start(total, 0, { rate: 0, failed: 0, crashes: 0 });
+  view.start(total, 0, { rate: 0, failed: 0, crashes: 0, open: '' });
   return {
-    update: ({ closed, failed }, crashes) => view.update(closed, { rate: rate(closed), failed, crashes }),
+    update: ({ closed, failed, open }, crashes) => view.update(closed, { rate: rate(closed), failed, crashes, open: openText(open) }),
     stop: () => view.stop(),
   };
 }
@@ -29,13 +32,23 @@ function lines(total: number, stream: NodeJS.WriteStream): ProgressView {
   const rate = rateMeter();
   let lastAtMs = performance.now();
   return {
-    update: ({ closed, failed }, crashes) => {
+    update: ({ closed, failed, open }, crashes) => {
       if (closed !== total && performance.now() - lastAtMs < lineIntervalMs) return;
       lastAtMs = performance.now();
-      stream.write(`${closed}/${total} merchants  ${rate(closed)}/s  failed ${failed}  crashes ${crashes}\n`);
+      stream.write(
+        `${closed}/${total} merchants  ${rate(closed)}/s  failed ${failed}  crashes ${crashes}  ${openText(open)}`.trimEnd() + '\n',
+      );
     },
     stop: () => undefined,
   };
+}
+
+/** Where most of the open ones are. */
+function openText(open: Progress['open']): string {
+  return Object.entries(open)
+    .slice(0, statesShown)
+    .map(([state, count]) => `${state} ${count}`)
+    .join(', ');
 }
 
 /** Merchants a second since the beginning; those that were closed before do not count. */

@@ -2,6 +2,7 @@
 import Table from 'cli-table3';
 import pc from 'picocolors';
 import type { Audit } from './audit.ts';
+import type { Group } from './tally.ts';
 import { Tally } from './tally.ts';
 
 export interface Summary {
@@ -31,13 +32,13 @@ export function summarise({ merchants, reruns, lost }: Audit, crashes: number, s
 }
 
 /** How the merchants ended, the most frequent end first, those that failed last. */
-export function closingTable({ merchants }: Pick<Audit, 'merchants'>): string {
+export function closingTable(groups: readonly Group[]): string {
   const table = new Table({
     head: ['final state', 'failure class', 'merchants'],
     colAligns: ['left', 'left', 'right'],
     style: { head: [], border: [] },
   });
-  for (const { state, failureClass = '', count } of tallyOf(merchants).groups()) table.push([state, failureClass, count]);
+  for (const { state, failureClass = '', count } of groups) table.push([state, failureClass, count]);
   return table.toString();
 }
 

@@ -1,5 +1,6 @@
 /** Onboards merchants on a runtime, a window of them at a time, telling a reporter as they close. */
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Runtime } from 'perdure';
 import { openRuntime, WorkflowFailedError } from 'perdure';
 import type { Merchant } from '../inputs/merchant.ts';
@@ -14,7 +15,7 @@ import { usualFaults } from './providers.ts';
 import type { MachineName, Scenario } from './scenario.ts';
 import { scenarioIn } from './scenario.ts';
 import type { Standing } from './tally.ts';
-import { Tally } from './tally.ts';
+import { openStates, Tally } from './tally.ts';
 
 export interface Inputs {
   readonly merchants: readonly Merchant[];
@@ -36,7 +37,12 @@ export interface Progress {
   /** Merchants of this run closed so far, those closed by earlier runs included. */
   readonly closed: number;
   readonly failed: number;
+  /** How many of those in the store are in which state, of the open ones, as the store counts them. */
+  readonly open: Readonly<Record<string, number>>;
 }
+
+/** How often the store is asked where everybody is. */
+const countingIntervalMs = 250;
 
 /** Merchants under way at once. */
 const windowMax = 512;
@@ -96,9 +102,15 @@ interface Job {
 }
 
 async function onboardAll(job: Job): Promise<boolean> {
-  const { merchants, report, signal } = job;
+  const { runtime, merchants, report, signal } = job;
   const tally = new Tally();
-  report(progressOf(tally));
+  let open: Progress['open'] = {};
+  const tell = (): void => report({ closed: tally.count(), failed: tally.count(({ status }) => status !== 'completed'), open });
+  const watching = watch(runtime, (counted) => {
+    open = counted;
+    tell();
+  });
+  tell();
   const queue = merchants.values();
   const stopped = new Promise<'stopped'>((resolve) => signal.addEventListener('abort', () => resolve('stopped'), { once: true }));
   const worker = async (): Promise<void> => {
@@ -107,15 +119,37 @@ async function onboardAll(job: Job): Promise<boolean> {
       const end = await Promise.race([onboardOne(job, merchant), stopped]);
       if (end === 'stopped') return;
       tally.add(end);
-      report(progressOf(tally));
+      tell();
     }
   };
-  await Promise.all(Array.from({ length: windowMax }, worker));
+  try {
+    await Promise.all(Array.from({ length: windowMax }, worker));
+  } finally {
+    await watching.stop();
+  }
+  open = {};
+  tell();
   return tally.count() === merchants.length;
 }
 
-function progressOf(tally: Tally): Progress {
-  return { closed: tally.count(), failed: tally.count(({ status }) => status !== 'completed') };
+/** Asks again and again where the open ones are. */
+function watch(runtime: Runtime, tell: (open: Progress['open']) => void): { readonly stop: () => Promise<void> } {
+  const stopping = new AbortController();
+  const { signal } = stopping;
+  const asking = (async () => {
+    while (!signal.aborted) {
+      tell(await openStates(runtime));
+      await delay(countingIntervalMs, undefined, { signal }).catch(() => undefined);
+    }
+  })();
+  // Heard of when it is waited for.
+  asking.catch(() => undefined);
+  return {
+    stop: async () => {
+      stopping.abort();
+      await asking;
+    },
+  };
 }
 
 async function onboardOne({ runtime, scenario, ledger, signal }: Job, merchant: Merchant): Promise<Standing | 'stopped'> {

@@ -1,4 +1,5 @@
-/** How merchants stand, in numbers: what `npm start` shows while it runs and what it ends with are counted here and nowhere else. */
+/** How merchants stand, in numbers: as the store counts them, and as the audit finds them one by one. */
+import type { CountGroup, WorkflowFilter, WorkflowGroups, WorkflowStatus } from 'perdure';
 import { stateText } from './state-text.ts';
 
 /** How one merchant stands, as a workflow's description says it. */
@@ -16,6 +17,36 @@ export interface Group {
   /** Absent unless they failed. */
   readonly failureClass?: string;
   readonly count: number;
+}
+
+/** Who counts: a runtime or a reader. */
+export interface Counting {
+  count(filter: WorkflowFilter, options: { readonly groupBy: CountGroup }): Promise<WorkflowGroups>;
+}
+
+/** Everybody in the store by status, state and class of failure: the largest group first, those that failed after all others. */
+export async function countedGroups(store: Counting): Promise<Group[]> {
+  const groups: Group[] = [];
+  const statuses = await store.count({}, { groupBy: 'status' });
+  for (const status of Object.keys(statuses.groups) as WorkflowStatus[]) {
+    const rest = new Map(Object.entries((await store.count({ status }, { groupBy: 'state' })).groups));
+    const failures = await store.count({ status }, { groupBy: 'failureClass' });
+    for (const failureClass of Object.keys(failures.groups)) {
+      const { groups: states } = await store.count({ status, failureClass }, { groupBy: 'state' });
+      for (const [state, count] of Object.entries(states)) {
+        groups.push({ status, state, failureClass, count });
+        rest.set(state, (rest.get(state) ?? 0) - count);
+      }
+    }
+    for (const [state, count] of rest) if (count > 0) groups.push({ status, state, count });
+  }
+  return groups.sort(inOrder);
+}
+
+/** States of those that are open, the most frequent first. */
+export async function openStates(store: Counting): Promise<Record<string, number>> {
+  const { groups } = await store.count({ status: ['running', 'paused', 'parked'] }, { groupBy: 'state' });
+  return Object.fromEntries(Object.entries(groups).sort(([, a], [, b]) => b - a));
 }
 
 export class Tally {

@@ -2,6 +2,7 @@ import type { WorkflowDescription } from 'perdure';
 import { expect, test } from 'vitest';
 import type { Audit } from '../../../playground/onboarding/audit.ts';
 import { closingTable, summarise, verdict } from '../../../playground/onboarding/report.ts';
+import type { Group } from '../../../playground/onboarding/tally.ts';
 import { stepsOf } from '../../../playground/onboarding/steps.ts';
 import type { HistoryEntry } from 'perdure';
 import { stateText } from '../../../playground/onboarding/state-text.ts';
@@ -54,8 +55,13 @@ test('a summary counts merchants by status, state and failure, and what the audi
   });
 });
 
-test('the closing table names the most frequent first, failures last, by state and class', () => {
-  const rows = closingTable(audited)
+const groups: readonly Group[] = [
+  { status: 'completed', state: 'done', count: 2 },
+  { status: 'failed', state: 'rejected', failureClass: 'SanctionsHit', count: 1 },
+];
+
+test('the closing table has a line for each group', () => {
+  const rows = closingTable(groups)
     .split('\n')
     .filter((line) => /│.*\d/.test(line));
   const cells = rows.map((row) =>
@@ -66,10 +72,6 @@ test('the closing table names the most frequent first, failures last, by state a
   );
   expect(cells).toEqual([
     ['done', '', '2'],
-    ['kyc.waiting', '', '1'],
-    ['missing', '', '1'],
-    ['failed', 'SanctionsHit', '2'],
-    ['failed', 'KycRefused', '1'],
     ['rejected', 'SanctionsHit', '1'],
   ]);
 });
