@@ -68,6 +68,11 @@ export function listingChange(before: ActorRecord | undefined, after: ActorRecor
   return { before: listingOf(before), after: listingOf(after) };
 }
 
+/** Whether nothing but the state is another, as after most steps. */
+export function hasOnlyMoved({ before, after }: ListingChange): boolean {
+  return before !== undefined && before.run === after?.run && before.status === after.status && before.version === after.version;
+}
+
 function isSame(left: Json, right: Json): boolean {
   if (left === right) return true;
   if (typeof left !== 'object' || typeof right !== 'object') return false;

@@ -23,12 +23,9 @@ export interface CountRow<Kind extends CountName[0]> {
 const pageRows = 1_000;
 
 /** Every count this workflow is part of. */
-export function countsOf({ machine, version, status, leaves, startedAtMs, closedAtMs, failureClass }: Listing): readonly CountName[] {
-  const names: CountName[] = [
-    ['status', machine, version, status],
-    ['state', machine, JSON.stringify(leaves)],
-    ['started', unitOf(startedAtMs, secondMs)],
-  ];
+export function countsOf(listing: Listing): readonly CountName[] {
+  const { machine, version, status, startedAtMs, closedAtMs, failureClass } = listing;
+  const names: CountName[] = [['status', machine, version, status], stateCountOf(listing), ['started', unitOf(startedAtMs, secondMs)]];
   if (closedAtMs === undefined) return names;
   names.push(['closed', unitOf(closedAtMs, secondMs)]);
   // As JSON, since a class may be any text, and a key holds only what is well-formed.
@@ -36,6 +33,11 @@ export function countsOf({ machine, version, status, leaves, startedAtMs, closed
     names.push(['failed', unitOf(closedAtMs, secondMs)], ['failure', unitOf(closedAtMs, minuteMs), status, JSON.stringify(failureClass)]);
   }
   return names;
+}
+
+/** The count it is part of by the state it is in. */
+export function stateCountOf({ machine, leaves }: Listing): CountName {
+  return ['state', machine, JSON.stringify(leaves)];
 }
 
 function unitOf(atMs: number, unitMs: number): number {

@@ -9,7 +9,7 @@
  */
 import type { Commit } from '../kernel/commit.ts';
 import type { Listing, ListingChange } from '../kernel/listing.ts';
-import { listingOf } from '../kernel/listing.ts';
+import { hasOnlyMoved, listingOf } from '../kernel/listing.ts';
 import { rootAddress } from '../kernel/address.ts';
 import { limits } from '../kernel/limits.ts';
 import { hasErrorCode } from '../kernel/errors.ts';
@@ -17,7 +17,7 @@ import type { HeadValue } from './batch.ts';
 import { headOperation, listingForm } from './batch.ts';
 import type { Codec } from './codec.ts';
 import type { CountValue } from './count-rows.ts';
-import { countsOf, readStanding } from './count-rows.ts';
+import { countsOf, readStanding, stateCountOf } from './count-rows.ts';
 import { indexDamaged, isCorruption, reasonOf } from './damage.ts';
 import type { Database, DatabaseReader, Operation, ReadNow } from './database.ts';
 import { readPage, readRoot } from './index-rows.ts';
@@ -174,8 +174,10 @@ export class ListingRows {
     return n === 0 ? { kind: 'delete', key } : { kind: 'put', key, value: this.#codec.encode(key, value) };
   }
 
-  #indexOperations({ workflowId, before, after }: WorkflowChange): Operation[] {
+  #indexOperations(change: WorkflowChange): Operation[] {
     const operations: Operation[] = [];
+    if (hasOnlyMoved(change)) return operations;
+    const { workflowId, before, after } = change;
     for (const index of indexes) {
       const [old, current] = [momentIn(index, before), momentIn(index, after)];
       const isSame = old === current && before?.run === after?.run;
@@ -204,15 +206,15 @@ interface Count {
 /** By how much each count changes; those that do not are left out. */
 function differences(changes: readonly WorkflowChange[]): Map<string, Count> {
   const counts = new Map<string, Count>();
-  const add = (listing: Listing | undefined, n: number): void => {
-    for (const name of listing === undefined ? [] : countsOf(listing)) {
-      const text = textOf(name);
-      counts.set(text, { name, n: (counts.get(text)?.n ?? 0) + n });
-    }
+  const add = (name: CountName, n: number): void => {
+    const text = textOf(name);
+    counts.set(text, { name, n: (counts.get(text)?.n ?? 0) + n });
   };
-  for (const { before, after } of changes) {
-    add(before, -1);
-    add(after, 1);
+  for (const change of changes) {
+    const { before, after } = change;
+    const namesOf = hasOnlyMoved(change) ? (listing: Listing) => [stateCountOf(listing)] : countsOf;
+    if (before !== undefined) for (const name of namesOf(before)) add(name, -1);
+    if (after !== undefined) for (const name of namesOf(after)) add(name, 1);
   }
   for (const [text, { n }] of counts) if (n === 0) counts.delete(text);
   return counts;
