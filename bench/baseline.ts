@@ -66,11 +66,12 @@ export function complaintsOf(findings: readonly Finding[], baseline: Baseline, m
   ];
 }
 
-function complaintOf({ name, meaning, value, better }: Finding, kept: Kept | undefined): Complaint[] {
+/** Rounds that are far apart say little: the better ones of them must be worse than the baseline, too. */
+function complaintOf({ name, meaning, value, bestQuarter, better }: Finding, kept: Kept | undefined): Complaint[] {
   if (kept === undefined) return [{ name, message: `${name} is not in the baseline: write it with --update.`, isOfValue: false }];
-  const worse = better === 'higher' ? kept.value / value - 1 : value / kept.value - 1;
-  if (worse <= toleratedShare) return [];
-  const message = `${name} is ${percent(worse)} worse: ${value.toPrecision(3)}, the baseline has ${kept.value} (${better} is better; ${meaning}).`;
+  const worseBy = (found: number): number => (better === 'higher' ? kept.value / found : found / kept.value) - 1;
+  if (worseBy(value) <= toleratedShare || worseBy(bestQuarter) <= 0) return [];
+  const message = `${name} is ${percent(worseBy(value))} worse: ${value.toPrecision(3)}, the baseline has ${kept.value} (${better} is better; ${meaning}).`;
   return [{ name, message, isOfValue: true }];
 }
 

@@ -1,5 +1,5 @@
 /** What a measure found. */
-import { median, quotients, spread } from './statistics.ts';
+import { median, quantile, quotients, spread } from './statistics.ts';
 
 /** A number with what is wanted of it. */
 export interface Finding {
@@ -10,6 +10,8 @@ export interface Finding {
   readonly value: number;
   /** (largest − smallest) / median of the rounds. */
   readonly spread: number;
+  /** What a quarter of the rounds did better than: how good it may be on a quieter machine. */
+  readonly bestQuarter: number;
   /** Only a `ratio` of two things measured in the same run says the same on every machine, and is compared with the baseline. */
   readonly unit: 'ratio' | 's' | 'ms' | 'MB';
   readonly better: 'higher' | 'lower';
@@ -34,7 +36,8 @@ export function ratio(wanted: Wanted, above: readonly number[], below: readonly 
 
 /** @param values one a round */
 export function figure(wanted: Wanted & Pick<Finding, 'unit'>, values: readonly number[]): Finding {
-  return { ...wanted, value: median(values), spread: spread(values) };
+  const bestQuarter = quantile(values, wanted.better === 'higher' ? 0.75 : 0.25);
+  return { ...wanted, value: median(values), spread: spread(values), bestQuarter };
 }
 
 export function isMet({ value, better, target }: Finding): boolean | undefined {

@@ -74,7 +74,7 @@ class Past {
 async function measureHistory({ isQuick, tell }: MeasureOptions): Promise<Measured> {
   const short = new Past('10th', 10);
   const pasts = [short, new Past('1000th', isQuick ? 20 : 1_000), new Past('10000th', isQuick ? 30 : 10_000)];
-  const rounds = isQuick ? 1 : 9;
+  const rounds = isQuick ? 1 : 15;
   for (const past of pasts) {
     tell(`${past.events} events`);
     await past.open();

@@ -34,7 +34,7 @@ interface Store {
 }
 
 async function measureParked({ isQuick, tell }: MeasureOptions): Promise<Measured> {
-  const rounds = isQuick ? 1 : 7;
+  const rounds = isQuick ? 1 : 15;
   const few = await fill(isQuick ? 20 : 10_000, tell);
   const many = await fill(isQuick ? 40 : 100_000, tell);
   for (let round = 1; round <= rounds; round += 1) {

@@ -6,7 +6,7 @@ import { betterOf, complaintsOf, readBaseline, updateBaseline } from '../../benc
 import type { Finding } from '../../bench/finding.ts';
 
 function found(name: string, value: number, better: Finding['better'], unit: Finding['unit'] = 'ratio'): Finding {
-  return { name, meaning: 'one / the other', value, spread: 0, unit, better };
+  return { name, meaning: 'one / the other', value, spread: 0, bestQuarter: value, unit, better };
 }
 
 const speed = (value: number): Finding => found('signal/speed', value, 'higher');
@@ -28,6 +28,11 @@ describe('compared with the baseline', () => {
     expect(complaints(speed(0.8), time(1.5))).toEqual([
       'signal/time is 25 % worse: 1.50, the baseline has 1.2 (lower is better; one / the other).',
     ]);
+  });
+
+  test('what is worse in the median is passed while a quarter of its rounds was not', () => {
+    expect(complaints({ ...speed(0.5), bestQuarter: 0.8 }, { ...time(3), bestQuarter: 1.2 })).toEqual([]);
+    expect(complaints({ ...speed(0.5), bestQuarter: 0.79 }, { ...time(3), bestQuarter: 1.21 })).toHaveLength(2);
   });
 
   test('a ratio that only one of the two has is named', () => {

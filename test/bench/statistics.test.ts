@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { isMet, ratio } from '../../bench/finding.ts';
+import { figure, isMet, ratio } from '../../bench/finding.ts';
 import { median, quantile, quotients, spread } from '../../bench/statistics.ts';
 
 test('a median is the one in the middle, whatever the order', () => {
@@ -24,8 +24,14 @@ test('a ratio is the median of the quotients of each round', () => {
   expect(found).toMatchObject({ value: 2, spread: 3.5, unit: 'ratio' });
 });
 
+test('a finding knows what the better quarter of its rounds came to, whichever direction is better', () => {
+  const rounds = [5, 1, 2, 4, 3];
+  expect(figure({ name: 'a/b', meaning: '', better: 'lower', unit: 'ms' }, rounds)).toMatchObject({ value: 3, bestQuarter: 2 });
+  expect(figure({ name: 'a/b', meaning: '', better: 'higher', unit: 'ms' }, rounds)).toMatchObject({ value: 3, bestQuarter: 4 });
+});
+
 test('a target is met from its own value on, in the direction that is better', () => {
-  const found = { name: '', meaning: '', spread: 0, unit: 'ratio' } as const;
+  const found = { name: '', meaning: '', spread: 0, bestQuarter: 0, unit: 'ratio' } as const;
   expect(isMet({ ...found, value: 2, better: 'lower', target: 2 })).toBe(true);
   expect(isMet({ ...found, value: 2.1, better: 'lower', target: 2 })).toBe(false);
   expect(isMet({ ...found, value: 2.1, better: 'higher', target: 2 })).toBe(true);
