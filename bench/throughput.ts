@@ -19,7 +19,7 @@ export const throughput: Measure = {
 const loads: readonly Load[] = [
   { inFlight: 100, jobs: 2_000, rounds: 9 },
   { inFlight: 1_000, jobs: 1_500, rounds: 5 },
-  { inFlight: 1, jobs: 100, rounds: 11 },
+  { inFlight: 1, jobs: 200, rounds: 9 },
 ];
 
 const quickLoads = loads.map((load) => ({ ...load, jobs: 4, rounds: 1 }));
