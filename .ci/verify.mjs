@@ -8,7 +8,7 @@ const tool = (path, ...args) => [resolve(root, 'node_modules', path), ...args];
 const script = (name) => [resolve(root, '.ci', name)];
 
 // TypeScript 7 says the same as TypeScript 6, in a fraction of the time; the build stays with 6, which other tools read, too.
-const projects = ['tsconfig.json', 'tsconfig.kernel.json', 'machines', 'test', 'test/browser/page', 'playground'];
+const projects = ['tsconfig.json', 'tsconfig.kernel.json', 'machines', 'test', 'test/browser/page', 'playground', 'bench'];
 
 const checks = [
   { name: 'format', remedy: 'run "npm run format"', commands: [tool('prettier/bin/prettier.cjs', '--check', '--log-level', 'warn', '.')] },

@@ -272,7 +272,7 @@ export const faults: Readonly<Record<number, FaultRow>> = {
   52: {
     fault: '100,000 events to one workflow',
     shownBy: [by('runtime/kept-messages', 'of very many events at once those within the bound are applied')],
-    lacks: 'what others wait meanwhile is not measured',
+    lacks: 'what others wait meanwhile is measured (npm run bench -- --only fairness), and is more than twice as long',
   },
   53: {
     fault: 'an event to what is closed, missing or parked',
