@@ -73,6 +73,8 @@ export const limits = {
   stepsPerUnitMax: 128,
   /** Letters one actor handles before the others get a turn. */
   lettersPerTurn: 16,
+  /** Units of one workflow that may be decided and not yet on disk before it waits, up to a turn more: a part of a batch. */
+  uncommittedMax: 64,
   /** Payloads of the commits in one batch, roughly; one commit alone may be larger. */
   batchBytesMax: 1_048_576,
   /** Commits in one batch. */

@@ -1,5 +1,6 @@
 import type { Park } from '../kernel/machine-registry.ts';
 import type { Json } from '../kernel/json.ts';
+import { limits } from '../kernel/limits.ts';
 import { isDraining, isHalted } from '../kernel/mailbox.ts';
 import type { ActorRecord } from '../kernel/record.ts';
 import type { SendResult } from '../kernel/signal.ts';
@@ -70,6 +71,11 @@ export function createResident(workflowId: string, view: CommittedView): Residen
 /** Whether something is to be done with it: what its actor was told before it could hear of it, or a letter. */
 export function hasWork({ tree, mailbox }: Resident): boolean {
   return mailbox.length > 0 || (tree !== undefined && isDraining(tree.root.record));
+}
+
+/** Whether it is to have a turn: one that is far ahead of the disk waits, or everybody else's commits would wait behind all of its own. */
+export function canGoOn(resident: Resident): boolean {
+  return !resident.isBusy && resident.uncommitted < limits.uncommittedMax && hasWork(resident);
 }
 
 /** Nothing would be lost by reading it from disk again. */

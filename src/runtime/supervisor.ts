@@ -33,7 +33,7 @@ import { InnerLetter } from './inner-letter.ts';
 import type { OnEnter } from './loop-watchdog.ts';
 import type { InnerEnvelope, Performer } from './performer.ts';
 import type { Letter, Resident } from './resident.ts';
-import { createResident, hasWork, isIdle } from './resident.ts';
+import { canGoOn, createResident, hasWork, isIdle } from './resident.ts';
 import { Turns } from './turns.ts';
 
 export interface SupervisorParts {
@@ -139,6 +139,7 @@ export class Supervisor {
       onCommitted: () => {
         resident.uncommitted -= 1;
         act();
+        this.#schedule(resident);
         this.#letGo(resident);
       },
       onRejected: (error) => onRejected?.(error),
@@ -225,7 +226,7 @@ export class Supervisor {
   }
 
   #schedule(resident: Resident): void {
-    if (this.#failure === undefined && !resident.isBusy && hasWork(resident)) this.#turns.add(resident);
+    if (this.#failure === undefined && canGoOn(resident)) this.#turns.add(resident);
   }
 
   #handleSome(resident: Resident, hasTime: () => boolean): void {
