@@ -32,21 +32,21 @@ export function seal(draft: Draft, before: Actor | undefined, envelope: Envelope
   const chartRecord = ending.stepped?.encoded.chart ?? before?.record.chart;
   if (chart === undefined || chartRecord === undefined) throw new TypeError('A first step comes with a chart.');
   const record = recordAfter(draft, before, sequence, ending, chartRecord);
-  const armed = draft.timers.put;
   // Bookkeeping is no snapshot to a parent that watches, and an end is told once; where all end together nobody is left to hear of it.
   const isEnd = ending.status !== undefined && isClosed(ending.status) && !isEndOfAll(envelope);
   const isNews = ending.stepped !== undefined || isEnd;
   const news = isNews ? newsForParent(record) : [];
   const message = messageOf(record, envelope, ending);
+  const journal = journalOf(draft, before, record, envelope, ending);
   const commit: Writable<Commit> = {
     base: sequence - 1,
     record,
-    journal: journalOf(draft, before, record, envelope, ending),
+    journal,
     activitiesPut: draft.activities.put,
     activitiesRemoved: draft.removed,
     childrenPut: draft.children.put,
     childrenRemoved: draft.childrenRemoved,
-    timersArmed: armed,
+    timersArmed: journal.armed,
     timersDisarmed: draft.disarmed,
     mailPut: [],
     mailRemoved: draft.mailRemoved,
@@ -61,7 +61,7 @@ export function seal(draft: Draft, before: Actor | undefined, envelope: Envelope
 }
 
 /** What is seldom there is set, not spread: every step of every workflow passes here. */
-type Writable<Record> = { -readonly [Key in keyof Record]: Record[Key] };
+type Writable<Value> = { -readonly [Key in keyof Value]: Value[Key] };
 
 function journalOf(draft: Draft, before: Actor | undefined, record: ActorRecord, envelope: Envelope, ending: Ending): JournalRecord {
   const { sequence, chart } = record;
