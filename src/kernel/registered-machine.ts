@@ -12,6 +12,7 @@ import { kindOfLogic } from './xstate-logic.ts';
 import type { ChartLogic } from './xstate-chart-action.ts';
 import type { AnyActorLogic, AnyStateMachine } from './xstate-seam.ts';
 import { withoutActors } from './xstate-seam.ts';
+import { Stepper } from './xstate-steps.ts';
 import type { ActionCode } from './xstate-structure.ts';
 import { actionCode, hashStructure, namesEvent, structureOf } from './xstate-structure.ts';
 
@@ -91,12 +92,14 @@ function build(machine: AnyStateMachine, version: string, built: Built): Registe
   const actions = actionCode(machine);
   const actorLogic = actorLogicOf(machine);
   const structure = wholeStructure(machine);
+  const logic = withoutActors(machine);
   const registered: RegisteredMachine = {
     reference: { id: machine.id, version: machine.version ?? version, structureHash: hashStructure(structure) },
     structure,
     logic: {
       kind: 'machine',
-      logic: withoutActors(machine),
+      logic,
+      stepper: Stepper.of(logic),
       actions: new Map([...actions].map(([name, code]) => [code, name])),
       names: new Map([...actorLogic].map(([src, logic]) => [logic, src])),
     },

@@ -1,6 +1,7 @@
 /** What a step wants done, as data: read off what XState executes, in its order. */
 import type { AnyActorLogic, AnyActorRef, EventObject } from 'xstate';
 import { PerdureError } from './errors.ts';
+import type { Stepper } from './xstate-steps.ts';
 import type { ChartScope, CollectedAction } from './xstate-scope.ts';
 import { childMade } from './xstate-scope.ts';
 
@@ -9,6 +10,8 @@ export interface ChartLogic {
   readonly kind: 'machine' | 'transition';
   /** For a machine: with actors that are not evaluated when a reference to them is made. */
   readonly logic: AnyActorLogic;
+  /** Takes the steps in XState's stead where it can. */
+  readonly stepper?: Stepper | undefined;
   /** Names of custom actions by their functions. */
   readonly actions: ReadonlyMap<unknown, string>;
   /** Names of actor logic that a chart may hand over itself instead of its name. */

@@ -114,6 +114,19 @@ export class ChartScope {
     return new Reference(identity, this.#desk, isChild ? this.self : undefined);
   }
 
+  /** A reference to a child that this step makes. */
+  makeChild({ id, src, systemId, input, isWatched }: MadeChild): Reference {
+    const child = new Reference(
+      { id, src, systemId, isWatched, sessionId: this.childSession((this.#childCounter += 1)) },
+      this.#desk,
+      this.self,
+    );
+    const { sessionId } = child;
+    this.#push({ type: childMade, params: { id, src, systemId, sessionId, _syncSnapshot: isWatched, options: { input } } });
+    if (systemId !== undefined) this.#take(systemId, child as unknown as AnyActorRef); // it has all that is read of one
+    return child;
+  }
+
   childSession(n: number): string {
     return this.#childPrefix + String(n);
   }
@@ -135,7 +148,7 @@ export class ChartScope {
       defer: ignore,
       emit: (event: EventObject) => this.#push({ type: 'xstate.emit', params: { event } }),
       stopChild: ignore,
-      actionExecutor: (action: CollectedAction) => this.#execute(action),
+      actionExecutor: (action: CollectedAction) => this.execute(action),
     };
     return call as unknown as ChartScope['call']; // an ActorRef has members that a step never touches
   }
@@ -163,7 +176,8 @@ export class ChartScope {
     this.#actions.push(action);
   }
 
-  #execute(action: CollectedAction): void {
+  /** Takes down what a step executes. */
+  execute(action: CollectedAction): void {
     if (action.type === 'xstate.stopChild' && action.params !== undefined) this.#stopped.add((action.params as AnyActorRef).sessionId);
     this.#push(action);
   }
@@ -203,7 +217,7 @@ export class ChartScope {
     if (event.type === '@xstate.actor' && event.actorRef._parent === (this.self as unknown)) this.#adopt(event.actorRef);
     // Children given in place are evaluated by XState within the step: what takes their events is not what takes this one.
     if (event.type === '@xstate.microstep') {
-      this.#countMicrostep(event.actorRef === (this.self as unknown) ? event._transitions : undefined);
+      this.countMicrostep(event.actorRef === (this.self as unknown) ? event._transitions : undefined);
     }
   }
 
@@ -220,7 +234,7 @@ export class ChartScope {
   }
 
   /** @param transitions of a microstep of this chart */
-  #countMicrostep(transitions: readonly { readonly eventType: string }[] | undefined): void {
+  countMicrostep(transitions: readonly { readonly eventType: string }[] | undefined): void {
     this.#microsteps += 1;
     // The first microstep of a step is the one for the event itself.
     this.#handledBy ??= transitions?.map((transition) => transition.eventType);
@@ -239,6 +253,14 @@ export interface CollectedStep {
   readonly childCounter: number;
   /** Descriptors of the transitions that took the event. */
   readonly handledBy: readonly string[];
+}
+
+interface MadeChild {
+  readonly id: string;
+  readonly src: string;
+  readonly systemId: string | undefined;
+  readonly input: unknown;
+  readonly isWatched: boolean;
 }
 
 interface InspectedEvent {

@@ -62,7 +62,7 @@ export interface ChartStep {
 export function startChart(logic: ChartLogic, place: Place, input: Json): ChartStep {
   const scope = new ChartScope(place);
   const given = decodeValue(input, referencesOf(scope, new Map()));
-  const step = scope.collect(0, () => logic.logic.getInitialSnapshot(scope.call, given as never) as AnyMachineSnapshot);
+  const step = takeFirst(logic, scope, given);
   if (step.result.status === 'error') throw step.result.error;
   // XState starts the children of a first step before anything else.
   const actions = step.actions.toSorted((a, b) => Number(b.type === childMade) - Number(a.type === childMade));
@@ -76,11 +76,29 @@ export function startChart(logic: ChartLogic, place: Place, input: Json): ChartS
  */
 export function stepChart(logic: ChartLogic, chart: LiveChart, event: EventObject, childCounter: number): ChartStep {
   const { scope } = chart;
-  const step = scope.collect(
-    childCounter,
-    () => logic.logic.transition(chart.snapshot, event as never, scope.call) as unknown as AnyMachineSnapshot, // a snapshot of another kind of logic has fewer members, read with care
-  );
+  const step = takeStep(logic, chart, event, childCounter);
   return finishStep(logic, scope, logic.kind === 'transition' ? { ...step, handledBy: [event.type] } : step);
+}
+
+type Taken = CollectedStep & { readonly result: AnyMachineSnapshot };
+
+function takeFirst({ stepper, logic }: ChartLogic, scope: ChartScope, input: unknown): Taken {
+  const own = stepper === undefined ? undefined : scope.collect(0, () => stepper.start(scope, input));
+  if (isTaken(own)) return own;
+  return scope.collect(0, () => logic.getInitialSnapshot(scope.call, input as never) as AnyMachineSnapshot);
+}
+
+function takeStep({ stepper, logic }: ChartLogic, { snapshot, scope }: LiveChart, event: EventObject, childCounter: number): Taken {
+  const own = stepper === undefined ? undefined : scope.collect(childCounter, () => stepper.step(scope, snapshot, event));
+  if (isTaken(own)) return own;
+  return scope.collect(
+    childCounter,
+    () => logic.transition(snapshot, event as never, scope.call) as unknown as AnyMachineSnapshot, // a snapshot of another kind of logic has fewer members, read with care
+  );
+}
+
+function isTaken(step: (CollectedStep & { readonly result: AnyMachineSnapshot | undefined }) | undefined): step is Taken {
+  return step?.result !== undefined;
 }
 
 /**
@@ -174,7 +192,7 @@ export function acceptedEvents(snapshot: AnyMachineSnapshot): string[] {
   return [...new Set(nodes.flatMap((node) => node.ownEvents))].filter((type) => !type.startsWith('xstate.')).sort();
 }
 
-function finishStep(logic: ChartLogic, scope: ChartScope, step: CollectedStep & { readonly result: AnyMachineSnapshot }): ChartStep {
+function finishStep(logic: ChartLogic, scope: ChartScope, step: Taken): ChartStep {
   const actions: ChartAction[] = [];
   for (const action of step.actions) {
     const asked = toChartAction(logic, scope, action);
