@@ -92,14 +92,14 @@ function build(machine: AnyStateMachine, version: string, built: Built): Registe
   const actions = actionCode(machine);
   const actorLogic = actorLogicOf(machine);
   const structure = wholeStructure(machine);
-  const logic = withoutActors(machine);
+  const still = withoutActors(machine);
   const registered: RegisteredMachine = {
     reference: { id: machine.id, version: machine.version ?? version, structureHash: hashStructure(structure) },
     structure,
     logic: {
       kind: 'machine',
-      logic,
-      stepper: Stepper.of(logic),
+      logic: still,
+      stepper: Stepper.of(still),
       actions: new Map([...actions].map(([name, code]) => [code, name])),
       names: new Map([...actorLogic].map(([src, logic]) => [logic, src])),
     },

@@ -89,7 +89,7 @@ export class Plans {
     const isPlain = withBelow(root as unknown as StateNode).every(({ type, invoke }) => {
       return type !== 'parallel' && type !== 'history' && invoke.every(({ src }) => Object.hasOwn(implementations.actors, src));
     });
-    const { maxIterations = Infinity } = (options as { readonly maxIterations?: number } | undefined) ?? {};
+    const { maxIterations = Infinity } = options ?? {};
     return isPlain && maxIterations === Infinity ? new Plans(root as unknown as StateNode) : undefined;
   }
 
@@ -134,7 +134,7 @@ export class Plans {
     if (targets.length > 1 || domain === undefined) return undefined;
     const exits = active.filter((node) => isBelow(node, domain)).reverse();
     // A state that a transition of its own leads back to is not left; what is below it is.
-    const isEntered = source !== target || source !== domain || transition.reenter;
+    const isEntered = source !== target || source !== domain;
     const above = pathTo(target).filter((node) => node !== target && isBelow(node, domain));
     const below = initialPath(target).map((node) => entryOf(node, true));
     const entries = [...above.map((node) => entryOf(node, false)), ...(isEntered ? [entryOf(target, true)] : none), ...below];

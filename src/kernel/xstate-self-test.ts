@@ -2,18 +2,20 @@
  * Runs a small chart through the seam and compares what comes out with what the seam relies on, so that an XState whose
  * insides changed is refused at start-up instead of misbehaving later. Takes a few milliseconds.
  */
-import { assign, createMachine, raise } from 'xstate';
+import { assign, createMachine, raise, sendTo } from 'xstate';
 import { activity } from './activity.ts';
 import { PerdureError } from './errors.ts';
 import type { Place } from './xstate-scope.ts';
 import type { ChartAction, ChartLogic } from './xstate-chart-action.ts';
 import type { AnyStateMachine, ChartStep } from './xstate-seam.ts';
 import { historyOf, reviveChart, startChart, stepChart, withoutActors } from './xstate-seam.ts';
+import { Stepper } from './xstate-steps.ts';
+import type { SnapshotParts } from './xstate-walk.ts';
 
 /** @throws PerdureError `XSTATE_UNSUPPORTED` saying what was found */
 export function selfTestXState(): void {
   const machine = probe();
-  const finding = catchFinding(() => findings(machine));
+  const finding = catchFinding(() => findings(machine) ?? comparison());
   if (finding === undefined) return;
   throw new PerdureError(
     'XSTATE_UNSUPPORTED',
@@ -46,6 +48,63 @@ function probe(): ChartLogic {
     { actors: { work: activity({ name: 'work', run: () => undefined }) } } as never,
   );
   return { kind: 'machine', logic: withoutActors(machine), actions: new Map(), names: new Map() };
+}
+
+/** A chart whose steps are taken by plans, with everything that plans are about. */
+function planned(): AnyStateMachine {
+  const counted = assign({ count: ({ context }: { context: { count: number } }) => context.count + 1 });
+  return createMachine(
+    {
+      id: 'planned',
+      context: ({ input }: { input: unknown }) => ({ input, count: 0 }),
+      initial: 'idle',
+      output: ({ context }: { context: { count: number } }) => context.count,
+      states: {
+        idle: { on: { GO: 'busy', STAY: { actions: counted } } },
+        busy: {
+          tags: ['busy'],
+          entry: [counted, sendTo('work', { type: 'HELLO' })],
+          exit: raise({ type: 'LEFT' }),
+          invoke: { src: 'work', id: 'work', input: ({ context }: { context: { count: number } }) => context.count, onDone: '.two' },
+          after: { 1000: 'idle' },
+          initial: 'one',
+          states: {
+            one: { always: { guard: ({ context }: { context: { count: number } }) => context.count > 9, target: 'two' } },
+            two: { entry: counted, initial: 'deep', states: { deep: { on: { NEXT: '#planned.busy.over' } } } },
+            over: { type: 'final', output: 7 },
+          },
+          onDone: { target: 'closing', actions: counted },
+          on: { AGAIN: { target: '.one', reenter: true }, WITHIN: '.two' },
+        },
+        closing: { on: { LEFT: 'over' } },
+        over: { type: 'final', exit: counted },
+      },
+    } as never,
+    { actors: { work: activity({ name: 'work', run: () => undefined }) } } as never,
+  );
+}
+
+/** Takes the same steps by plan and by XState. */
+function comparison(): string | undefined {
+  const logic = withoutActors(planned());
+  const stepper = Stepper.of(logic);
+  if (stepper === undefined) return 'a plain machine has steps that cannot be planned';
+  const names = { kind: 'machine', logic, actions: new Map(), names: new Map() } as const;
+  const [own, others] = [{ ...names, stepper }, names].map((ways) => walkThrough(ways)) as [string, string];
+  return own === others ? undefined : `by plan a step came to ${own}, by itself to ${others}`;
+}
+
+const path = ['STAY', 'NOBODY', 'GO', 'AGAIN', 'WITHIN', 'xstate.after.1000.planned.busy', 'GO', 'xstate.done.actor.work', 'NEXT'];
+
+function walkThrough(logic: ChartLogic): string {
+  let step = startChart(logic, place, 5);
+  const seen: unknown[] = [];
+  for (const type of path) {
+    step = stepChart(logic, step.chart, { type, output: 1 } as never, step.childCounter);
+    const { status, value, context, tags, output, children } = step.chart.snapshot as SnapshotParts;
+    seen.push([status, value, context, [...tags], output, Object.keys(children), describe(step.actions), step.isHandled]);
+  }
+  return JSON.stringify(seen);
 }
 
 const place: Place = {

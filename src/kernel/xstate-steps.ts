@@ -6,55 +6,13 @@
  * 1. A step here and the same step taken by XState give equal snapshots and ask for the same, in the same order.
  * 2. A step that turns out to be XState's is given up as a whole: what it asked for until then is forgotten by who called.
  */
-import type { AnyActorRef, AnyMachineSnapshot, AnyStateMachine, EventObject } from 'xstate';
+import type { AnyMachineSnapshot, AnyStateMachine, EventObject } from 'xstate';
 import { evaluateGuard } from 'xstate/guards';
-import type { ActionCode, Configuration, Entry, Invocation, StateNode, Transition } from './xstate-plan.ts';
+import type { Configuration, Entry, StateNode, Transition } from './xstate-plan.ts';
 import { Plans } from './xstate-plan.ts';
 import type { ChartScope } from './xstate-scope.ts';
-
-type Children = Readonly<Record<string, unknown>>;
-
-/** The step on its way: what it made of the snapshot so far. */
-interface Walk {
-  readonly scope: ChartScope;
-  /** Events raised that are still to be taken. */
-  readonly queue: EventObject[];
-  /** What was sent to a child that is made later in the same entry. */
-  readonly deferred: (() => void)[];
-  /** After the last microstep. */
-  snapshot: AnyMachineSnapshot;
-  at: Configuration;
-  // What the microstep under way makes of it.
-  context: unknown;
-  children: Children;
-  status: AnyMachineSnapshot['status'];
-  output: unknown;
-  isChanged: boolean;
-  /** The members above as a snapshot; undefined if they changed since it was made. */
-  view: AnyMachineSnapshot | undefined;
-}
-
-/** An action of XState's own. */
-interface BuiltIn {
-  readonly type: string;
-  readonly resolve: (
-    scope: unknown,
-    snapshot: unknown,
-    given: ActionArguments,
-    params: unknown,
-    self: BuiltIn,
-    extra: { readonly internalQueue: EventObject[]; readonly deferredActorIds: readonly string[] | undefined },
-  ) => readonly [AnyMachineSnapshot, unknown, readonly ActionCode[] | undefined];
-  readonly retryResolve?: (scope: unknown, snapshot: unknown, params: unknown) => void;
-  readonly execute?: unknown;
-}
-
-interface ActionArguments {
-  readonly context: unknown;
-  readonly event: EventObject;
-  readonly self: unknown;
-  readonly system: unknown;
-}
+import type { Children, Walk } from './xstate-walk.ts';
+import { change, perform, resolved, snapshotOf, spawn, stop, viewOf, walkFrom, without } from './xstate-walk.ts';
 
 const none: readonly never[] = [];
 const leftToXState = new Error('This step is taken by XState.');
@@ -141,14 +99,14 @@ export class Stepper {
     const plan = this.#plans.planFor(walk.at, transition);
     if (plan === undefined) throw leftToXState;
     for (const node of plan.exits) this.#exit(walk, node, event);
-    if (transition.actions.length > 0) this.#perform(walk, transition.actions, event);
+    if (transition.actions.length > 0) perform(walk, transition.actions, event);
     for (const entry of plan.entries) this.#enter(walk, entry, event);
     this.#finish(walk, plan.next, event);
     walk.scope.countMicrostep([transition]);
   }
 
   #exit(walk: Walk, { exit, invoke }: StateNode, event: EventObject): void {
-    if (exit.length > 0) this.#perform(walk, exit, event);
+    if (exit.length > 0) perform(walk, exit, event);
     for (const { id } of invoke) {
       const child = walk.children[id];
       walk.children = child === undefined ? walk.children : without(walk.children, id);
@@ -159,9 +117,9 @@ export class Stepper {
 
   #enter(walk: Walk, { node, initialActions, invokedIds }: Entry, event: EventObject): void {
     const { entry, invoke } = node;
-    if (entry.length > 0) this.#perform(walk, entry, event, invokedIds);
+    if (entry.length > 0) perform(walk, entry, event, invokedIds);
     for (const invocation of invoke) spawn(walk, invocation, event);
-    if (initialActions.length > 0) this.#perform(walk, initialActions, event, invokedIds);
+    if (initialActions.length > 0) perform(walk, initialActions, event, invokedIds);
     if (walk.deferred.length > 0) for (const address of walk.deferred.splice(0)) address();
     if (node.type === 'final') this.#complete(walk, node, event);
   }
@@ -186,7 +144,7 @@ export class Stepper {
   #finish(walk: Walk, next: Configuration, event: EventObject): void {
     const isDone = walk.status === 'done';
     const nodes = isDone ? next.nodes.toReversed() : next.nodes;
-    if (isDone) for (const { exit } of nodes) if (exit.length > 0) this.#perform(walk, exit, event);
+    if (isDone) for (const { exit } of nodes) if (exit.length > 0) perform(walk, exit, event);
     const isElsewhere = !walk.snapshot._nodes.includes(next.leaf as never);
     if (isElsewhere) walk.snapshot = snapshotOf(walk, { _nodes: nodes, value: next.value, tags: next.tags });
     else if (walk.isChanged) walk.snapshot = viewOf(walk);
@@ -194,43 +152,6 @@ export class Stepper {
     walk.isChanged = false;
     walk.view = walk.snapshot;
   }
-
-  /** @param deferredActorIds children that are made after these actions, by which they may be sent to already */
-  #perform(walk: Walk, actions: readonly ActionCode[], event: EventObject, deferredActorIds?: readonly string[]): void {
-    const { scope } = walk;
-    const { self, system } = scope.call;
-    for (const action of actions) {
-      const code = this.#codeOf(action);
-      const given = { context: walk.context, event, self, system };
-      const params = paramsOf(action, given);
-      if (!isBuiltIn(code)) {
-        scope.execute({ type: typeOf(action), info: given, params, exec: code });
-        continue;
-      }
-      const snapshot = code.type === 'xstate.assign' ? assignable(walk) : viewOf(walk);
-      const extra = { internalQueue: walk.queue, deferredActorIds };
-      const [next, wanted, more] = code.resolve(scope.call, snapshot, given, params, code, extra);
-      if (next !== snapshot) take(walk, next);
-      const { retryResolve } = code;
-      if (retryResolve !== undefined && deferredActorIds !== undefined) {
-        walk.deferred.push(() => retryResolve(scope.call, viewOf(walk), wanted));
-      }
-      if (code.execute !== undefined) scope.execute({ type: code.type, info: given, params: wanted, exec: code.execute });
-      if (more !== undefined) this.#perform(walk, more, event, deferredActorIds);
-    }
-  }
-
-  #codeOf(action: ActionCode): unknown {
-    if (typeof action === 'function') return action;
-    const named = this.#machine.implementations.actions as unknown as Readonly<Record<string, unknown>>;
-    return named[typeof action === 'string' ? action : action.type];
-  }
-}
-
-function walkFrom(scope: ChartScope, snapshot: AnyMachineSnapshot, at: Configuration, queue: EventObject[]): Walk {
-  const { context, status, output } = snapshot as { readonly context: unknown; readonly output: unknown } & AnyMachineSnapshot;
-  const children = snapshot.children as Children;
-  return { scope, queue, deferred: [], snapshot, at, context, children, status, output, isChanged: false, view: snapshot };
 }
 
 function unlessLeft<Result>(step: () => Result): Result | undefined {
@@ -253,91 +174,4 @@ function select({ at: { nodes }, snapshot }: Walk, event: EventObject): Transiti
 
 function selectEventless({ at: { always }, snapshot }: Walk, event: EventObject): Transition | undefined {
   return always.find(({ guard }) => guard === undefined || evaluateGuard(guard as never, snapshot.context as never, event, snapshot));
-}
-
-function spawn(walk: Walk, { id, src, input, systemId, onSnapshot }: Invocation, event: EventObject): void {
-  const { scope, context } = walk;
-  const given = resolved(input, { context, event, self: scope.call.self });
-  const child = scope.makeChild({ id, src, systemId, input: given, isWatched: Boolean(onSnapshot) });
-  walk.children = Object.assign({}, walk.children, { [id]: child });
-  change(walk);
-}
-
-function stop(scope: ChartScope, child: unknown): void {
-  if (child !== undefined) scope.execute({ type: 'xstate.stopChild', params: child as AnyActorRef });
-}
-
-function change(walk: Walk): void {
-  walk.isChanged = true;
-  walk.view = undefined;
-}
-
-function take(walk: Walk, { context, children }: AnyMachineSnapshot): void {
-  walk.context = context;
-  walk.children = children as Children;
-  change(walk);
-}
-
-/** What actions between two microsteps see: what was made of the snapshot so far, still in its old state. */
-function viewOf(walk: Walk): AnyMachineSnapshot {
-  return (walk.view ??= snapshotOf(walk, walk.snapshot));
-}
-
-/** In the order of XState's own, so that engines take them for the same kind of object. */
-function snapshotOf({ snapshot: before, context, children, status, output }: Walk, { _nodes, value, tags }: Where): AnyMachineSnapshot {
-  const { error, machine, historyValue, matches, hasTag, can, getMeta, toJSON } = before;
-  const made = {
-    status,
-    output,
-    error,
-    machine,
-    context,
-    _nodes,
-    value,
-    tags,
-    children,
-    historyValue,
-    matches,
-    hasTag,
-    can,
-    getMeta,
-    toJSON,
-  };
-  return made as unknown as AnyMachineSnapshot;
-}
-
-interface Where {
-  readonly _nodes: readonly unknown[];
-  readonly value: unknown;
-  readonly tags: unknown;
-}
-
-/** All that an assignment reads; XState would work out the state anew for the snapshot it answers with, which is not kept. */
-function assignable({ snapshot: { machine, historyValue }, context, children }: Walk): object {
-  return { machine, context, children, historyValue, _nodes: none };
-}
-
-function without(children: Children, id: string): Children {
-  const rest: Record<string, unknown> = {};
-  for (const other of Object.keys(children)) if (other !== id) rest[other] = children[other];
-  return rest;
-}
-
-function isBuiltIn(code: unknown): code is BuiltIn {
-  return typeof code === 'function' && 'resolve' in code;
-}
-
-function paramsOf(action: ActionCode, { context, event }: ActionArguments): unknown {
-  if (typeof action !== 'object' || !('params' in action)) return undefined;
-  return resolved(action.params, { context, event });
-}
-
-function typeOf(action: ActionCode): string {
-  if (typeof action === 'string') return action;
-  return typeof action === 'object' ? action.type : action.name || '(anonymous)';
-}
-
-/** A mapper is called, anything else is the value itself. */
-function resolved(mapper: unknown, given: object): unknown {
-  return typeof mapper === 'function' ? (mapper as (given: object) => unknown)(given) : mapper;
 }

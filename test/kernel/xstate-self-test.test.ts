@@ -132,6 +132,11 @@ describe('an XState is refused that', () => {
       'a history state (live) was not recalled',
     ],
     [
+      'takes other steps than those that are planned',
+      () => doctor('transition', (real) => (snapshot, event, scope) => (event.type === 'WITHIN' ? snapshot : real(snapshot, event, scope))),
+      'by plan a step came to',
+    ],
+    [
       'swallows an error nobody handles',
       () =>
         doctor(

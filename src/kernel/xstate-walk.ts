@@ -1,0 +1,192 @@
+/**
+ * One microstep on its way: what it made of a snapshot so far, and how actions change that. Guards, actions and what they are given
+ * are XState's own; only the bookkeeping around them is done here.
+ */
+import type { AnyMachineSnapshot, EventObject, StateValue } from 'xstate';
+import type { ActionCode, Configuration, Invocation } from './xstate-plan.ts';
+import type { ChartScope } from './xstate-scope.ts';
+
+/** What there is to see of a snapshot. */
+export interface SnapshotParts {
+  readonly status: AnyMachineSnapshot['status'];
+  readonly value: StateValue;
+  readonly context: unknown;
+  readonly output: unknown;
+  readonly tags: ReadonlySet<string>;
+  readonly children: Children;
+}
+
+export type Children = Readonly<Record<string, unknown>>;
+
+/** The step on its way: what it made of the snapshot so far. */
+export interface Walk {
+  readonly scope: ChartScope;
+  /** Events raised that are still to be taken. */
+  readonly queue: EventObject[];
+  /** What was sent to a child that is made later in the same entry. */
+  readonly deferred: (() => void)[];
+  /** After the last microstep. */
+  snapshot: AnyMachineSnapshot;
+  at: Configuration;
+  // What the microstep under way makes of it.
+  context: unknown;
+  children: Children;
+  status: AnyMachineSnapshot['status'];
+  output: unknown;
+  isChanged: boolean;
+  /** The members above as a snapshot; undefined if they changed since it was made. */
+  view: AnyMachineSnapshot | undefined;
+}
+
+/** An action of XState's own. */
+interface BuiltIn {
+  readonly type: string;
+  readonly resolve: (
+    scope: unknown,
+    snapshot: unknown,
+    given: ActionArguments,
+    params: unknown,
+    self: BuiltIn,
+    extra: { readonly internalQueue: EventObject[]; readonly deferredActorIds: readonly string[] | undefined },
+  ) => readonly [AnyMachineSnapshot, unknown, readonly ActionCode[] | undefined];
+  readonly retryResolve?: (scope: unknown, snapshot: unknown, params: unknown) => void;
+  readonly execute?: unknown;
+}
+
+interface ActionArguments {
+  readonly context: unknown;
+  readonly event: EventObject;
+  readonly self: unknown;
+  readonly system: unknown;
+}
+
+const none: readonly never[] = [];
+
+export function walkFrom(scope: ChartScope, snapshot: AnyMachineSnapshot, at: Configuration, queue: EventObject[]): Walk {
+  const { context, status, output, children } = snapshot as SnapshotParts;
+  return { scope, queue, deferred: [], snapshot, at, context, children, status, output, isChanged: false, view: snapshot };
+}
+
+/**
+ * Resolves actions in their order.
+ *
+ * @param deferredActorIds children that are made after these actions, by which they may be sent to already
+ */
+export function perform(walk: Walk, actions: readonly ActionCode[], event: EventObject, deferredActorIds?: readonly string[]): void {
+  const { scope } = walk;
+  const { self, system } = scope.call;
+  for (const action of actions) {
+    const code = codeOf(walk, action);
+    const given = { context: walk.context, event, self, system };
+    const params = paramsOf(action, given);
+    if (!isBuiltIn(code)) {
+      scope.execute({ type: typeOf(action), info: given, params, exec: code });
+      continue;
+    }
+    const snapshot = code.type === 'xstate.assign' ? assignable(walk) : viewOf(walk);
+    const [next, wanted, more] = code.resolve(scope.call, snapshot, given, params, code, { internalQueue: walk.queue, deferredActorIds });
+    if (next !== snapshot) take(walk, next);
+    const { retryResolve } = code;
+    if (retryResolve !== undefined && deferredActorIds !== undefined) {
+      walk.deferred.push(() => retryResolve(scope.call, viewOf(walk), wanted));
+    }
+    if (code.execute !== undefined) scope.execute({ type: code.type, info: given, params: wanted, exec: code.execute });
+    if (more !== undefined) perform(walk, more, event, deferredActorIds);
+  }
+}
+
+function codeOf({ snapshot: { machine } }: Walk, action: ActionCode): unknown {
+  if (typeof action === 'function') return action;
+  const named = machine.implementations.actions as unknown as Readonly<Record<string, unknown>>;
+  return named[typeof action === 'string' ? action : action.type];
+}
+
+export function spawn(walk: Walk, { id, src, input, systemId, onSnapshot }: Invocation, event: EventObject): void {
+  const { scope, context } = walk;
+  const given = resolved(input, { context, event, self: scope.call.self });
+  const child = scope.makeChild({ id, src, systemId, input: given, isWatched: Boolean(onSnapshot) });
+  walk.children = Object.assign({}, walk.children, { [id]: child });
+  change(walk);
+}
+
+export function stop(scope: ChartScope, child: unknown): void {
+  if (child !== undefined) scope.execute({ type: 'xstate.stopChild', params: child });
+}
+
+export function change(walk: Walk): void {
+  walk.isChanged = true;
+  walk.view = undefined;
+}
+
+function take(walk: Walk, { context, children }: AnyMachineSnapshot): void {
+  walk.context = context;
+  walk.children = children as Children;
+  change(walk);
+}
+
+/** What actions between two microsteps see: what was made of the snapshot so far, still in its old state. */
+export function viewOf(walk: Walk): AnyMachineSnapshot {
+  return (walk.view ??= snapshotOf(walk, walk.snapshot));
+}
+
+/** In the order of XState's own, so that engines take them for the same kind of object. */
+export function snapshotOf(
+  { snapshot: before, context, children, status, output }: Walk,
+  { _nodes, value, tags }: Where,
+): AnyMachineSnapshot {
+  const { error, machine, historyValue, matches, hasTag, can, getMeta, toJSON } = before;
+  const made = {
+    status,
+    output,
+    error,
+    machine,
+    context,
+    _nodes,
+    value,
+    tags,
+    children,
+    historyValue,
+    matches,
+    hasTag,
+    can,
+    getMeta,
+    toJSON,
+  };
+  return made as unknown as AnyMachineSnapshot;
+}
+
+interface Where {
+  readonly _nodes: readonly unknown[];
+  readonly value: unknown;
+  readonly tags: unknown;
+}
+
+/** All that an assignment reads; XState would work out the state anew for the snapshot it answers with, which is not kept. */
+function assignable({ snapshot: { machine, historyValue }, context, children }: Walk): object {
+  return { machine, context, children, historyValue, _nodes: none };
+}
+
+export function without(children: Children, id: string): Children {
+  const rest: Record<string, unknown> = {};
+  for (const other of Object.keys(children)) if (other !== id) rest[other] = children[other];
+  return rest;
+}
+
+function isBuiltIn(code: unknown): code is BuiltIn {
+  return typeof code === 'function' && 'resolve' in code;
+}
+
+function paramsOf(action: ActionCode, { context, event }: ActionArguments): unknown {
+  if (typeof action !== 'object' || !('params' in action)) return undefined;
+  return resolved(action.params, { context, event });
+}
+
+function typeOf(action: ActionCode): string {
+  if (typeof action === 'string') return action;
+  return typeof action === 'object' ? action.type : action.name || '(anonymous)';
+}
+
+/** A mapper is called, anything else is the value itself. */
+export function resolved(mapper: unknown, given: object): unknown {
+  return typeof mapper === 'function' ? (mapper as (given: object) => unknown)(given) : mapper;
+}
