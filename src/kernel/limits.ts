@@ -77,6 +77,8 @@ export const limits = {
   uncommittedMax: 64,
   /** Payloads of the commits in one batch, roughly; one commit alone may be larger. */
   batchBytesMax: 1_048_576,
+  /** Commits that are not held back to see whether more come: while they are being synced, the next are decided. */
+  flushCommitsMin: 48,
   /** Commits in one batch. */
   batchCommitsMax: 256,
   /** Rows fetched by one page of a scan at open or by the timer queue. */

@@ -31,6 +31,7 @@ export class CommitPipeline {
   readonly #store: Store;
   readonly #onFailed: (error: PerdureError) => void;
   #waiting: CommitUnit[] = [];
+  #waitingCommits = 0;
   readonly #monotonicMs: () => number;
   readonly #onSlow: (tookMs: number) => void;
   #isInFlight = false;
@@ -63,7 +64,10 @@ export class CommitPipeline {
       return;
     }
     this.#waiting.push(unit);
-    this.#planFlush();
+    this.#waitingCommits += unit.commits.length;
+    // Enough to be worth a write: while it is being synced, the rest of the tick is decided.
+    if (this.#waitingCommits >= limits.flushCommitsMin && !this.#isInFlight) void this.#flush();
+    else this.#planFlush();
   }
 
   /** Does work on the store while nothing else writes to it; resolves with its answer. */
@@ -93,13 +97,13 @@ export class CommitPipeline {
     await new Promise<void>((resolve) => this.#idleWaiters.push(resolve));
   }
 
-  /** At the end of the tick, so that what one tick decides shares a batch. */
+  /** At the end of the tick, so that what one tick decides shares a batch unless it is much. */
   #planFlush(): void {
     if (this.#isInFlight || this.#isFlushPlanned) return;
     this.#isFlushPlanned = true;
     queueMicrotask(() => {
       this.#isFlushPlanned = false;
-      void this.#flush();
+      if (!this.#isInFlight) void this.#flush();
     });
   }
 
@@ -135,6 +139,7 @@ export class CommitPipeline {
     });
     const units = beyond === -1 ? this.#waiting : this.#waiting.slice(0, beyond);
     this.#waiting = beyond === -1 ? [] : this.#waiting.slice(beyond);
+    this.#waitingCommits = this.#waiting.reduce((sum, unit) => sum + unit.commits.length, 0);
     return units;
   }
 

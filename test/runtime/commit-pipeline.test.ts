@@ -131,11 +131,32 @@ test('a batch ends before the unit that would outgrow it, and no unit is split',
 
 test('a batch is filled to its limit exactly', async () => {
   const { batches, submit } = bench();
+  submit('first');
+  await settle();
   submit('a', limits.batchCommitsMax - 1);
   submit('b', 1);
   submit('c', 1);
+  batches[0]?.held.release();
   await settle();
-  expect(batches[0]?.batch.commits).toHaveLength(limits.batchCommitsMax);
+  expect(batches[1]?.batch.commits).toHaveLength(limits.batchCommitsMax);
+  expect(namesIn(batches[1]?.batch)).toEqual(['a', 'b']);
+});
+
+test('so many commits are written at once that the next can be decided meanwhile', async () => {
+  const { batches, told, submit } = bench();
+  for (let n = 1; n < limits.flushCommitsMin; n += 1) submit(`a${n}`);
+  expect(batches).toEqual([]);
+  submit('last');
+  submit('next');
+  expect(batches.map(({ batch }) => batch.commits.length)).toEqual([limits.flushCommitsMin]);
+  await settle();
+  expect(batches).toHaveLength(1);
+  batches[0]?.held.release();
+  await settle();
+  expect(namesIn(batches[1]?.batch)).toEqual(['next']);
+  batches[1]?.held.release();
+  await settle();
+  expect(told.slice(-2)).toEqual(['last', 'next']);
 });
 
 test('a unit larger than a batch is written whole, alone', async () => {
