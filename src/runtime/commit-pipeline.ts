@@ -23,8 +23,8 @@ export interface CommitUnit {
   readonly commits: readonly Commit[];
   /** Instead of commits: rows that go, taken away by the store itself. */
   readonly work?: () => Promise<void>;
-  readonly onCommitted: () => void;
-  readonly onRejected: (error: PerdureError) => void;
+  onCommitted(): void;
+  onRejected(error: PerdureError): void;
 }
 
 export class CommitPipeline {
@@ -105,7 +105,8 @@ export class CommitPipeline {
 
   async #flush(): Promise<void> {
     const units = this.#takeBatch();
-    const commits = units.flatMap((unit) => unit.commits);
+    const commits: Commit[] = [];
+    for (const unit of units) commits.push(...unit.commits);
     this.#isInFlight = true;
     this.#inFlightSinceMs = this.#monotonicMs();
     try {
@@ -126,16 +127,23 @@ export class CommitPipeline {
   }
 
   #takeBatch(): CommitUnit[] {
-    let [commits, bytes] = [0, 0];
-    const beyond = this.#waiting.findIndex((unit, index) => {
-      commits += unit.commits.length;
-      bytes += unit.commits.reduce((size, commit) => size + payloadSize(commit), 0);
-      if (index > 0 && (unit.work !== undefined || this.#waiting[0]?.work !== undefined)) return true;
-      return index > 0 && (commits > limits.batchCommitsMax || bytes > limits.batchBytesMax);
-    });
+    const beyond = this.#beyondBatch();
     const units = beyond === -1 ? this.#waiting : this.#waiting.slice(0, beyond);
     this.#waiting = beyond === -1 ? [] : this.#waiting.slice(beyond);
     return units;
+  }
+
+  /** Position of the first unit that waits for the batch after the next; -1 if none has to. */
+  #beyondBatch(): number {
+    let [commits, bytes] = [0, 0];
+    for (const [index, unit] of this.#waiting.entries()) {
+      commits += unit.commits.length;
+      for (const commit of unit.commits) bytes += payloadSize(commit);
+      if (index === 0) continue;
+      if (unit.work !== undefined || this.#waiting[0]?.work !== undefined) return index;
+      if (commits > limits.batchCommitsMax || bytes > limits.batchBytesMax) return index;
+    }
+    return -1;
   }
 
   #fail(units: readonly CommitUnit[], cause: unknown): void {
