@@ -120,8 +120,8 @@ export class CommitPipeline {
     const tookMs = this.inFlightForMs;
     this.#isInFlight = false;
     if (tookMs > limits.slowSyncMs) this.#onSlow(tookMs);
-    // Planned before anybody is told: what they submit in turn joins that batch.
-    if (this.#waiting.length > 0) this.#planFlush();
+    // Before anybody is told: the disk works on the next batch while this one is acted upon.
+    if (this.#waiting.length > 0) void this.#flush();
     for (const unit of units) unit.onCommitted();
     if (this.#waiting.length === 0) this.#settleIdle();
   }
