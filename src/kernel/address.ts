@@ -57,7 +57,10 @@ export function idempotencyKey(address: Address, counter: number): string {
   return activityKey(address, counter);
 }
 
-/** An activity as one string, unique within a store: what hosts know it by while it is pending. */
+/**
+ * An activity as one string, unique within a store: what hosts know it by while it is pending. Its record has it as its idempotency
+ * key, so that nobody who has the record need make it again.
+ */
 export function activityKey(address: Address, counter: number): string {
   return `${formatAddress(address)}:${counter}`;
 }

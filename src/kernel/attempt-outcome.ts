@@ -30,54 +30,79 @@ export async function makeAttempt(
   host: AttemptHost,
 ): Promise<AttemptOutcome | undefined> {
   const { n, attempt } = effect;
-  let handingOver: Promise<never> | undefined;
-  let isHandedOver = false;
-  const handOver = async (request: (token: string) => unknown): Promise<never> => {
-    const token = await host.handOver();
-    isHandedOver = true;
-    await request(token);
-    // Typed as never, since what the attempt comes to is none of its code's business any more.
-    return undefined as never;
-  };
-  const completeLater: ActivityScope<unknown>['completeLater'] = (request) => {
-    if (handingOver === undefined) {
-      handingOver = handOver(request);
-      // Code that does not wait for it hears of its failure below, and not as an unhandled rejection.
-      handingOver.catch(() => undefined);
-    }
-    return handingOver;
-  };
+  const handOver = new HandOver(host);
   let output: unknown;
   try {
-    output = await descriptor.run?.(scopeOf(effect, host, completeLater));
-    if (handingOver === undefined) return attemptCompleted(n, attempt, output);
-    await handingOver;
+    output = await descriptor.run?.(scopeOf(effect, host, handOver));
+    if (handOver.asked === undefined) return attemptCompleted(n, attempt, output);
+    await handOver.asked;
   } catch (error) {
     const reason = host.signal.aborted ? (host.signal.reason as AbortReason) : undefined;
     // Handed over, it is not given back: its token may be on its way.
-    if (isHandedOver && reason === 'shutdown') return undefined;
+    if (handOver.isDone && reason === 'shutdown') return undefined;
     return attemptThrew(n, attempt, error, reason, descriptor.retry);
   }
   return undefined;
 }
 
+/** What `completeLater` of one attempt came to. */
+class HandOver {
+  readonly #host: AttemptHost;
+  /** Set once it was asked for. */
+  asked: Promise<never> | undefined;
+  isDone = false;
+
+  constructor(host: AttemptHost) {
+    this.#host = host;
+  }
+
+  ask(request: (token: string) => unknown): Promise<never> {
+    if (this.asked === undefined) {
+      this.asked = this.#handOver(request);
+      // Code that does not wait for it hears of its failure from the attempt, and not as an unhandled rejection.
+      this.asked.catch(() => undefined);
+    }
+    return this.asked;
+  }
+
+  async #handOver(request: (token: string) => unknown): Promise<never> {
+    const token = await this.#host.handOver();
+    this.isDone = true;
+    await request(token);
+    // Typed as never, since what the attempt comes to is none of its code's business any more.
+    return undefined as never;
+  }
+}
+
+const ownHost = Symbol('host');
+
+/**
+ * The signal of a scope, asked for when it is looked at: hosts make it then. One function for all scopes, so that all are objects of
+ * one shape; by a key of the scope, since users may stand a proxy or an heir before it.
+ */
+const signalOfScope: PropertyDescriptor & ThisType<{ readonly [ownHost]: AttemptHost }> = {
+  enumerable: true,
+  configurable: true,
+  get() {
+    return this[ownHost].signal;
+  },
+};
+
 function scopeOf(
   { input, idempotencyKey, attempt, heartbeatDetails }: RunAttempt,
   host: AttemptHost,
-  completeLater: ActivityScope<unknown>['completeLater'],
+  handOver: HandOver,
 ): ActivityScope<unknown> {
-  return {
+  const scope: Omit<ActivityScope<unknown>, 'signal'> & { readonly [ownHost]: AttemptHost } = {
     input: decodeValue(input),
     idempotencyKey,
     attempt,
-    // Asked for when it is looked at: hosts make it then.
-    get signal() {
-      return host.signal;
-    },
     heartbeat: (details) => host.heartbeat(details === undefined ? undefined : encodePayload(details, 'heartbeat details')),
     heartbeatDetails: heartbeatDetails === undefined ? undefined : decodeValue(heartbeatDetails),
-    completeLater,
+    completeLater: (request) => handOver.ask(request),
+    [ownHost]: host,
   };
+  return Object.defineProperty(scope, 'signal', signalOfScope) as typeof scope & Pick<ActivityScope<unknown>, 'signal'>;
 }
 
 /** An output that cannot be stored is a failure of the activity, and trying again would not change it. */

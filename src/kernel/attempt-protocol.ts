@@ -4,7 +4,6 @@
 import type { AbortReason } from './activity-descriptor.ts';
 import { policyOf } from './activity-policy.ts';
 import type { Actor } from './actor.ts';
-import { activityKey } from './address.ts';
 import type { DecideContext, Draft } from './draft.ts';
 import { beginAttempt, forgetActivity, isNextInLine, putActivity } from './draft.ts';
 import { attemptLost as attemptLostError, heartbeatTimeout, scheduleToCloseTimeout, startToCloseTimeout } from './engine-errors.ts';
@@ -27,7 +26,7 @@ export function attemptDue(actor: Actor, n: number, context: DecideContext): Rea
   if (activity === undefined || !isToBegin(activity)) return { kind: 'ignore' };
   if (!isNextInLine(actor.activities, activity)) return { kind: 'ignore' };
   if (isOver(activity, context.nowMs)) return activityTimedOut(actor, n);
-  if (!context.admit(activity.name, activityKey(actor.record.address, activity.n))) return { kind: 'ignore' };
+  if (!context.admit(activity.name, activity.idempotencyKey)) return { kind: 'ignore' };
   return { kind: 'note', change: (draft) => beginAttempt(draft, activity) };
 }
 
@@ -107,7 +106,7 @@ export function attemptLost(actor: Actor, envelope: AttemptEnvelope, context: De
   }
   const lastFailure = { ...outcome.failure, attempt: activity.attempt, retryable: true };
   const waiting: ActivityRecord = { ...atRest(activity, envelope), state: 'waiting', lastFailure };
-  const canBegin = context.admit(activity.name, activityKey(actor.record.address, activity.n));
+  const canBegin = context.admit(activity.name, activity.idempotencyKey);
   return { kind: 'note', change: (draft) => (canBegin ? beginAttempt(draft, waiting) : putActivity(draft, waiting)) };
 }
 

@@ -1,6 +1,5 @@
 /** What people do to a pending activity. Every act is journaled with who did it and why. */
 import type { Actor } from './actor.ts';
-import { activityKey } from './address.ts';
 import { abortRunning, deliverOutput, giveUp, withChange } from './attempt-protocol.ts';
 import type { DecideContext } from './draft.ts';
 import { beginAttempt, putActivity } from './draft.ts';
@@ -22,7 +21,7 @@ export function byHand(actor: Actor, envelope: HandEnvelope, context: DecideCont
     case 'activity-adjusted':
       return { kind: 'note', change: (draft) => putActivity(draft, adjusted(activity, envelope)) };
     case 'activity-hurried':
-      return hurried(actor, activity, context);
+      return hurried(activity, context);
     case 'activity-completed':
       return deliverOutput(activity, envelope.output, true);
     case 'activity-failed':
@@ -39,10 +38,10 @@ function adjusted(activity: ActivityRecord, envelope: Extract<HandEnvelope, { ki
   return { ...activity, adjusted: { retry, ...(startToCloseTimeoutMs === undefined ? {} : { startToCloseTimeoutMs }) } };
 }
 
-function hurried(actor: Actor, activity: ActivityRecord, context: DecideContext): Reaction {
+function hurried(activity: ActivityRecord, context: DecideContext): Reaction {
   if (activity.state !== 'backoff') return { kind: 'ignore' };
   const { nextAttemptAtMs: _, ...rest } = activity;
   const waiting: ActivityRecord = { ...rest, state: 'waiting' };
-  const canBegin = context.admit(activity.name, activityKey(actor.record.address, activity.n));
+  const canBegin = context.admit(activity.name, activity.idempotencyKey);
   return { kind: 'note', change: (draft) => (canBegin ? beginAttempt(draft, waiting) : putActivity(draft, waiting)) };
 }

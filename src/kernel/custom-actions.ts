@@ -9,7 +9,7 @@
  */
 import type { Actor } from './actor.ts';
 import type { ActivityScope } from './activity-descriptor.ts';
-import { activityKey, idempotencyKey } from './address.ts';
+import { idempotencyKey } from './address.ts';
 import type { Draft } from './draft.ts';
 import { beginAttempt, isNextInLine, putActivity } from './draft.ts';
 import type { Reaction } from './reaction.ts';
@@ -80,7 +80,7 @@ function beginNextActions(draft: Draft): void {
   for (const activity of draft.activities.now.values()) {
     const isDue = activity.kind === 'actions' && activity.state === 'waiting' && isNextInLine(draft.activities.now, activity);
     if (!isDue) continue;
-    if (draft.context.admit(activity.name, activityKey(draft.address, activity.n))) beginAttempt(draft, activity);
+    if (draft.context.admit(activity.name, activity.idempotencyKey)) beginAttempt(draft, activity);
     // Hosts learn of who waits for a place by its row.
     else putActivity(draft, activity);
   }

@@ -41,7 +41,7 @@ export type TreeStart =
 /** The first step of a workflow, with the children it begins with. */
 export function decideTreeStart(beginning: Omit<Beginning, 'surroundings'>, context: DecideContext): TreeStart {
   const tree = new Tree(beginning.machine, beginning.address);
-  const first = decideStart({ ...beginning, surroundings: tree.surroundings }, context);
+  const first = decideStart({ surroundings: tree.surroundings, ...beginning }, context);
   if (first.kind === 'refuse') return first;
   return { kind: 'commit', tree, steps: new Unit(tree, context).follow(first) };
 }

@@ -8,7 +8,7 @@
  */
 import type { Actor } from './actor.ts';
 import type { Address } from './address.ts';
-import { activityKey, idempotencyKey, pathOf } from './address.ts';
+import { idempotencyKey, pathOf } from './address.ts';
 import type { AbortReason } from './activity-descriptor.ts';
 import type { Birth } from './birth.ts';
 import type { Effect, Message } from './commit.ts';
@@ -29,7 +29,7 @@ export interface DecideContext {
   readonly nowMs: number;
   readonly random: Random;
   /**
-   * Asks the host for a place to run an attempt of this activity, which it knows by `activityKey`; a place granted is used, or the
+   * Asks the host for a place to run an attempt of this activity, which it knows by its `activityKey`; a place granted is used, or the
    * whole decision dropped.
    */
   readonly admit: (activityName: string, key: string) => boolean;
@@ -117,13 +117,14 @@ export function beginScheduled(draft: Draft): void {
     const activity = draft.activities.now.get(n);
     // A volatile child is live already: it has no attempts.
     const canBegin = activity?.state === 'waiting' && isNextInLine(draft.activities.now, activity);
-    if (canBegin && draft.context.admit(activity.name, activityKey(draft.address, n))) beginAttempt(draft, activity);
+    if (canBegin && draft.context.admit(activity.name, activity.idempotencyKey)) beginAttempt(draft, activity);
   }
 }
 
 export function beginAttempt(draft: Draft, activity: ActivityRecord): void {
   const attempt = activity.attempt + 1;
-  const running: ActivityRecord = { ...activity, attempt, state: 'running', attemptStartedAtMs: draft.context.nowMs };
+  // What is new stands before what is copied: behind it, each copy would be an object of a shape of its own.
+  const running: ActivityRecord = { attemptStartedAtMs: draft.context.nowMs, ...activity, attempt, state: 'running' };
   putActivity(draft, activity.nextAttemptAtMs === undefined ? running : withoutBackoff(running));
   draft.effects.push(runAttempt(activity, attempt));
 }

@@ -48,6 +48,8 @@ export const limits = {
   listScanMax: 10_000,
   /** Workflows, or rows of counts, looked at for one count; it says if it stopped here. */
   countScanMax: 100_000,
+  /** State values whose parts are remembered: charts have few, and a step that changes the state needs two of them. */
+  statesRememberedMax: 10_000,
   /** Counts kept in memory beyond those of every machine: others are read again when they change. */
   countsInMemoryMax: 1_000,
   /** Messages waiting in front of one actor, in memory and in its stored mailbox each; one more is refused with `MAILBOX_FULL`. */

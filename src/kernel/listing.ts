@@ -1,6 +1,7 @@
 /** What lists and counts show of a workflow, and what of it they go by. */
 import type { Address } from './address.ts';
 import type { Json } from './json.ts';
+import { limits } from './limits.ts';
 import type { ActorRecord, ParkReason, WorkflowStatus } from './record.ts';
 import { isClosed } from './record.ts';
 
@@ -84,6 +85,9 @@ function isSame(left: Json, right: Json): boolean {
  * a backslash in the name of a state has a backslash before it.
  */
 export function leavesOf(value: Json): readonly string[] {
+  const [known, text] = typeof value === 'string' ? [leavesOfNames, value] : [leavesOfValues, JSON.stringify(value)];
+  const found = known.get(text);
+  if (found !== undefined) return found;
   const leaves: string[] = [];
   const walk = (below: Json, path: string): void => {
     const states = typeof below === 'string' ? [[below, {}] as const] : Object.entries(Object(below) as { readonly [name: string]: Json });
@@ -91,8 +95,15 @@ export function leavesOf(value: Json): readonly string[] {
     for (const [name, own] of states) walk(own, path + (path === '' ? '' : '.') + name.replace(/[\\.]/g, String.raw`\$&`));
   };
   walk(value, '');
-  return leaves.sort();
+  leaves.sort();
+  if (known.size >= limits.statesRememberedMax) known.clear();
+  known.set(text, leaves);
+  return leaves;
 }
+
+// What follows from a value alone, remembered: the same value gives the same array, by which others remember what follows from that.
+const leavesOfNames = new Map<string, readonly string[]>();
+const leavesOfValues = new Map<string, readonly string[]>();
 
 /** Whether a state is active: one of the leaves, or above one of them. */
 export function isInState(leaves: readonly string[], state: string): boolean {

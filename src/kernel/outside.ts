@@ -29,14 +29,21 @@ export function outsideOf({ record, chart }: Actor, deliver: Deliver): Outside {
   };
 }
 
+type RunAttempt = Extract<Effect, { kind: 'run-attempt' }>;
+
+/** The code of an attempt, if it is that of an activity: that tells nobody anything but its outcome. */
+export function activityOf({ machine }: Actor, { src }: RunAttempt): ActivityDescriptor | undefined {
+  return machine.activities.get(src)?.descriptor;
+}
+
 /**
  * The code of an attempt: that of an activity, or the custom actions of one step.
  *
  * @throws TypeError if the machine has no such activity: it was checked when the actor was read
  */
-export function codeOf(actor: Actor, effect: Extract<Effect, { kind: 'run-attempt' }>, deliver: Deliver): ActivityDescriptor {
-  const registered = actor.machine.activities.get(effect.src);
-  if (registered !== undefined) return registered.descriptor;
+export function codeOf(actor: Actor, effect: RunAttempt, deliver: Deliver): ActivityDescriptor {
+  const registered = activityOf(actor, effect);
+  if (registered !== undefined) return registered;
   if (effect.src !== actionsSource) throw new TypeError(`Activity "${effect.src}" was scheduled without being registered.`);
   const run: ActivityDescriptor['run'] = ({ signal }) => {
     const { references, system } = outsideReferences(outsideOf(actor, deliver));

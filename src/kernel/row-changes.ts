@@ -35,7 +35,12 @@ export class RowChanges<Row> {
   }
 
   #change(): Map<number, Row> {
-    this.#now ??= new Map(this.#before);
+    if (this.#now === undefined) {
+      const now = new Map<number, Row>();
+      // Most actors have few rows or none: this way nothing is made to walk through them.
+      this.#before.forEach((row, n) => now.set(n, row));
+      this.#now = now;
+    }
     return this.#now;
   }
 }

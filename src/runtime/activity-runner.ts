@@ -14,26 +14,17 @@ import { makeAttempt } from '../kernel/attempt-outcome.ts';
 import type { Json } from '../kernel/json.ts';
 import type { Clock } from '../kernel/ports.ts';
 import { AbortHandle } from './abort-handle.ts';
-import type { AttemptTimeouts } from './attempt-watch.ts';
+import type { AttemptTimeouts, WatchedAttempt } from './attempt-watch.ts';
 import { AttemptWatch } from './attempt-watch.ts';
 
 /** Which attempt of which activity, and whom to tell of it. */
-export interface AttemptOrder {
+export interface AttemptOrder extends WatchedAttempt {
   /** The activity's own, for ever. */
   readonly key: string;
   /** Under which its place was taken. */
   readonly name: string;
-  readonly n: number;
-  readonly attempt: number;
-  readonly report: (outcome: AttemptOutcome) => void;
-}
-
-/** What to run, too. */
-export interface RunOrder extends AttemptOrder {
-  readonly effect: RunAttempt;
-  readonly descriptor: ActivityDescriptor;
   /** Resolves with the attempt's token once it is on disk that its outcome comes from outside. */
-  readonly handOver: () => Promise<string>;
+  handOver(): Promise<string>;
 }
 
 /** What the row of an attempt that was handed over says: it changes when somebody changes it. */
@@ -44,14 +35,31 @@ export interface RecordedMoments {
   readonly heartbeatAtMs: number;
 }
 
-interface AwaitedAttempt {
+class AwaitedAttempt implements AttemptHost {
   readonly order: AttemptOrder;
-  readonly abortion: AbortHandle;
   readonly watch: AttemptWatch;
-  hasPlace: boolean;
-  isCodeRunning: boolean;
+  readonly abortion: AbortHandle = new AbortHandle();
+  hasPlace = false;
+  isCodeRunning = false;
   /** Set once it was handed over. */
-  recorded: RecordedMoments | undefined;
+  recorded: RecordedMoments | undefined = undefined;
+
+  constructor(clock: Clock, order: AttemptOrder, timeouts: AttemptTimeouts) {
+    this.order = order;
+    this.watch = new AttemptWatch(clock, order, timeouts);
+  }
+
+  get signal(): AbortSignal {
+    return this.abortion.signal;
+  }
+
+  heartbeat(details: Json | undefined): void {
+    this.watch.beat(details);
+  }
+
+  handOver(): Promise<string> {
+    return this.order.handOver();
+  }
 }
 
 export class ActivityRunner {
@@ -79,11 +87,11 @@ export class ActivityRunner {
   }
 
   /** Starts an attempt on a place taken before. */
-  run(order: RunOrder): void {
-    const { n, attempt, effect, descriptor, report } = order;
+  run(order: AttemptOrder, effect: RunAttempt, descriptor: ActivityDescriptor): void {
     if (this.#isShuttingDown) {
+      const { n, attempt } = order;
       // Committed while the shutdown began: it was not started, so it is not charged.
-      report({ kind: 'attempt-released', n, attempt, hasBegun: false });
+      order.report({ kind: 'attempt-released', n, attempt, hasBegun: false });
       return;
     }
     const { startToCloseTimeoutMs, heartbeatTimeoutMs } = descriptor;
@@ -91,14 +99,7 @@ export class ActivityRunner {
     const awaited = this.#await(order, { closeMs, signMs: heartbeatTimeoutMs ?? Infinity, heartbeatTimeoutMs });
     awaited.hasPlace = true;
     awaited.isCodeRunning = true;
-    const host: AttemptHost = {
-      get signal() {
-        return awaited.abortion.signal;
-      },
-      heartbeat: (details: Json | undefined) => awaited.watch.beat(details),
-      handOver: order.handOver,
-    };
-    void makeAttempt(effect, descriptor, host).then((outcome) => this.#codeEnded(awaited, outcome));
+    void makeAttempt(effect, descriptor, awaited).then((outcome) => this.#codeEnded(awaited, outcome));
   }
 
   /** Watches over an attempt that was handed over, in this life of the process or an earlier one. */
@@ -142,24 +143,15 @@ export class ActivityRunner {
     await Promise.race([settled, new Promise<void>((resolve) => (stopTimer = this.#clock.setTimer(graceMs, resolve)))]);
     stopTimer();
     for (const { order, watch, recorded } of this.#awaited.values()) {
-      const { n, attempt, report } = order;
+      const { n, attempt } = order;
       // Its time-out means nothing any more, and would keep the process alive.
       watch.stop();
-      if (recorded === undefined) report({ kind: 'attempt-released', n, attempt, hasBegun: true, ...told(watch) });
+      if (recorded === undefined) order.report({ kind: 'attempt-released', n, attempt, hasBegun: true, ...told(watch) });
     }
   }
 
   #await(order: AttemptOrder, timeouts: AttemptTimeouts): AwaitedAttempt {
-    const watch = new AttemptWatch(this.#clock, order, timeouts, order.report);
-    const abortion = new AbortHandle();
-    const awaited: AwaitedAttempt = {
-      order,
-      abortion,
-      watch,
-      hasPlace: false,
-      isCodeRunning: false,
-      recorded: undefined,
-    };
+    const awaited = new AwaitedAttempt(this.#clock, order, timeouts);
     this.#awaited.set(order.key, awaited);
     return awaited;
   }

@@ -19,31 +19,30 @@ export interface AttemptTimeouts {
   readonly heartbeatTimeoutMs: number | undefined;
 }
 
+/** Which attempt is watched, and whom to tell of it. */
+export interface WatchedAttempt {
+  readonly n: number;
+  readonly attempt: number;
+  report(outcome: AttemptOutcome): void;
+}
+
 export class AttemptWatch {
   readonly #clock: Clock;
-  readonly #attempt: { readonly n: number; readonly attempt: number };
+  readonly #attempt: WatchedAttempt;
   readonly #heartbeatTimeoutMs: number | undefined;
-  readonly #report: (outcome: AttemptOutcome) => void;
-  #stopClose: () => void;
-  #stopSign: () => void = () => undefined;
+  #stopClose: (() => void) | undefined;
+  #stopSign: (() => void) | undefined;
   #stopRecord: (() => void) | undefined;
   #silentUntilMs: number;
   #unrecorded: Json | undefined;
   #isStopped = false;
 
-  constructor(
-    clock: Clock,
-    attempt: { readonly n: number; readonly attempt: number },
-    { closeMs, signMs, heartbeatTimeoutMs }: AttemptTimeouts,
-    report: (outcome: AttemptOutcome) => void,
-  ) {
-    const { n, attempt: number } = attempt;
+  constructor(clock: Clock, attempt: WatchedAttempt, { closeMs, signMs, heartbeatTimeoutMs }: AttemptTimeouts) {
     this.#clock = clock;
-    this.#attempt = { n, attempt: number };
+    this.#attempt = attempt;
     this.#heartbeatTimeoutMs = heartbeatTimeoutMs;
-    this.#report = report;
-    this.#silentUntilMs = clock.monotonic() + signMs;
-    this.#stopClose = this.#timer(closeMs, () => this.#timeOut({}));
+    this.#silentUntilMs = signMs === Infinity ? Infinity : clock.monotonic() + signMs;
+    this.#awaitClose(closeMs);
     if (signMs !== Infinity) this.#awaitSign();
   }
 
@@ -55,8 +54,8 @@ export class AttemptWatch {
   /** It may take this long from now on. */
   closeIn(closeMs: number): void {
     if (this.#isStopped) return;
-    this.#stopClose();
-    this.#stopClose = this.#timer(closeMs, () => this.#timeOut({}));
+    this.#stopClose?.();
+    this.#awaitClose(closeMs);
   }
 
   /** A sign of life. The timer is not set anew: when it fires, it looks when the last one was. */
@@ -75,8 +74,8 @@ export class AttemptWatch {
 
   stop(): void {
     this.#isStopped = true;
-    this.#stopClose();
-    this.#stopSign();
+    this.#stopClose?.();
+    this.#stopSign?.();
     this.#stopRecord?.();
   }
 
@@ -85,8 +84,13 @@ export class AttemptWatch {
     const details = this.#unrecorded;
     if (details === undefined) return;
     this.#unrecorded = undefined;
-    this.#report({ kind: 'attempt-heartbeat', ...this.#attempt, heartbeatDetails: details });
+    const { n, attempt } = this.#attempt;
+    this.#attempt.report({ kind: 'attempt-heartbeat', n, attempt, heartbeatDetails: details });
     this.#stopRecord = this.#clock.setTimer(heartbeatRecordMs(this.#heartbeatTimeoutMs), () => this.#record());
+  }
+
+  #awaitClose(closeMs: number): void {
+    this.#stopClose = this.#timer(closeMs, () => this.#timeOut({}));
   }
 
   #awaitSign(): void {
@@ -99,16 +103,18 @@ export class AttemptWatch {
 
   #timeOut(which: { readonly timeout?: 'heartbeat' }): void {
     const details = this.#unrecorded;
+    const { n, attempt } = this.#attempt;
     this.stop();
-    this.#report({
+    this.#attempt.report({
       kind: 'attempt-timed-out',
-      ...this.#attempt,
+      n,
+      attempt,
       ...which,
       ...(details === undefined ? {} : { heartbeatDetails: details }),
     });
   }
 
-  #timer(delayMs: number, callback: () => void): () => void {
-    return delayMs === Infinity ? () => undefined : this.#clock.setTimer(Math.max(0, delayMs), callback);
+  #timer(delayMs: number, callback: () => void): (() => void) | undefined {
+    return delayMs === Infinity ? undefined : this.#clock.setTimer(Math.max(0, delayMs), callback);
   }
 }

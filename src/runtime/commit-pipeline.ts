@@ -23,8 +23,8 @@ export interface CommitUnit {
   readonly commits: readonly Commit[];
   /** Instead of commits: rows that go, taken away by the store itself. */
   readonly work?: () => Promise<void>;
-  readonly onCommitted: () => void;
-  readonly onRejected: (error: PerdureError) => void;
+  onCommitted(): void;
+  onRejected(error: PerdureError): void;
 }
 
 export class CommitPipeline {
@@ -109,7 +109,8 @@ export class CommitPipeline {
 
   async #flush(): Promise<void> {
     const units = this.#takeBatch();
-    const commits = units.flatMap((unit) => unit.commits);
+    const commits: Commit[] = [];
+    for (const unit of units) commits.push(...unit.commits);
     this.#isInFlight = true;
     this.#inFlightSinceMs = this.#monotonicMs();
     try {
@@ -123,24 +124,31 @@ export class CommitPipeline {
     const tookMs = this.inFlightForMs;
     this.#isInFlight = false;
     if (tookMs > limits.slowSyncMs) this.#onSlow(tookMs);
-    // Planned before anybody is told: what they submit in turn joins that batch.
-    if (this.#waiting.length > 0) this.#planFlush();
+    // Before anybody is told: the disk works on the next batch while this one is acted upon.
+    if (this.#waiting.length > 0) void this.#flush();
     for (const unit of units) unit.onCommitted();
     if (this.#waiting.length === 0) this.#settleIdle();
   }
 
   #takeBatch(): CommitUnit[] {
-    let [commits, bytes] = [0, 0];
-    const beyond = this.#waiting.findIndex((unit, index) => {
-      commits += unit.commits.length;
-      bytes += unit.commits.reduce((size, commit) => size + payloadSize(commit), 0);
-      if (index > 0 && (unit.work !== undefined || this.#waiting[0]?.work !== undefined)) return true;
-      return index > 0 && (commits > limits.batchCommitsMax || bytes > limits.batchBytesMax);
-    });
+    const beyond = this.#beyondBatch();
     const units = beyond === -1 ? this.#waiting : this.#waiting.slice(0, beyond);
     this.#waiting = beyond === -1 ? [] : this.#waiting.slice(beyond);
     this.#waitingCommits = this.#waiting.reduce((sum, unit) => sum + unit.commits.length, 0);
     return units;
+  }
+
+  /** Position of the first unit that waits for the batch after the next; -1 if none has to. */
+  #beyondBatch(): number {
+    let [commits, bytes] = [0, 0];
+    for (const [index, unit] of this.#waiting.entries()) {
+      commits += unit.commits.length;
+      for (const commit of unit.commits) bytes += payloadSize(commit);
+      if (index === 0) continue;
+      if (unit.work !== undefined || this.#waiting[0]?.work !== undefined) return index;
+      if (commits > limits.batchCommitsMax || bytes > limits.batchBytesMax) return index;
+    }
+    return -1;
   }
 
   #fail(units: readonly CommitUnit[], cause: unknown): void {

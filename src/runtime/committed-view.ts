@@ -21,17 +21,28 @@ export interface SnapshotObserver {
   readonly complete?: () => void;
 }
 
-type Watcher = (actor: Actor | undefined, error: unknown) => void;
+/** Somebody who waits for a condition; answers whether the wait is over. */
+interface Watcher {
+  see(record: ActorRecord, snapshot: AnyMachineSnapshot): boolean;
+  fail(error: unknown): void;
+}
 
 export interface CommittedView {
   readonly workflowId: string;
   /** Undefined until the first commit is seen, and while the workflow cannot be brought into memory. */
-  current: Actor | undefined;
-  readonly observers: Set<SnapshotObserver>;
+  current: Shown | undefined;
+  /** Made when there is the first, as the others below. */
+  observers: Set<SnapshotObserver> | undefined;
   /** Promises waiting for a condition: told of every commit, or that none will come any more. */
-  readonly watchers: Set<Watcher>;
+  watchers: Set<Watcher> | undefined;
   /** Of events that the chart emits, by type; `*` hears all. */
-  readonly listeners: Map<string, Set<EmittedListener>>;
+  listeners: Map<string, Set<EmittedListener>> | undefined;
+}
+
+/** What there is to see, without what the actor is computed with: views are in memory longer than actors. */
+export interface Shown {
+  readonly record: ActorRecord;
+  readonly snapshot: AnyMachineSnapshot;
 }
 
 export type EmittedListener = (event: EventObject) => void;
@@ -54,7 +65,7 @@ export class ViewRegistry {
   of(workflowId: string): CommittedView {
     const known = this.#views.get(workflowId)?.deref();
     if (known !== undefined) return known;
-    const view: CommittedView = { workflowId, current: undefined, observers: new Set(), watchers: new Set(), listeners: new Map() };
+    const view: CommittedView = { workflowId, current: undefined, observers: undefined, watchers: undefined, listeners: undefined };
     this.#views.set(workflowId, new WeakRef(view));
     this.#finalized.register(view, workflowId);
     return view;
@@ -62,69 +73,77 @@ export class ViewRegistry {
 
   /** Adds an observer; the answer takes it away again. */
   observe(view: CommittedView, observer: SnapshotObserver): () => void {
-    return this.#attach(view, view.observers, observer);
+    return this.#attach(view, (view.observers ??= new Set()), observer);
   }
 
   /** Adds a listener to what the chart emits; the answer takes it away again. */
   listen(view: CommittedView, type: string, listener: EmittedListener): () => void {
+    view.listeners ??= new Map();
     const ofType = view.listeners.get(type) ?? new Set();
     view.listeners.set(type, ofType);
     const detach = this.#attach(view, ofType, listener);
     return () => {
       detach();
-      if (ofType.size === 0 && view.listeners.get(type) === ofType) view.listeners.delete(type);
+      if (ofType.size === 0 && view.listeners?.get(type) === ofType) view.listeners.delete(type);
       this.#release(view);
     };
   }
 
   /** Resolves with the first defined answer of `judge`, asked now and after every commit; rejects if `judge` throws. */
-  until<Answer>(view: CommittedView, judge: (actor: Actor) => Answer | undefined): Wait<Answer> {
-    const { promise, settle } = waitFor(judge);
-    if (view.current !== undefined && settle(view.current, undefined)) return { promise, end: () => undefined };
-    const watcher: Watcher = (actor, error) => {
-      if (settle(actor, error)) detach();
+  until<Answer>(view: CommittedView, judge: Judge<Answer>): Wait<Answer> {
+    const wait = new Condition(judge);
+    const { current } = view;
+    if (current !== undefined && wait.see(current.record, current.snapshot)) return { promise: wait.promise, end: () => undefined };
+    view.watchers ??= new Set();
+    view.watchers.add(wait);
+    this.#held.add(view);
+    const end = (error: unknown): void => {
+      wait.fail(error);
+      this.#endWait(view, wait);
     };
-    const detach = this.#attach(view, view.watchers, watcher);
-    return { promise, end: (error) => watcher(undefined, error) };
+    return { promise: wait.promise, end };
   }
 
   /** Shows a committed state to everybody who watches. */
-  publish(view: CommittedView, actor: Actor, emitted: readonly Json[] = []): void {
-    view.current = actor;
+  publish(view: CommittedView, { record, chart }: Actor, emitted: readonly Json[] = []): void {
+    const { snapshot } = chart;
+    view.current = { record, snapshot };
     // As in XState: what a step emits is heard before its snapshot is seen.
     for (const event of emitted) emit(view, decodeValue(event) as EventObject);
-    const { snapshot } = actor.chart;
-    if (view.observers.size > 0) {
+    if (view.observers !== undefined && view.observers.size > 0) {
       for (const observer of [...view.observers]) {
         // One told before may have taken it away.
         if (view.observers.has(observer)) report(() => observer.next?.(snapshot));
       }
     }
-    if (view.watchers.size > 0) for (const watcher of [...view.watchers]) watcher(actor, undefined);
-    if (isClosed(actor.record.status)) this.#dismiss(view, (observer) => tellEnd(observer, actor));
+    if (view.watchers !== undefined && view.watchers.size > 0) {
+      for (const watcher of [...view.watchers]) if (watcher.see(record, snapshot)) this.#endWait(view, watcher);
+    }
+    if (isClosed(record.status)) this.#dismiss(view, (observer) => tellEnd(observer, snapshot));
   }
 
   /** Takes what was read from disk; if it is newer than what is shown, everybody who watches is shown. */
   catchUp(view: CommittedView, actor: Actor): void {
     const shown = view.current?.record;
-    if (shown === undefined) view.current = actor;
+    if (shown === undefined) view.current = { record: actor.record, snapshot: actor.chart.snapshot };
     else if (isNewer(actor.record, shown)) this.publish(view, actor);
   }
 
   /** Ends every wait and every subscription with this error. */
   endAll(error: unknown): void {
     for (const view of [...this.#held]) {
-      for (const watcher of [...view.watchers]) watcher(undefined, error);
+      for (const watcher of [...(view.watchers ?? [])]) watcher.fail(error);
+      view.watchers = undefined;
       this.#dismiss(view, (observer) => report(() => observer.error?.(error)));
     }
   }
 
   #dismiss(view: CommittedView, tell: (observer: SnapshotObserver) => void): void {
-    const observers = [...view.observers];
-    view.observers.clear();
-    view.listeners.clear();
+    const { observers } = view;
+    view.observers = undefined;
+    view.listeners = undefined;
     this.#release(view);
-    for (const observer of observers) tell(observer);
+    if (observers !== undefined) for (const observer of [...observers]) tell(observer);
   }
 
   #attach<Item>(view: CommittedView, items: Set<Item>, item: Item): () => void {
@@ -136,38 +155,54 @@ export class ViewRegistry {
     };
   }
 
+  #endWait(view: CommittedView, watcher: Watcher): void {
+    view.watchers?.delete(watcher);
+    this.#release(view);
+  }
+
   #release(view: CommittedView): void {
-    if (view.observers.size + view.watchers.size + view.listeners.size === 0) this.#held.delete(view);
+    const { observers, watchers, listeners } = view;
+    if ((observers?.size ?? 0) + (watchers?.size ?? 0) + (listeners?.size ?? 0) === 0) this.#held.delete(view);
   }
 }
 
-function emit(view: CommittedView, event: EventObject): void {
-  for (const listener of [...(view.listeners.get(event.type) ?? []), ...(view.listeners.get('*') ?? [])]) report(() => listener(event));
+function emit({ listeners }: CommittedView, event: EventObject): void {
+  if (listeners === undefined) return;
+  for (const listener of [...(listeners.get(event.type) ?? []), ...(listeners.get('*') ?? [])]) report(() => listener(event));
 }
 
-/** A promise and what settles it; `settle` answers whether it is settled now. */
-function waitFor<Answer>(judge: (actor: Actor) => Answer | undefined): {
+/** Undefined for as long as it does not hold; what it throws ends the wait. */
+type Judge<Answer> = (record: ActorRecord, snapshot: AnyMachineSnapshot) => Answer | undefined;
+
+/** A promise of what a condition answers. */
+class Condition<Answer> implements Watcher {
   readonly promise: Promise<Answer>;
-  readonly settle: (actor: Actor | undefined, error: unknown) => boolean;
-} {
-  let resolve: (answer: Answer) => void = () => undefined;
-  let reject: (error: unknown) => void = () => undefined;
-  const promise = new Promise<Answer>((onAnswer, onError) => {
-    resolve = onAnswer;
-    reject = onError;
-  });
-  const settle = (actor: Actor | undefined, error: unknown): boolean => {
+  readonly #judge: Judge<Answer>;
+  #resolve: (answer: Answer) => void = () => undefined;
+  #reject: (error: unknown) => void = () => undefined;
+
+  constructor(judge: Judge<Answer>) {
+    this.#judge = judge;
+    this.promise = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+  }
+
+  see(record: ActorRecord, snapshot: AnyMachineSnapshot): boolean {
     try {
-      const answer = actor === undefined ? undefined : judge(actor);
-      if (answer !== undefined) resolve(answer);
-      else if (actor === undefined) reject(error);
-      return answer !== undefined || actor === undefined;
+      const answer = this.#judge(record, snapshot);
+      if (answer !== undefined) this.#resolve(answer);
+      return answer !== undefined;
     } catch (thrown) {
-      reject(thrown);
+      this.#reject(thrown);
       return true;
     }
-  };
-  return { promise, settle };
+  }
+
+  fail(error: unknown): void {
+    this.#reject(error);
+  }
 }
 
 function isNewer(found: ActorRecord, shown: ActorRecord): boolean {
@@ -175,8 +210,7 @@ function isNewer(found: ActorRecord, shown: ActorRecord): boolean {
 }
 
 /** Tells an observer that no further commit will come. */
-export function tellEnd(observer: SnapshotObserver, actor: Actor | undefined): void {
-  const snapshot = actor?.chart.snapshot;
+export function tellEnd(observer: SnapshotObserver, snapshot: AnyMachineSnapshot | undefined): void {
   report(() => (snapshot?.status === 'error' ? observer.error?.(snapshot.error) : observer.complete?.()));
 }
 

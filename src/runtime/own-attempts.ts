@@ -9,7 +9,8 @@
  * 4. What is said reaches an engine by letter if the workflow is in its memory, by 3 if it is not: never by both.
  * 5. Places are granted to commits; those of commits that were never confirmed come back when the engine is replaced.
  */
-import type { AbortReason, ActivityDescriptor } from '../kernel/activity-descriptor.ts';
+import type { AbortReason } from '../kernel/activity-descriptor.ts';
+import type { Actor } from '../kernel/actor.ts';
 import type { Address } from '../kernel/address.ts';
 import { activityKey } from '../kernel/address.ts';
 import type { AttemptOutcome, RunAttempt } from '../kernel/attempt-outcome.ts';
@@ -17,14 +18,16 @@ import { formatToken } from '../kernel/attempt-token.ts';
 import type { Commit } from '../kernel/commit.ts';
 import type { Envelope, StepEnvelope } from '../kernel/envelope.ts';
 import type { Deliver } from '../kernel/outside.ts';
+import { activityOf, codeOf } from '../kernel/outside.ts';
 import type { Clock } from '../kernel/ports.ts';
 import type { Tree } from '../kernel/tree.ts';
 import type { StepMessage } from '../kernel/wake.ts';
 import { lostAttempts } from '../kernel/wake.ts';
-import type { RecordedMoments } from './activity-runner.ts';
+import type { AttemptOrder, RecordedMoments } from './activity-runner.ts';
 import { ActivityRunner } from './activity-runner.ts';
 import type { Admission } from './admission.ts';
 import type { AttemptTimeouts } from './attempt-watch.ts';
+import { KnownAttempts } from './known-attempts.ts';
 
 export type HandOverEnvelope = Extract<StepEnvelope, { readonly kind: 'attempt-handed-over' }>;
 
@@ -49,10 +52,38 @@ export interface OwnAttempt {
   readonly name: string;
 }
 
-interface Known extends OwnAttempt {
+class Known implements OwnAttempt, AttemptOrder {
+  readonly address: Address;
+  readonly n: number;
+  readonly attempt: number;
+  readonly name: string;
   readonly key: string;
+  readonly #desk: Desk;
   /** What it said that is not on disk yet. */
-  unrecorded: readonly StepMessage[];
+  unrecorded: readonly StepMessage[] = nothing;
+
+  constructor({ address, n, attempt, name }: OwnAttempt, key: string, desk: Desk) {
+    this.address = address;
+    this.n = n;
+    this.attempt = attempt;
+    this.name = name;
+    this.key = key;
+    this.#desk = desk;
+  }
+
+  report(outcome: AttemptOutcome): void {
+    this.#desk.report(this, outcome);
+  }
+
+  handOver(): Promise<string> {
+    return this.#desk.handOver(this);
+  }
+}
+
+/** Who hears of known attempts. */
+interface Desk {
+  readonly report: (known: Known, outcome: AttemptOutcome) => void;
+  readonly handOver: (known: Known) => Promise<string>;
 }
 
 const nothing: readonly StepMessage[] = [];
@@ -60,8 +91,11 @@ const nothing: readonly StepMessage[] = [];
 export class OwnAttempts {
   readonly admission: Admission;
   readonly #runner: ActivityRunner;
-  /** By workflow id, then by the activity's key. */
-  readonly #known = new Map<string, Map<string, Known>>();
+  readonly #known = new KnownAttempts<Known>();
+  readonly #desk: Desk = {
+    report: (known, outcome) => this.#report(known, outcome),
+    handOver: (known) => this.#handOver(known),
+  };
   /** Who said to others what is not on disk yet. */
   readonly #speakers = new WeakMap<object, Known>();
   readonly #onRecorded: (commit: Commit) => void;
@@ -109,33 +143,20 @@ export class OwnAttempts {
     this.#listener?.onPlaceFree();
   }
 
-  /** @param codeWith the code of the attempt, given what brings its words to other actors */
-  run(
-    { address, name }: Pick<OwnAttempt, 'address' | 'name'>,
-    effect: RunAttempt,
-    codeWith: (deliver: Deliver) => ActivityDescriptor,
-  ): void {
-    const { n, attempt } = effect;
-    const known = this.#know({ address, name, n, attempt });
-    this.#runner.run({
-      key: known.key,
-      name,
-      n,
-      attempt,
-      effect,
-      descriptor: codeWith((to, envelope) => this.#say(known, to, envelope)),
-      report: (outcome) => this.#report(known, outcome),
-      handOver: () => this.#handOver(known),
-    });
+  /** @param name under which its place was asked for */
+  run(actor: Actor, name: string, effect: RunAttempt): void {
+    const { n, attempt, idempotencyKey } = effect;
+    const known = this.#know({ address: actor.record.address, name, n, attempt }, idempotencyKey);
+    const code = activityOf(actor, effect) ?? codeOf(actor, effect, (to, envelope) => this.#say(known, to, envelope));
+    this.#runner.run(known, effect, code);
   }
 
   /** Watches over an attempt that was handed over, here or in an earlier life of the process. */
   attend(attended: OwnAttempt, timeouts: AttemptTimeouts, recorded: RecordedMoments): void {
-    const { address, name, n, attempt } = attended;
-    const before = this.#known.get(address.workflowId)?.get(activityKey(address, n));
-    const known = before?.attempt === attempt ? before : this.#know(attended);
-    const order = { key: known.key, name, n, attempt, report: (outcome: AttemptOutcome) => this.#report(known, outcome) };
-    this.#runner.attend(order, timeouts, recorded);
+    const { address, n, attempt } = attended;
+    const before = this.#known.get(address, n);
+    const known = before?.attempt === attempt ? before : this.#know(attended, activityKey(address, n));
+    this.#runner.attend(known, timeouts, recorded);
   }
 
   abort(address: Address, n: number, reason: AbortReason): void {
@@ -148,21 +169,20 @@ export class OwnAttempts {
     const { address } = commit.record;
     const { envelope } = journal;
     this.#onRecorded(commit);
-    const speaker = this.#speakerOf(address, envelope);
-    if (speaker !== undefined) speaker.unrecorded = speaker.unrecorded.filter((message) => message.envelope !== envelope);
     if (!this.#known.has(address.workflowId)) return;
-    for (const n of activitiesRemoved) this.#forget(address.workflowId, activityKey(address, n));
-    for (const { n, state } of activitiesPut) if (state !== 'running') this.#forget(address.workflowId, activityKey(address, n));
+    const speaker = this.#speakerOf(address, envelope);
+    for (const n of activitiesRemoved) this.#forget(address, n);
+    for (const { n, state } of activitiesPut) if (state !== 'running') this.#forget(address, n);
+    if (speaker !== undefined) speaker.unrecorded = speaker.unrecorded.filter((message) => message.envelope !== envelope);
   }
 
   /** What a workflow read from disk has to hear first of all about the attempts that run according to its records (invariant 3). */
   accountFor(tree: Tree): readonly StepMessage[] {
     this.#dropStrays(tree);
-    const known = this.#known.get(tree.address.workflowId) ?? new Map<string, Known>();
     const isKnown = ({ to, envelope }: StepMessage): boolean =>
-      'n' in envelope && known.has(activityKey({ ...tree.address, path: to }, envelope.n));
+      'n' in envelope && this.#known.get({ ...tree.address, path: to }, envelope.n) !== undefined;
     const lost = lostAttempts(tree).filter((message) => !isKnown(message));
-    return [...lost, ...[...known.values()].flatMap(({ unrecorded }) => unrecorded)];
+    return [...lost, ...this.#known.of(tree.address.workflowId).flatMap(({ unrecorded }) => unrecorded)];
   }
 
   /** See {@link ActivityRunner.shutDown}. */
@@ -176,11 +196,11 @@ export class OwnAttempts {
   /** A batch whose outcome was unknown did take effect: what it ended ends here, too. */
   #dropStrays(tree: Tree): void {
     const { workflowId, run } = tree.address;
-    for (const known of this.#known.get(workflowId)?.values() ?? []) {
+    for (const known of this.#known.of(workflowId)) {
       const { address, n, attempt, key } = known;
       const row = address.run === run ? tree.get(address.path)?.activities.get(n) : undefined;
       if (row?.state === 'running' && row.attempt === attempt) continue;
-      this.#forget(workflowId, key);
+      this.#known.delete(known);
       this.#runner.abort(key, row === undefined ? 'state-left' : overdueReason(known));
     }
   }
@@ -193,7 +213,7 @@ export class OwnAttempts {
 
   #say(known: Known, to: Address, envelope: StepEnvelope): void {
     const { workflowId } = known.address;
-    const isKept = this.#known.get(workflowId)?.get(known.key) === known;
+    const isKept = this.#known.isKnown(known);
     if (isKept) {
       known.unrecorded = [...known.unrecorded, { to: to.path, envelope }];
       if (to !== known.address) this.#speakers.set(envelope, known);
@@ -208,7 +228,7 @@ export class OwnAttempts {
   #speakerOf(address: Address, envelope: Envelope): Known | undefined {
     const speaker = this.#speakers.get(envelope);
     if (speaker !== undefined || !('n' in envelope)) return speaker;
-    return this.#known.get(address.workflowId)?.get(activityKey(address, envelope.n));
+    return this.#known.get(address, envelope.n);
   }
 
   /** Resolves with the token once it is on disk that the outcome comes from outside: if the store fails meanwhile, over the next one. */
@@ -229,19 +249,15 @@ export class OwnAttempts {
     return new Promise((resolve, reject) => this.#awaiting.push({ resolve, reject }));
   }
 
-  #know(own: OwnAttempt): Known {
-    const { address, n, attempt, name } = own;
-    const known: Known = { address, n, attempt, name, key: activityKey(address, n), unrecorded: nothing };
-    const ofWorkflow = this.#known.get(address.workflowId);
-    if (ofWorkflow === undefined) this.#known.set(address.workflowId, new Map([[known.key, known]]));
-    else ofWorkflow.set(known.key, known);
+  #know(own: OwnAttempt, key: string): Known {
+    const known = new Known(own, key, this.#desk);
+    this.#known.add(known);
     return known;
   }
 
-  #forget(workflowId: string, key: string): void {
-    const ofWorkflow = this.#known.get(workflowId);
-    ofWorkflow?.delete(key);
-    if (ofWorkflow?.size === 0) this.#known.delete(workflowId);
+  #forget(address: Address, n: number): void {
+    const known = this.#known.get(address, n);
+    if (known !== undefined) this.#known.delete(known);
   }
 }
 

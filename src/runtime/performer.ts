@@ -16,7 +16,6 @@ import type { Commit, Effect } from '../kernel/commit.ts';
 import { isNextInLine } from '../kernel/draft.ts';
 import type { StepEnvelope } from '../kernel/envelope.ts';
 import type { Logger } from '../kernel/logger.ts';
-import { codeOf } from '../kernel/outside.ts';
 import type { Clock } from '../kernel/ports.ts';
 import type { ActivityRecord } from '../kernel/record.ts';
 import { logCommit } from './commit-log.ts';
@@ -64,7 +63,7 @@ export class Performer {
     logCommit(logger, commit);
     for (const timer of commit.timersDisarmed) timers.disarm(address, timer.generation);
     for (const { generation, dueAtMs } of commit.timersArmed) timers.arm({ address, generation, dueAtMs });
-    for (const n of commit.activitiesRemoved) this.#drop(activityKey(address, n));
+    for (const n of commit.activitiesRemoved) this.#drop(address, n);
     for (const activity of commit.activitiesPut) this.#takeUp(actor, activity);
     for (const effect of commit.effects) this.#act(actor, effect, latest);
     // A callback or observable that came to an end of its own is not told to stop.
@@ -98,8 +97,8 @@ export class Performer {
   }
 
   /** Puts an activity that found no free place on the waiting list. */
-  enlist(address: Address, { n, name }: ActivityRecord): void {
-    this.#parts.waiting.enlist({ key: activityKey(address, n), name, address, n });
+  enlist(address: Address, { n, name, idempotencyKey: key }: ActivityRecord): void {
+    this.#parts.waiting.enlist({ key, name, address, n });
   }
 
   /** The wake-up of an activity was handled: a place that went with it and was not used goes to the next. */
@@ -144,7 +143,6 @@ export class Performer {
   }
 
   #run(actor: Actor, effect: Extract<Effect, { kind: 'run-attempt' }>, latest: Actor | undefined): void {
-    const { address } = actor.record;
     // As its place was asked for; the name it is declared with may have changed since it was scheduled.
     const name = actor.activities.get(effect.n)?.name ?? '';
     // Its outcome may be decided already, as told by hand, or its state left: then its code is not entered.
@@ -154,14 +152,14 @@ export class Performer {
       return;
     }
     this.#parts.onEnter('activity', name);
-    this.#parts.attempts.run({ address, name }, effect, (deliver) => codeOf(actor, effect, deliver));
+    this.#parts.attempts.run(actor, name, effect);
   }
 
   #takeUp(actor: Actor, activity: ActivityRecord): void {
     if (this.#isStopped || activity.state === 'live') return;
     const { address } = actor.record;
-    const { n, state } = activity;
-    const key = activityKey(address, n);
+    const { state } = activity;
+    const key = activity.idempotencyKey;
     this.#waitForWhole(address, activity, key);
     this.#cancelBackoff(key);
     if (state === 'waiting') {
@@ -194,8 +192,9 @@ export class Performer {
 
   /** What was handed over is watched without its code; what was not is watched since it was started. */
   #attend({ machine, record: { address } }: Actor, activity: ActivityRecord): void {
+    if (activity.isHandedOver !== true) return;
     const policy = policyOf(machine, activity);
-    if (activity.isHandedOver !== true || policy === undefined) return;
+    if (policy === undefined) return;
     const { clock, attempts } = this.#parts;
     const { n, name, attempt, heartbeatAtMs = 0 } = activity;
     const { closeAtMs, signAtMs } = timeoutsOf(activity, policy);
@@ -205,7 +204,9 @@ export class Performer {
   }
 
   /** It is not awaited any more. */
-  #drop(key: string): void {
+  #drop(address: Address, n: number): void {
+    if (this.#backoffs.size + this.#deadlines.size === 0 && this.#parts.waiting.isEmpty) return;
+    const key = activityKey(address, n);
     this.#cancelBackoff(key);
     this.#parts.waiting.forget(key);
     this.#deadlines.get(key)?.();
@@ -213,6 +214,7 @@ export class Performer {
   }
 
   #cancelBackoff(key: string): void {
+    if (this.#backoffs.size === 0) return;
     this.#backoffs.get(key)?.();
     this.#backoffs.delete(key);
   }

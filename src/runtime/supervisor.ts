@@ -33,6 +33,8 @@ import { InnerLetter } from './inner-letter.ts';
 import type { OnEnter } from './loop-watchdog.ts';
 import type { InnerEnvelope, Performer } from './performer.ts';
 import type { Letter, Resident } from './resident.ts';
+import type { Told } from './resident-unit.ts';
+import { ResidentUnit } from './resident-unit.ts';
 import { canGoOn, createResident, hasWork, isIdle } from './resident.ts';
 import { Turns } from './turns.ts';
 
@@ -61,6 +63,13 @@ export class Supervisor {
   readonly #turns: Turns;
   #failure: { readonly error: unknown } | undefined;
   readonly #showLive: (sessionId: string) => unknown;
+  readonly #onDisk = ({ resident, tree, steps, told }: ResidentUnit): void => {
+    resident.uncommitted -= 1;
+    for (const { commit, actor } of steps) this.#act(resident, tree, commit, actor);
+    told.onCommitted?.();
+    this.#schedule(resident);
+    this.#letGo(resident);
+  };
 
   constructor(parts: SupervisorParts) {
     this.#parts = parts;
@@ -109,12 +118,9 @@ export class Supervisor {
   commit(resident: Resident, steps: readonly Step[], onCommitted?: () => void, onRejected?: (error: unknown) => void): void {
     const { tree } = resident;
     if (tree !== undefined) tree.showLive = this.#showLive;
-    const act = (): void => {
-      for (const { commit: written, actor } of steps) this.#act(resident, tree, written, actor);
-      onCommitted?.();
-    };
     const commits = steps.map((step) => step.commit);
-    this.#submit(resident, commits, act, onRejected);
+    const told = onCommitted === undefined ? nobody : { onCommitted, onRejected };
+    this.#submit(resident, commits, steps, told);
   }
 
   #act(resident: Resident, tree: Tree | undefined, written: Commit, actor: Actor): void {
@@ -129,21 +135,12 @@ export class Supervisor {
   /** Commits a change of the record of a workflow that waits for its machine: there is nothing to show and nothing to do. */
   commitParked(resident: Resident, commit: Commit, onCommitted: () => void, onRejected: (error: unknown) => void): void {
     if (resident.park !== undefined) resident.park = { ...resident.park, record: commit.record };
-    this.#submit(resident, [commit], onCommitted, onRejected);
+    this.#submit(resident, [commit], [], { onCommitted, onRejected });
   }
 
-  #submit(resident: Resident, commits: readonly Commit[], act: () => void, onRejected?: (error: unknown) => void): void {
+  #submit(resident: Resident, commits: readonly Commit[], steps: readonly Step[], told: Told): void {
     resident.uncommitted += 1;
-    this.#parts.pipeline.submit({
-      commits,
-      onCommitted: () => {
-        resident.uncommitted -= 1;
-        act();
-        this.#schedule(resident);
-        this.#letGo(resident);
-      },
-      onRejected: (error) => onRejected?.(error),
-    });
+    this.#parts.pipeline.submit(new ResidentUnit(resident, commits, steps, told, this.#onDisk));
   }
 
   /** Refuses a letter for what its actor decided before, once that is on disk: no crash may take back what the refusal says. */
@@ -231,8 +228,9 @@ export class Supervisor {
 
   #handleSome(resident: Resident, hasTime: () => boolean): void {
     if (resident.tree !== undefined) this.#parts.onEnter('machine', resident.tree.machine.reference.id);
-    for (let handled = 0; handled < limits.lettersPerTurn && !resident.isBusy && (handled === 0 || hasTime()); handled += 1) {
-      const letter = this.#failure === undefined ? this.#nextLetter(resident) : undefined;
+    for (let handled = 0; handled < limits.lettersPerTurn && !resident.isBusy && hasWork(resident); handled += 1) {
+      if (this.#failure !== undefined || (handled > 0 && !hasTime())) break;
+      const letter = this.#nextLetter(resident);
       if (letter === undefined) break;
       const done = letter.handle(resident);
       if (done !== undefined) void this.#hold(resident, done);
@@ -294,6 +292,8 @@ export class Supervisor {
     for (const resident of this.#residents.values()) for (const letter of resident.mailbox.splice(0)) letter.reject(error);
   }
 }
+
+const nobody: Told = {};
 
 function goesOn({ journal: { envelope } }: Commit): boolean {
   return envelope.kind === 'resume' || envelope.kind === 'unpark';

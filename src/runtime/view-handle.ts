@@ -1,4 +1,3 @@
-import type { Actor } from '../kernel/actor.ts';
 import { parseDuration } from '../kernel/duration.ts';
 import { PerdureError } from '../kernel/errors.ts';
 import { checkOptions } from '../kernel/options.ts';
@@ -9,7 +8,7 @@ import { isClosed } from '../kernel/record.ts';
 import { parkedError } from '../kernel/refusals.ts';
 import type { SendResult } from '../kernel/signal.ts';
 import type { AnyMachineSnapshot, EventObject } from '../kernel/xstate-seam.ts';
-import type { CommittedView, EmittedListener, SnapshotObserver, ViewRegistry } from './committed-view.ts';
+import type { CommittedView, EmittedListener, Shown, SnapshotObserver, ViewRegistry } from './committed-view.ts';
 import { tellEnd } from './committed-view.ts';
 import type { SendOptions, WaitOptions } from './workflow-handle.ts';
 
@@ -42,7 +41,7 @@ export class ViewHandle {
   getSnapshot(): AnyMachineSnapshot {
     const { view, closed, check } = this.#parts;
     if (view.current === undefined) check();
-    if (view.current !== undefined) return view.current.chart.snapshot;
+    if (view.current !== undefined) return view.current.snapshot;
     if (closed !== undefined) throw machineGone(closed);
     throw new TypeError(`Nothing of workflow "${this.id}" is committed yet.`);
   }
@@ -56,7 +55,7 @@ export class ViewHandle {
     // Each subscription is its own, even of one observer object twice.
     const own: SnapshotObserver = typeof observer === 'function' ? { next: observer } : bound(observer);
     if (this.#gone() === undefined && !isEnded(view.current)) return { unsubscribe: views.observe(view, own) };
-    tellEnd(own, view.current);
+    tellEnd(own, view.current?.snapshot);
     return { unsubscribe: () => undefined };
   }
 
@@ -81,7 +80,7 @@ export class ViewHandle {
     check();
     const gone = this.#gone();
     if (gone !== undefined) throw waitEnded(gone);
-    const wait = views.until(view, ({ record, chart: { snapshot } }) => {
+    const wait = views.until(view, (record, snapshot) => {
       if (predicate(snapshot)) return snapshot;
       if (isClosed(record.status)) throw waitEnded(record);
       if (record.status === 'parked') throw parkedError(record);
@@ -97,7 +96,7 @@ export class ViewHandle {
     check();
     const gone = this.#gone();
     if (gone !== undefined) return resultOf(gone);
-    const closing = views.until(view, ({ record }) => {
+    const closing = views.until(view, (record) => {
       if (record.status === 'parked') throw parkedError(record);
       return isClosed(record.status) ? record : undefined;
     });
@@ -110,8 +109,8 @@ export class ViewHandle {
   }
 }
 
-function isEnded(actor: Actor | undefined): boolean {
-  return actor !== undefined && isClosed(actor.record.status);
+function isEnded(shown: Shown | undefined): boolean {
+  return shown !== undefined && isClosed(shown.record.status);
 }
 
 function bound(observer: SnapshotObserver): SnapshotObserver {

@@ -58,6 +58,7 @@ export class VolatileRunner {
 
   /** Hands an event to one that runs; nobody else takes it. */
   tell(address: Address, event: Json, actor: Actor): void {
+    if (this.#running.size === 0) return;
     const running = this.#running.get(formatAddress(address));
     if (running?.child === undefined) return;
     const { references } = outsideReferences(outsideOf(actor, this.#deliver));
@@ -69,6 +70,7 @@ export class VolatileRunner {
   }
 
   stop(address: Address, n: number): void {
+    if (this.#running.size === 0) return;
     const key = formatAddress(childAddress(address, n));
     const running = this.#running.get(key);
     if (running === undefined) return;

@@ -49,10 +49,15 @@ export class WaitingList {
     this.#parts = parts;
   }
 
+  /** Whether nobody waits. Places may be on offer all the same. */
+  get isEmpty(): boolean {
+    return this.#listed.size === 0;
+  }
+
   /** Takes a place for one attempt, if it may begin now. */
   admit(name: string, key: string): boolean {
     if (this.#isStopped) return false;
-    if (this.#offers.delete(key)) return true;
+    if (this.#offers.size > 0 && this.#offers.delete(key)) return true;
     return this.#first(name) === undefined && this.#parts.admission.take(name);
   }
 
@@ -71,7 +76,7 @@ export class WaitingList {
 
   /** It waits no more. A wake-up on its way still says so itself. */
   forget(key: string): void {
-    this.#listed.delete(key);
+    if (this.#listed.size > 0) this.#listed.delete(key);
   }
 
   /** The wake-up it was sent is over: if it did not begin, the next may. */
@@ -131,6 +136,7 @@ export class WaitingList {
   }
 
   #first(name: string): Entry | undefined {
+    if (this.#lines.size === 0) return undefined;
     const line = this.#lines.get(name);
     const first = line?.first(this.#listed);
     if (line !== undefined && first === undefined) this.#lines.delete(name);

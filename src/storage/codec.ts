@@ -31,14 +31,14 @@ export interface Codec {
 
 export function createCodec(storeId: string): Codec {
   const seed = crc32(Uint8Array.of(format), crc32(storeId));
-  const checksumOf = (key: Uint8Array, text: Uint8Array | string): number => crc32(text, crc32(key, seed));
+  const checksumOf = (key: Uint8Array, text: Uint8Array): number => crc32(text, crc32(key, seed));
+  const paper = new Paper();
   return {
     encode(key, value) {
-      const text = value === undefined ? '' : JSON.stringify(value);
-      const bytes = Buffer.allocUnsafe(headerBytes + Buffer.byteLength(text));
-      bytes.write(text, headerBytes);
-      bytes.writeUInt8(format, 0);
-      bytes.writeUInt32BE(checksumOf(key, text), 1);
+      const bytes = paper.write(value === undefined ? '' : JSON.stringify(value));
+      const checksum = checksumOf(key, bytes.subarray(headerBytes));
+      bytes[0] = format;
+      for (let byte = 1; byte <= 4; byte += 1) bytes[byte] = checksum >>> (32 - 8 * byte);
       return bytes;
     },
     decode(key, bytes) {
@@ -54,6 +54,33 @@ export function createCodec(storeId: string): Codec {
       return text.length === 0 ? undefined : parse(key, text);
     },
   };
+}
+
+const sheetBytes = 65_536;
+const utf8 = new TextEncoder();
+
+/** Where rows are written, one behind the other: a row's length need not be known before, and memory comes in large pieces. */
+class Paper {
+  #sheet = new Uint8Array(0);
+  #used = 0;
+
+  /** The text with room for a header before it. */
+  write(text: string): Uint8Array {
+    // A UTF-16 unit is at most three bytes of UTF-8.
+    const most = headerBytes + 3 * text.length;
+    if (most > sheetBytes / 4) return alone(text);
+    if (this.#used + most > this.#sheet.length) [this.#sheet, this.#used] = [new Uint8Array(Buffer.allocUnsafeSlow(sheetBytes).buffer), 0];
+    const { written } = utf8.encodeInto(text, this.#sheet.subarray(this.#used + headerBytes));
+    const begin = this.#used;
+    this.#used += headerBytes + written;
+    return this.#sheet.subarray(begin, this.#used);
+  }
+}
+
+function alone(text: string): Uint8Array {
+  const bytes = new Uint8Array(headerBytes + Buffer.byteLength(text));
+  utf8.encodeInto(text, bytes.subarray(headerBytes));
+  return bytes;
 }
 
 function parse(key: Uint8Array, text: Buffer): unknown {

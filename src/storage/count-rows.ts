@@ -25,7 +25,8 @@ const pageRows = 1_000;
 /** Every count this workflow is part of. */
 export function countsOf(listing: Listing): readonly CountName[] {
   const { machine, version, status, startedAtMs, closedAtMs, failureClass } = listing;
-  const names: CountName[] = [['status', machine, version, status], stateCountOf(listing), ['started', unitOf(startedAtMs, secondMs)]];
+  const state = ['state', machine, JSON.stringify(listing.leaves)] as const;
+  const names: CountName[] = [['status', machine, version, status], state, ['started', unitOf(startedAtMs, secondMs)]];
   if (closedAtMs === undefined) return names;
   names.push(['closed', unitOf(closedAtMs, secondMs)]);
   // As JSON, since a class may be any text, and a key holds only what is well-formed.
@@ -33,11 +34,6 @@ export function countsOf(listing: Listing): readonly CountName[] {
     names.push(['failed', unitOf(closedAtMs, secondMs)], ['failure', unitOf(closedAtMs, minuteMs), status, JSON.stringify(failureClass)]);
   }
   return names;
-}
-
-/** The count it is part of by the state it is in. */
-export function stateCountOf({ machine, leaves }: Listing): CountName {
-  return ['state', machine, JSON.stringify(leaves)];
 }
 
 function unitOf(atMs: number, unitMs: number): number {

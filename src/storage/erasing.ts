@@ -17,7 +17,7 @@ import type { DatabaseReader, Operation } from './database.ts';
 import { readRoot } from './index-rows.ts';
 import type { KeyRange } from './keys.ts';
 import { spaceRange, successorOf, workflowRange } from './keys.ts';
-import type { WorkflowChange } from './listing-rows.ts';
+import type { WorkflowChange } from './count-changes.ts';
 import { readTombstoneOf } from './reads.ts';
 
 const erasedSpaces = ['actor', 'activity', 'child', 'mailbox', 'journal', 'message'] as const;

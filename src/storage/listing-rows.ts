@@ -8,7 +8,7 @@
  * 3. A count that cannot be read, or would fall below nobody, ends the keeping: that must not end the store.
  */
 import type { Commit } from '../kernel/commit.ts';
-import type { Listing, ListingChange } from '../kernel/listing.ts';
+import type { Listing } from '../kernel/listing.ts';
 import { hasOnlyMoved, listingOf } from '../kernel/listing.ts';
 import { rootAddress } from '../kernel/address.ts';
 import { limits } from '../kernel/limits.ts';
@@ -16,8 +16,10 @@ import { hasErrorCode } from '../kernel/errors.ts';
 import type { HeadValue } from './batch.ts';
 import { headOperation, listingForm } from './batch.ts';
 import type { Codec } from './codec.ts';
+import type { Count, WorkflowChange } from './count-changes.ts';
+import { StateCounts, differences, named } from './count-changes.ts';
 import type { CountValue } from './count-rows.ts';
-import { countsOf, readStanding, stateCountOf } from './count-rows.ts';
+import { readStanding } from './count-rows.ts';
 import { indexDamaged, isCorruption, reasonOf } from './damage.ts';
 import type { Database, DatabaseReader, Operation, ReadNow } from './database.ts';
 import { readPage, readRoot } from './index-rows.ts';
@@ -31,11 +33,6 @@ export interface ListingBatch {
   readonly operations: readonly Operation[];
   /** To be called when they are on disk. */
   readonly confirm: () => void;
-}
-
-/** A change of one workflow. */
-export interface WorkflowChange extends ListingChange {
-  readonly workflowId: string;
 }
 
 /** What commits change for lists and counts; most change nothing. */
@@ -54,6 +51,7 @@ export class ListingRows {
   #standing = new Map<string, number>();
   /** Some of the others. */
   readonly #recent = new Map<string, number>();
+  readonly #states = new StateCounts();
   #isKept = false;
   /** Whether somebody who read the rows found them damaged. */
   #isSuspect = false;
@@ -131,7 +129,7 @@ export class ListingRows {
   async #load(): Promise<void> {
     try {
       const { statuses, states } = await readStanding(this.#database, this.#codec);
-      for (const { name, n } of [...statuses, ...states]) this.#standing.set(textOf(name), n);
+      for (const { name, n } of [...statuses, ...states]) this.#standing.set(named(name).text, n);
       this.#isKept = true;
     } catch (error) {
       if (!hasErrorCode(error, 'INDEX_DAMAGED') && !isCorruption(error)) throw error;
@@ -140,12 +138,11 @@ export class ListingRows {
 
   /** Counts as they will be. Undefined if what they are cannot be said. */
   #changedCounts(changes: readonly WorkflowChange[]): Map<string, Count> | undefined {
-    const counts = differences(changes);
+    const counts = differences(changes, this.#states);
     try {
-      for (const [text, { name, n }] of counts) {
-        const after = this.#countNow(text, name) + n;
-        if (after < 0) return undefined;
-        counts.set(text, { name, n: after });
+      for (const [text, count] of counts) {
+        count.n += this.#countNow(text, count.name);
+        if (count.n < 0) return undefined;
       }
       return counts;
     } catch (error) {
@@ -198,32 +195,6 @@ function momentIn(index: IndexName, listing: Listing | undefined): number | unde
   return listing?.[`${index}AtMs`];
 }
 
-interface Count {
-  readonly name: CountName;
-  readonly n: number;
-}
-
-/** By how much each count changes; those that do not are left out. */
-function differences(changes: readonly WorkflowChange[]): Map<string, Count> {
-  const counts = new Map<string, Count>();
-  const add = (name: CountName, n: number): void => {
-    const text = textOf(name);
-    counts.set(text, { name, n: (counts.get(text)?.n ?? 0) + n });
-  };
-  for (const change of changes) {
-    const { before, after } = change;
-    const namesOf = hasOnlyMoved(change) ? (listing: Listing) => [stateCountOf(listing)] : countsOf;
-    if (before !== undefined) for (const name of namesOf(before)) add(name, -1);
-    if (after !== undefined) for (const name of namesOf(after)) add(name, 1);
-  }
-  for (const [text, { n }] of counts) if (n === 0) counts.delete(text);
-  return counts;
-}
-
-function textOf(name: CountName): string {
-  return JSON.stringify(name);
-}
-
 function isStanding([kind]: CountName): boolean {
   return kind === 'status' || kind === 'state';
 }
@@ -252,12 +223,13 @@ class Rebuilding {
     await this.#write([headOperation(this.#codec, this.#commit, false)]);
     for (const space of ['started', 'closed', 'count'] as const) await this.#clear(spaceRange(space));
     const counts = new Map<string, Count>();
+    const states = new StateCounts();
     let range: KeyRange | undefined = spaceRange('actor');
     while (range !== undefined) {
       const page = await readPage(this.#database, this.#codec, { range, isDescending: false }, limits.scanPageMax);
       const listings = await Promise.all(page.rows.map(async ({ address }) => this.#listingAt(address.workflowId, address.run)));
       const changes = listings.flat();
-      for (const [text, { name, n }] of differences(changes)) counts.set(text, { name, n: n + (counts.get(text)?.n ?? 0) });
+      for (const [text, { name, n }] of differences(changes, states)) counts.set(text, { name, n: n + (counts.get(text)?.n ?? 0) });
       await this.#write(changes.flatMap(rowsOf));
       range = page.rest;
     }

@@ -41,7 +41,7 @@ class Bench {
     expect(this.admission.take('work')).toBe(true);
     const { report = (outcome) => this.reports.push([key, outcome]), handOver = never, ...options } = more;
     const effect = { kind: 'run-attempt', n, src: 'work', attempt, input: encodeValue(input), idempotencyKey: `${key}:${n}` } as const;
-    this.runner.run({ key, name: 'work', n, attempt, effect, descriptor: descriptorOf(run, options), report, handOver });
+    this.runner.run({ key, name: 'work', n, attempt, report, handOver }, effect, descriptorOf(run, options));
   }
 
   kinds(): [string, string][] {

@@ -10,7 +10,7 @@ const none: AttemptTimeouts = { closeMs: Infinity, signMs: Infinity, heartbeatTi
 function watched(timeouts: Partial<AttemptTimeouts> = {}) {
   const clock = new ManualClock();
   const reports: AttemptOutcome[] = [];
-  const watch = new AttemptWatch(clock, { n: 3, attempt: 2 }, { ...none, ...timeouts }, (outcome) => reports.push(outcome));
+  const watch = new AttemptWatch(clock, { n: 3, attempt: 2, report: (outcome) => reports.push(outcome) }, { ...none, ...timeouts });
   return { clock, watch, reports };
 }
 

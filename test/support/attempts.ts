@@ -33,7 +33,9 @@ export class Attempts {
     const controller = new AbortController();
     const { heartbeatTimeoutMs } = descriptor;
     const closeMs = effect.startToCloseTimeoutMs ?? descriptor.startToCloseTimeoutMs;
-    const watch = new AttemptWatch(this.#clock, effect, { closeMs, signMs: heartbeatTimeoutMs ?? Infinity, heartbeatTimeoutMs }, tell);
+    const { n, attempt } = effect;
+    const timeouts = { closeMs, signMs: heartbeatTimeoutMs ?? Infinity, heartbeatTimeoutMs };
+    const watch = new AttemptWatch(this.#clock, { n, attempt, report: tell }, timeouts);
     const host = {
       signal: controller.signal,
       heartbeat: (details: Json | undefined) => watch.beat(details),

@@ -8,10 +8,14 @@ export const realClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
   setTimer: (delayMs, callback) => {
+    // Fractions are rounded up: a timer may be late, never early.
+    if (delayMs <= timerMsMax) {
+      const only = setTimeout(callback, Math.ceil(delayMs));
+      return () => clearTimeout(only);
+    }
     let timer: ReturnType<typeof setTimeout>;
     const wait = (remainingMs: number): void => {
       const pieceMs = Math.min(remainingMs, timerMsMax);
-      // Fractions are rounded up: a timer may be late, never early.
       timer = setTimeout(() => (remainingMs > pieceMs ? wait(remainingMs - pieceMs) : callback()), Math.ceil(pieceMs));
     };
     wait(delayMs);
