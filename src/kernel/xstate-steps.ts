@@ -12,10 +12,9 @@ import type { Configuration, Entry, StateNode, Transition } from './xstate-plan.
 import { Plans } from './xstate-plan.ts';
 import type { ChartScope } from './xstate-scope.ts';
 import type { Children, Walk } from './xstate-walk.ts';
-import { change, perform, resolved, snapshotOf, spawn, stop, viewOf, walkFrom, without } from './xstate-walk.ts';
+import { change, leave, perform, resolved, snapshotOf, spawn, stop, viewOf, walkFrom, without } from './xstate-walk.ts';
 
 const none: readonly never[] = [];
-const leftToXState = new Error('This step is taken by XState.');
 
 export class Stepper {
   readonly #machine: AnyStateMachine;
@@ -43,7 +42,7 @@ export class Stepper {
     const transition = select(walk, event);
     // What nobody handles ends the chart in error.
     if (transition === undefined && event.type.startsWith('xstate.error.actor')) return undefined;
-    return unlessLeft(() => {
+    return unlessLeft(walk, () => {
       this.#microstep(walk, transition, event);
       return this.#settle(walk, event);
     });
@@ -63,7 +62,7 @@ export class Stepper {
     const before = machine._getPreInitialState(scope.call, event, queue);
     const { first } = this.#plans;
     const walk = walkFrom(scope, before, first.next, queue);
-    return unlessLeft(() => {
+    return unlessLeft(walk, () => {
       for (const entry of first.entries) this.#enter(walk, entry, event);
       this.#finish(walk, first.next, event);
       return this.#settle(walk, event);
@@ -97,7 +96,7 @@ export class Stepper {
       return;
     }
     const plan = this.#plans.planFor(walk.at, transition);
-    if (plan === undefined) throw leftToXState;
+    if (plan === undefined) return leave(walk);
     for (const node of plan.exits) this.#exit(walk, node, event);
     if (transition.actions.length > 0) perform(walk, transition.actions, event);
     for (const entry of plan.entries) this.#enter(walk, entry, event);
@@ -154,11 +153,12 @@ export class Stepper {
   }
 }
 
-function unlessLeft<Result>(step: () => Result): Result | undefined {
+function unlessLeft<Result>(walk: Walk, step: () => Result): Result | undefined {
   try {
-    return step();
+    const result = step();
+    return walk.isLeft ? undefined : result;
   } catch (error) {
-    if (error === leftToXState) return undefined;
+    if (walk.isLeft) return undefined;
     throw error;
   }
 }

@@ -36,6 +36,8 @@ export interface Walk {
   isChanged: boolean;
   /** The members above as a snapshot; undefined if they changed since it was made. */
   view: AnyMachineSnapshot | undefined;
+  /** It turned out that XState has to take the step. */
+  isLeft: boolean;
 }
 
 /** An action of XState's own. */
@@ -51,7 +53,12 @@ interface BuiltIn {
   ) => readonly [AnyMachineSnapshot, unknown, readonly ActionCode[] | undefined];
   readonly retryResolve?: (scope: unknown, snapshot: unknown, params: unknown) => void;
   readonly execute?: unknown;
+  /** Of an `assign`. */
+  readonly assignment?: Assignment;
 }
+
+type Assigner = (given: object, params: unknown) => unknown;
+type Assignment = Assigner | Readonly<Record<string, unknown>>;
 
 interface ActionArguments {
   readonly context: unknown;
@@ -60,11 +67,9 @@ interface ActionArguments {
   readonly system: unknown;
 }
 
-const none: readonly never[] = [];
-
 export function walkFrom(scope: ChartScope, snapshot: AnyMachineSnapshot, at: Configuration, queue: EventObject[]): Walk {
   const { context, status, output, children } = snapshot as SnapshotParts;
-  return { scope, queue, deferred: [], snapshot, at, context, children, status, output, isChanged: false, view: snapshot };
+  return { scope, queue, deferred: [], snapshot, at, context, children, status, output, isChanged: false, view: snapshot, isLeft: false };
 }
 
 /**
@@ -83,7 +88,11 @@ export function perform(walk: Walk, actions: readonly ActionCode[], event: Event
       scope.execute({ type: typeOf(action), info: given, params, exec: code });
       continue;
     }
-    const snapshot = code.type === 'xstate.assign' ? assignable(walk) : viewOf(walk);
+    if (code.assignment !== undefined) {
+      assign(walk, code.assignment, given, params);
+      continue;
+    }
+    const snapshot = viewOf(walk);
     const [next, wanted, more] = code.resolve(scope.call, snapshot, given, params, code, { internalQueue: walk.queue, deferredActorIds });
     if (next !== snapshot) take(walk, next);
     const { retryResolve } = code;
@@ -93,6 +102,33 @@ export function perform(walk: Walk, actions: readonly ActionCode[], event: Event
     if (code.execute !== undefined) scope.execute({ type: code.type, info: given, params: wanted, exec: code.execute });
     if (more !== undefined) perform(walk, more, event, deferredActorIds);
   }
+}
+
+/** As XState's own, which would work out the state anew for a snapshot that is not kept. */
+function assign(walk: Walk, assignment: Assignment, { context, event, self, system }: ActionArguments, params: unknown): void {
+  if (!Boolean(context)) throw new Error('Cannot assign to an undefined context: define one in the config of the machine.');
+  const given = { context, event, spawn: () => leave(walk), self, system };
+  walk.context = Object.assign(
+    {},
+    context,
+    typeof assignment === 'function' ? assignment(given, params) : updateOf(assignment, given, params),
+  );
+  change(walk);
+}
+
+function updateOf(assignment: Readonly<Record<string, unknown>>, given: object, params: unknown): object {
+  const update: Record<string, unknown> = {};
+  for (const key of Object.keys(assignment)) {
+    const value = assignment[key];
+    update[key] = typeof value === 'function' ? (value as Assigner)(given, params) : value;
+  }
+  return update;
+}
+
+/** Gives up the step: what code of the chart makes of the error does not matter. */
+export function leave(walk: Walk): never {
+  walk.isLeft = true;
+  throw new Error('This step is taken by XState.');
 }
 
 function codeOf({ snapshot: { machine } }: Walk, action: ActionCode): unknown {
@@ -159,11 +195,6 @@ interface Where {
   readonly _nodes: readonly unknown[];
   readonly value: unknown;
   readonly tags: unknown;
-}
-
-/** All that an assignment reads; XState would work out the state anew for the snapshot it answers with, which is not kept. */
-function assignable({ snapshot: { machine, historyValue }, context, children }: Walk): object {
-  return { machine, context, children, historyValue, _nodes: none };
 }
 
 export function without(children: Children, id: string): Children {

@@ -45,7 +45,7 @@ export function drawMachine(random: SeededRandom): AnyStateMachine {
   const config = {
     id: 'drawn',
     version: '1',
-    context: ({ input, spawn }: { readonly input: unknown; readonly spawn: (src: string, options: object) => unknown }) => {
+    context: ({ input, spawn }: Spawning & { readonly input: unknown }) => {
       if (isSpawning) spawn('work', { id: 'first' });
       return { trace: [String(input)], rounds: 0 };
     },
@@ -149,10 +149,15 @@ function extras({ random }: Drawing, id: string): unknown[] {
     () => sendTo(`${id}-work0`, { type: 'C' }),
     () => sendTo(((given: Given & { readonly self: unknown }) => given.self) as never, { type: 'C' } as never),
     () => spawnChild('work', { id: `own-${id}` }),
+    () => assign(({ spawn }: Spawning) => ({ trace: [spawn('work', { id: `assigned-${id}` }).id] })),
     () => stopChild(`own-${id}`),
     () => enqueueActions(enqueuing as never),
   ];
   return [random.pick(kinds)()];
+}
+
+interface Spawning {
+  readonly spawn: (src: string, options: object) => { readonly id: string };
 }
 
 interface Enqueuing {
