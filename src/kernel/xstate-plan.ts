@@ -18,7 +18,8 @@ export interface StateNode {
   readonly entry: readonly ActionCode[];
   readonly exit: readonly ActionCode[];
   readonly invoke: readonly Invocation[];
-  readonly initial: { readonly target?: readonly StateNode[]; readonly actions: readonly ActionCode[] };
+  /** The target is there if it has states of its own. */
+  readonly initial: { readonly target: readonly [StateNode]; readonly actions: readonly ActionCode[] };
   readonly always?: readonly Transition[];
   readonly output?: unknown;
   readonly tags: readonly string[];
@@ -89,16 +90,13 @@ export class Plans {
     const isPlain = withBelow(root as unknown as StateNode).every(({ type, invoke }) => {
       return type !== 'parallel' && type !== 'history' && invoke.every(({ src }) => Object.hasOwn(implementations.actors, src));
     });
-    const { maxIterations = Infinity } = options ?? {};
-    return isPlain && maxIterations === Infinity ? new Plans(root as unknown as StateNode) : undefined;
+    return isPlain && root.type !== 'final' && options.maxIterations === Infinity ? new Plans(root as unknown as StateNode) : undefined;
   }
 
   /** Where a snapshot is. */
   configurationOf({ _nodes }: AnyMachineSnapshot): Configuration {
     const nodes = _nodes as unknown as readonly StateNode[];
-    const leaf = nodes.find(isLeaf);
-    if (leaf === undefined) throw new TypeError('A snapshot of XState is in no state.');
-    return this.#configurationAt(leaf);
+    return this.#configurationAt(nodes.find(isLeaf) as StateNode);
   }
 
   /** How a chart gets into its first state. */
@@ -177,8 +175,7 @@ function isBelow(node: StateNode, above: StateNode): boolean {
 /** The states that are entered with one because it enters its initial one, outermost first. */
 function initialPath(node: StateNode): StateNode[] {
   if (node.type !== 'compound') return [];
-  const [initial] = node.initial.target ?? none;
-  if (initial === undefined) throw new TypeError(`The state "${node.id}" has states and no initial one.`);
+  const [initial] = node.initial.target;
   return [initial, ...initialPath(initial)];
 }
 

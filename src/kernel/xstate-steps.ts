@@ -11,7 +11,7 @@ import { evaluateGuard } from 'xstate/guards';
 import type { Configuration, Entry, StateNode, Transition } from './xstate-plan.ts';
 import { Plans } from './xstate-plan.ts';
 import type { ChartScope } from './xstate-scope.ts';
-import type { Children, Walk } from './xstate-walk.ts';
+import type { Walk } from './xstate-walk.ts';
 import { change, leave, perform, resolved, snapshotOf, spawn, stop, viewOf, walkFrom, without } from './xstate-walk.ts';
 
 const none: readonly never[] = [];
@@ -37,7 +37,6 @@ export class Stepper {
    * @throws whatever code of the chart throws
    */
   step(scope: ChartScope, snapshot: AnyMachineSnapshot, event: EventObject): AnyMachineSnapshot | undefined {
-    if (event.type === 'xstate.stop') return undefined;
     const walk = walkFrom(scope, snapshot, this.#plans.configurationOf(snapshot), []);
     const transition = select(walk, event);
     // What nobody handles ends the chart in error.
@@ -85,7 +84,7 @@ export class Stepper {
       isEventlessNext = eventless === undefined || walk.snapshot !== before;
     }
     if (walk.snapshot.status !== 'active') {
-      for (const child of Object.values(walk.snapshot.children as Children)) stop(walk.scope, child);
+      for (const child of Object.values(walk.children)) stop(walk, child);
     }
     return walk.snapshot;
   }
@@ -107,10 +106,9 @@ export class Stepper {
   #exit(walk: Walk, { exit, invoke }: StateNode, event: EventObject): void {
     if (exit.length > 0) perform(walk, exit, event);
     for (const { id } of invoke) {
-      const child = walk.children[id];
-      walk.children = child === undefined ? walk.children : without(walk.children, id);
+      stop(walk, walk.children[id]);
+      walk.children = without(walk.children, id);
       change(walk);
-      stop(walk.scope, child);
     }
   }
 
@@ -127,14 +125,14 @@ export class Stepper {
   #complete(walk: Walk, { id, parent, output }: StateNode, event: EventObject): void {
     const { self } = walk.scope.call;
     const made = (): unknown => (output === undefined ? undefined : resolved(output, { context: walk.context, event, self }));
-    if (parent !== undefined) walk.queue.push({ type: `xstate.done.state.${parent.id}`, output: made() } as EventObject);
-    if (parent?.parent !== undefined) return;
+    const above = parent as StateNode; // a machine that is nothing but a final state is left to XState
+    walk.queue.push({ type: `xstate.done.state.${above.id}`, output: made() } as EventObject);
+    if (above.parent !== undefined) return;
     walk.status = 'done';
     walk.output = undefined;
     const { output: ofMachine } = this.#machine.root as { readonly output?: unknown };
     if (ofMachine !== undefined) {
-      const done = { type: `xstate.done.state.${id}`, output: parent === undefined ? undefined : made() };
-      walk.output = resolved(ofMachine, { context: walk.context, event: done, self });
+      walk.output = resolved(ofMachine, { context: walk.context, event: { type: `xstate.done.state.${id}`, output: made() }, self });
     }
     change(walk);
   }

@@ -106,7 +106,6 @@ export function perform(walk: Walk, actions: readonly ActionCode[], event: Event
 
 /** As XState's own, which would work out the state anew for a snapshot that is not kept. */
 function assign(walk: Walk, assignment: Assignment, { context, event, self, system }: ActionArguments, params: unknown): void {
-  if (!Boolean(context)) throw new Error('Cannot assign to an undefined context: define one in the config of the machine.');
   const given = { context, event, spawn: () => leave(walk), self, system };
   walk.context = Object.assign(
     {},
@@ -145,7 +144,8 @@ export function spawn(walk: Walk, { id, src, input, systemId, onSnapshot }: Invo
   change(walk);
 }
 
-export function stop(scope: ChartScope, child: unknown): void {
+/** A child that an action stopped before is gone already. */
+export function stop({ scope }: Walk, child: unknown): void {
   if (child !== undefined) scope.execute({ type: 'xstate.stopChild', params: child });
 }
 

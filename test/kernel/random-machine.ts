@@ -40,7 +40,7 @@ const isBefore =
 
 export function drawMachine(random: SeededRandom): AnyStateMachine {
   const states = drawStates(random, 's', 0);
-  const drawing: Drawing = { random, ids: idsOf(states) };
+  const drawing: Drawing = { random, ids: ['drawn', ...idsOf(states)] };
   const isSpawning = random.chance(0.2);
   const config = {
     id: 'drawn',
@@ -151,6 +151,7 @@ function extras({ random }: Drawing, id: string): unknown[] {
     () => spawnChild('work', { id: `own-${id}` }),
     () => assign(({ spawn }: Spawning) => ({ trace: [spawn('work', { id: `assigned-${id}` }).id] })),
     () => stopChild(`own-${id}`),
+    () => stopChild(`${id}-work0`),
     () => enqueueActions(enqueuing as never),
   ];
   return [random.pick(kinds)()];
