@@ -44,7 +44,7 @@ export async function simulate(seed: number, overrides: Partial<Profile> = {}): 
     await runWithFaults(world);
     if (world.violation === undefined) await runToTheEnd(world);
     if (world.violation === undefined) await describeAll(world);
-    if (world.violation === undefined) await rehydrateTwice(world);
+    if (world.violation === undefined) await rehydrate(world);
   } catch (error) {
     world.note(error);
   } finally {
@@ -288,9 +288,9 @@ async function describeAll(world: World): Promise<void> {
 }
 
 /** Opening a store on which nothing is pending writes nothing, however often. */
-async function rehydrateTwice(world: World): Promise<void> {
+async function rehydrate(world: World): Promise<void> {
   await world.checkStore(true);
-  for (let opening = 0; opening < 2; opening += 1) {
+  for (let opening = 0; opening < world.profile.size.reopenings; opening += 1) {
     const { life } = world;
     if (life !== undefined) {
       const { commits } = world.model;
