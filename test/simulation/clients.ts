@@ -238,9 +238,12 @@ export class Clients {
   }
 
   #runsOf(id: string): ModelActor[] {
-    return [...this.#parts.model.actors.values()].filter(
-      ({ record: { address } }) => address.workflowId === id && address.path.length === 0,
-    );
+    const runs: ModelActor[] = [];
+    for (const actor of this.#parts.model.actors.values()) {
+      const { workflowId, path } = actor.record.address;
+      if (workflowId === id && path.length === 0) runs.push(actor);
+    }
+    return runs;
   }
 
   #send(life: CallableLife, id: string, type: SimulationSignal['type'], messageId: string | undefined): void {
@@ -378,10 +381,11 @@ export class Clients {
     expects: { readonly resolved: (answer: Answer) => void; readonly refused: readonly string[] },
   ): void {
     const { log, note } = this.#parts;
-    const isMissing = this.#isMissing(life, idOf(name));
+    const id = idOf(name);
+    const isMissing = this.#isMissing(life, id);
     log(`call ${name}`);
-    const wasThere = this.#parts.model.current(idOf(name)) !== undefined;
-    const wasParked = isMissing || this.#hasParked(idOf(name));
+    const wasThere = this.#parts.model.current(id) !== undefined;
+    const wasParked = isMissing || this.#hasParked(id);
     const heard = (word: string, judge: () => void): void => {
       if (life.isGone()) return;
       log(`  ${name}: ${word}`);
@@ -439,5 +443,7 @@ function isSame(snapshot: AnyMachineSnapshot, chart: ModelActor['record']['chart
 
 /** The workflow a call is about: the second word of its name. */
 function idOf(name: string): string {
-  return name.split(' ')[1] ?? '';
+  const begin = name.indexOf(' ') + 1;
+  const end = name.indexOf(' ', begin);
+  return name.slice(begin, end === -1 ? undefined : end);
 }

@@ -41,6 +41,8 @@ export class Disk {
   /** Up to which sequence each actor was compared with what is here. */
   readonly looked = new Map<string, number>();
   isEmpty = true;
+  /** Whether anything was written since it was last looked at. */
+  hasChanged = false;
 
   constructor(model: Model) {
     this.model = model;
@@ -50,6 +52,7 @@ export class Disk {
   /** Writes for good; the model learns of it, too. */
   async apply({ operations, batch, erasing }: HeldWrite): Promise<void> {
     this.isEmpty = false;
+    this.hasChanged = true;
     await this.#apply(operations);
     if (batch !== undefined) this.model.apply(batch);
     if (erasing !== undefined) this.model.erase(erasing.workflowId, erasing.lastRun);

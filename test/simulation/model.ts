@@ -160,7 +160,7 @@ export class Model {
     this.#applyActivities(place, actor, commit);
     applyTimers(place, actor, commit);
     actor.record = record;
-    actor.journal.push({ ...journal, commit: this.commits });
+    actor.journal.push({ commit: this.commits, ...journal });
     checkRows(place, actor);
     return tree;
   }
@@ -391,6 +391,8 @@ function judgeActions(place: string, before: ModelActor | undefined, { record, j
     const isEnded = before?.activities.get(n)?.kind !== 'actions' || isByName || journal.envelope.kind === 'terminate';
     check(isEnded, actionsInvariant, () => `${place}:${n}, custom actions, is dropped by ${journal.envelope.kind} at ${journal.sequence}`);
   }
+  // Without other rows nothing begins.
+  if (activitiesPut.length === 0) return;
   const rows = new Map(before?.activities);
   for (const n of activitiesRemoved) rows.delete(n);
   for (const row of activitiesPut) rows.set(row.n, row);

@@ -8,10 +8,12 @@ export interface WorldSize {
   readonly workflows: number;
   /** Picks of the scheduler while there are faults. */
   readonly picks: number;
+  /** How often what has come to its end is opened again. */
+  readonly reopenings: number;
 }
 
-const small: WorldSize = { workflows: 4, picks: 50 };
-export const large: WorldSize = { workflows: 10, picks: 160 };
+const small: WorldSize = { workflows: 4, picks: 50, reopenings: 1 };
+export const large: WorldSize = { workflows: 10, picks: 160, reopenings: 2 };
 
 export interface Profile {
   readonly size: WorldSize;

@@ -13,8 +13,8 @@ import { World } from './world.ts';
 export interface Simulation {
   readonly seed: number;
   readonly trace: readonly string[];
-  /** Every record at the end. */
-  readonly records: readonly string[];
+  /** Every record at the end; most who simulate have no use for them. */
+  readonly records: () => readonly string[];
   readonly violation: Violation | undefined;
   readonly picks: number;
   readonly commits: number;
@@ -44,7 +44,7 @@ export async function simulate(seed: number, overrides: Partial<Profile> = {}): 
     await runWithFaults(world);
     if (world.violation === undefined) await runToTheEnd(world);
     if (world.violation === undefined) await describeAll(world);
-    if (world.violation === undefined) await rehydrateTwice(world);
+    if (world.violation === undefined) await rehydrate(world);
   } catch (error) {
     world.note(error);
   } finally {
@@ -53,7 +53,7 @@ export async function simulate(seed: number, overrides: Partial<Profile> = {}): 
     if (world.life !== undefined) world.end(world.life);
   }
   const { trace, violation, picks, lives, model, ledger } = world;
-  const records = [...model.actors.values()].map(({ record }) => JSON.stringify(record));
+  const records = (): string[] => [...model.actors.values()].map(({ record }) => JSON.stringify(record));
   return { seed, trace, records, violation, picks, commits: model.commits, calls: ledger.calls, lives };
 }
 
@@ -62,7 +62,7 @@ export async function simulateTwice(seed: number): Promise<Simulation> {
   const first = await simulate(seed);
   const second = await simulate(seed);
   if (first.violation !== undefined) return first;
-  const [before, after] = [first, second].map(({ trace, records }) => [...trace, ...records]) as [string[], string[]];
+  const [before, after] = [first, second].map(({ trace, records }) => [...trace, ...records()]) as [string[], string[]];
   const line = [...before.keys(), ...after.keys()].find((index) => before[index] !== after[index]);
   if (line === undefined) return first;
   const found = `line ${line + 1} was "${before[line]}", then "${after[line]}"`;
@@ -274,23 +274,23 @@ function calmPick(world: World): Pick | undefined {
 /** What is told of a workflow at rest is what is applied, of all its actors. */
 async function describeAll(world: World): Promise<void> {
   const { model, life } = world;
-  for (const [id, place] of model.latest) {
-    const tree = model.trees.get(place);
-    const described = life?.runtime?.describe(id).then((found) => checkDescription(found, tree));
-    described?.catch((found: unknown) => world.note(found));
-    await world.settle();
-    for (let read = life?.handle.reads.shift(); read !== undefined; read = life?.handle.reads.shift()) {
-      read();
-      await world.settle();
-    }
-    await described?.catch(() => undefined);
+  const described = [...model.latest].map(async ([id, place]) => {
+    const found = await life?.runtime?.describe(id);
+    if (found !== undefined) checkDescription(found, model.trees.get(place));
+  });
+  const all = Promise.all(described).catch((found: unknown) => world.note(found));
+  await world.settle();
+  for (let read = life?.handle.reads.shift(); read !== undefined; read = life?.handle.reads.shift()) {
+    read();
+    if (life?.handle.reads.length === 0) await world.settle();
   }
+  await all;
 }
 
 /** Opening a store on which nothing is pending writes nothing, however often. */
-async function rehydrateTwice(world: World): Promise<void> {
+async function rehydrate(world: World): Promise<void> {
   await world.checkStore(true);
-  for (let opening = 0; opening < 2; opening += 1) {
+  for (let opening = 0; opening < world.profile.size.reopenings; opening += 1) {
     const { life } = world;
     if (life !== undefined) {
       const { commits } = world.model;

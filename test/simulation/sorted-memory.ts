@@ -10,30 +10,40 @@ interface Row extends Entry {
 }
 
 export class SortedMemory {
-  /** Replaced by every write, so that whoever read it keeps its moment. */
-  #rows: readonly Row[] = [];
+  #rows: Row[] = [];
+  /** Whether somebody reads these rows over a while: the next write leaves them as they are. */
+  #isKept = false;
 
   write(operations: readonly Operation[]): void {
-    const rows = [...this.#rows];
+    if (this.#isKept) this.#rows = [...this.#rows];
+    this.#isKept = false;
+    const rows = this.#rows;
     for (const operation of operations) {
       const text = textOf(operation.key);
       const position = positionOf(rows, text);
-      const isThere = rows[position]?.text === text ? 1 : 0;
-      if (operation.kind === 'delete') rows.splice(position, isThere);
+      const isThere = rows[position]?.text === text;
+      if (operation.kind === 'delete') {
+        if (isThere) rows.splice(position, 1);
+        continue;
+      }
       // A copy: whoever gave the bytes may use them again.
-      else rows.splice(position, isThere, { text, key: operation.key, value: new Uint8Array(operation.value) });
+      const row = { text, key: operation.key, value: Buffer.from(operation.value) };
+      if (isThere) rows[position] = row;
+      else rows.splice(position, 0, row);
     }
-    this.#rows = rows;
   }
 
   /** A handle that writes at once. */
   open(): Database {
     return {
-      get: async (key) => readerOf(this.#rows).get(key),
+      get: async (key) => valueIn(this.#rows, key),
       getNow: (key) => valueIn(this.#rows, key),
-      entries: async (query) => readerOf(this.#rows).entries(query),
-      keys: async (query) => readerOf(this.#rows).keys(query),
-      readAtOnce: async (read) => read(readerOf(this.#rows)),
+      entries: async (query) => entriesIn(this.#rows, query),
+      keys: async (query) => keysIn(this.#rows, query),
+      readAtOnce: async (read) => {
+        this.#isKept = true;
+        return read(readerOf(this.#rows));
+      },
       write: async (operations) => this.write(operations),
       close: () => Promise.resolve(),
     };
@@ -41,17 +51,22 @@ export class SortedMemory {
 }
 
 function readerOf(rows: readonly Row[]): DatabaseReader {
-  const entries = ({ from, to, limit = Infinity, isReverse = false }: RangeQuery): Row[] => {
-    const begin = positionOf(rows, textOf(from));
-    const end = positionOf(rows, textOf(to));
-    if (isReverse) return rows.slice(Math.max(begin, end - limit), end).reverse();
-    return rows.slice(begin, Math.min(end, begin + limit));
-  };
   return {
     get: async (key) => valueIn(rows, key),
-    entries: async (query) => entries(query),
-    keys: async (query) => entries(query).map(({ key }) => key),
+    entries: async (query) => entriesIn(rows, query),
+    keys: async (query) => keysIn(rows, query),
   };
+}
+
+function entriesIn(rows: readonly Row[], { from, to, limit = Infinity, isReverse = false }: RangeQuery): Row[] {
+  const begin = positionOf(rows, textOf(from));
+  const end = positionOf(rows, textOf(to));
+  if (isReverse) return rows.slice(Math.max(begin, end - limit), end).reverse();
+  return rows.slice(begin, Math.min(end, begin + limit));
+}
+
+function keysIn(rows: readonly Row[], query: RangeQuery): Uint8Array[] {
+  return entriesIn(rows, query).map(({ key }) => key);
 }
 
 function valueIn(rows: readonly Row[], key: Uint8Array): Uint8Array | undefined {
@@ -73,5 +88,6 @@ function positionOf(rows: readonly Row[], text: string): number {
 }
 
 function textOf(key: Uint8Array): string {
-  return Buffer.from(key.buffer, key.byteOffset, key.byteLength).toString('latin1');
+  const bytes = key instanceof Buffer ? key : Buffer.from(key.buffer, key.byteOffset, key.byteLength);
+  return bytes.toString('latin1');
 }
