@@ -120,10 +120,18 @@ export class CommitPipeline {
     const tookMs = this.inFlightForMs;
     this.#isInFlight = false;
     if (tookMs > limits.slowSyncMs) this.#onSlow(tookMs);
-    // Planned before anybody is told: what they submit in turn joins that batch.
-    if (this.#waiting.length > 0) this.#planFlush();
+    this.#beginNext();
     for (const unit of units) unit.onCommitted();
-    if (this.#waiting.length === 0) this.#settleIdle();
+    if (this.isIdle()) this.#settleIdle();
+  }
+
+  /** Before those are told whose batch is on disk: while that is acted upon, the disk has the next one to do. */
+  #beginNext(): void {
+    const [first] = this.#waiting;
+    if (first === undefined) return;
+    // Whoever has nothing to write would be told at once, ahead of the others.
+    if (first.commits.length > 0) void this.#flush();
+    else this.#planFlush();
   }
 
   #takeBatch(): CommitUnit[] {
