@@ -81,8 +81,8 @@ function beginNextActions(draft: Draft): void {
     const isDue = activity.kind === 'actions' && activity.state === 'waiting' && isNextInLine(draft.activities.now, activity);
     if (!isDue) continue;
     if (draft.context.admit(activity.name, activity.idempotencyKey)) beginAttempt(draft, activity);
-    // Hosts learn of who waits for a place by its row.
-    else putActivity(draft, activity);
+    // Hosts learn of who waits for a place by its row: it is put again, as another.
+    else putActivity(draft, { ...activity });
   }
 }
 

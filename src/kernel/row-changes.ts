@@ -2,7 +2,6 @@
 export class RowChanges<Row> {
   readonly #before: ReadonlyMap<number, Row>;
   #now: Map<number, Row> | undefined;
-  #put: Map<number, Row> | undefined;
 
   constructor(before: ReadonlyMap<number, Row>) {
     this.#before = before;
@@ -20,27 +19,33 @@ export class RowChanges<Row> {
 
   /** Rows that are new or another since, and still there. */
   get put(): readonly Row[] {
-    return this.#put === undefined || this.#put.size === 0 ? [] : [...this.#put.values()];
+    const put: Row[] = [];
+    this.#now?.forEach((row, n) => {
+      if (this.#before.get(n) !== row) put.push(row);
+    });
+    return put;
   }
 
   set(n: number, row: Row): void {
-    this.#change().set(n, row);
-    (this.#put ??= new Map()).set(n, row);
+    this.#now ??= this.#copy(undefined);
+    this.#now.set(n, row);
   }
 
   /** Answers whether it was put by this step. */
   delete(n: number): boolean {
-    this.#change().delete(n);
-    return this.#put?.delete(n) === true;
+    const row = this.now.get(n);
+    const wasPut = row !== undefined && row !== this.#before.get(n);
+    if (this.#now === undefined) this.#now = this.#copy(n);
+    else this.#now.delete(n);
+    return wasPut;
   }
 
-  #change(): Map<number, Row> {
-    if (this.#now === undefined) {
-      const now = new Map<number, Row>();
-      // Most actors have few rows or none: this way nothing is made to walk through them.
-      this.#before.forEach((row, n) => now.set(n, row));
-      this.#now = now;
-    }
-    return this.#now;
+  /** All but one: what a step deletes is most often all there is, and a row that was never there need not be taken away. */
+  #copy(except: number | undefined): Map<number, Row> {
+    const copy = new Map<number, Row>();
+    this.#before.forEach((row, n) => {
+      if (n !== except) copy.set(n, row);
+    });
+    return copy;
   }
 }

@@ -28,8 +28,8 @@ export class Tree {
   showLive: (sessionId: string) => unknown = () => undefined;
   readonly #actors = new Map<string, Actor>();
   readonly #shown = new Map<string, Actor>();
-  /** Places of the actors with something pending. */
-  readonly #active = new Set<string>();
+  /** How many actors have something pending. */
+  #active = 0;
   #named: ReadonlyMap<string, Identity> | undefined = undefined;
 
   constructor(machine: RegisteredMachine, address: Address) {
@@ -55,7 +55,7 @@ export class Tree {
 
   /** Whether anything runs or waits to run, so that it has to stay in memory. */
   get isActive(): boolean {
-    return this.#active.size > 0;
+    return this.#active > 0;
   }
 
   /** Whether the root has ended, and nothing of the workflow runs or waits to run any more. */
@@ -116,9 +116,9 @@ export class Tree {
 
   #set(actor: Actor): void {
     const place = formatPlace(actor.record.address.path);
+    const before = this.#actors.get(place);
     this.#actors.set(place, actor);
-    if (actor.activities.size > 0) this.#active.add(place);
-    else this.#active.delete(place);
+    this.#active += Number(actor.activities.size > 0) - Number(before !== undefined && before.activities.size > 0);
   }
 
   #isGone({ record, activities, children }: Actor): boolean {

@@ -38,7 +38,8 @@ export interface RecordedMoments {
 class AwaitedAttempt implements AttemptHost {
   readonly order: AttemptOrder;
   readonly watch: AttemptWatch;
-  readonly abortion: AbortHandle = new AbortHandle();
+  /** Made for who looks at the signal, or is to be told. */
+  #abortion: AbortHandle | undefined = undefined;
   hasPlace = false;
   isCodeRunning = false;
   /** Set once it was handed over. */
@@ -50,7 +51,11 @@ class AwaitedAttempt implements AttemptHost {
   }
 
   get signal(): AbortSignal {
-    return this.abortion.signal;
+    return (this.#abortion ??= new AbortHandle()).signal;
+  }
+
+  abort(reason: AbortReason): void {
+    (this.#abortion ??= new AbortHandle()).abort(reason);
   }
 
   heartbeat(details: Json | undefined): void {
@@ -122,7 +127,7 @@ export class ActivityRunner {
     if (awaited === undefined) return;
     this.#forget(awaited);
     if (awaited.isCodeRunning) this.#zombies += 1;
-    awaited.abortion.abort(reason);
+    awaited.abort(reason);
   }
 
   /**
@@ -138,7 +143,7 @@ export class ActivityRunner {
     this.#isShuttingDown = true;
     const settled = new Promise<void>((resolve) => (this.#onAllSettled = resolve));
     this.#checkAllSettled();
-    for (const { abortion } of this.#awaited.values()) abortion.abort('shutdown');
+    for (const awaited of this.#awaited.values()) awaited.abort('shutdown');
     let stopTimer = (): void => undefined;
     await Promise.race([settled, new Promise<void>((resolve) => (stopTimer = this.#clock.setTimer(graceMs, resolve)))]);
     stopTimer();

@@ -124,10 +124,18 @@ export class CommitPipeline {
     const tookMs = this.inFlightForMs;
     this.#isInFlight = false;
     if (tookMs > limits.slowSyncMs) this.#onSlow(tookMs);
-    // Before anybody is told: the disk works on the next batch while this one is acted upon.
-    if (this.#waiting.length > 0) void this.#flush();
+    this.#beginNext();
     for (const unit of units) unit.onCommitted();
-    if (this.#waiting.length === 0) this.#settleIdle();
+    if (this.isIdle()) this.#settleIdle();
+  }
+
+  /** Before those are told whose batch is on disk: while that is acted upon, the disk has the next one to do. */
+  #beginNext(): void {
+    const [first] = this.#waiting;
+    if (first === undefined) return;
+    // Whoever has nothing to write would be told at once, ahead of the others.
+    if (first.commits.length > 0) void this.#flush();
+    else this.#planFlush();
   }
 
   #takeBatch(): CommitUnit[] {

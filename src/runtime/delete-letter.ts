@@ -39,7 +39,7 @@ export class DeleteLetter implements Letter {
     try {
       await eraseAll(this.#store, resident.workflowId, lastRun, (work) => this.#supervisor.erase(work));
       Object.assign(resident, { tree: undefined, closed: undefined, input: undefined, lastRun });
-      resident.uncommittedMessages.clear();
+      resident.uncommittedMessages = undefined;
       this.#asked.resolve();
     } catch (error) {
       this.reject(error);

@@ -46,9 +46,10 @@ export class KnownAttempts<Attempt extends Known> {
 
   delete(attempt: Attempt): void {
     const { workflowId } = attempt.address;
+    if (!this.isKnown(attempt)) return;
     const found = this.#byWorkflow.get(workflowId);
-    if (found instanceof Map) found.delete(attempt.key);
-    if (found === attempt || (found instanceof Map && found.size === 0)) this.#byWorkflow.delete(workflowId);
+    if (found instanceof Map && found.size > 1) found.delete(attempt.key);
+    else this.#byWorkflow.delete(workflowId);
   }
 }
 

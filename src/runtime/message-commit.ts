@@ -10,18 +10,19 @@ import type { Resident } from './resident.ts';
  * @returns its outcome, once all of that is on disk
  */
 export function commitMessage(
-  { uncommittedMessages }: Resident,
+  resident: Resident,
   told: Commit,
   messageId: string | undefined,
   submit: (onCommitted: () => void, onRejected: (error: unknown) => void) => void,
 ): Promise<SendResult> {
   const committed = new Promise<SendResult>((resolve, reject) => {
     submit(() => {
-      if (messageId !== undefined && uncommittedMessages.get(messageId) === committed) uncommittedMessages.delete(messageId);
+      const { uncommittedMessages } = resident;
+      if (messageId !== undefined && uncommittedMessages?.get(messageId) === committed) uncommittedMessages.delete(messageId);
       resolve(answerOf(told));
     }, reject);
   });
   // Until the commit is on disk the store cannot answer for this message.
-  if (messageId !== undefined) uncommittedMessages.set(messageId, committed);
+  if (messageId !== undefined) (resident.uncommittedMessages ??= new Map()).set(messageId, committed);
   return committed;
 }

@@ -34,7 +34,7 @@ export interface Resident {
   readonly mailbox: Letter[];
   readonly view: CommittedView;
   /** Outcomes of messages whose commit is not on disk yet; later ones are found in the store. */
-  readonly uncommittedMessages: Map<string, Promise<SendResult>>;
+  uncommittedMessages: Map<string, Promise<SendResult>> | undefined;
   tree: Tree | undefined;
   /** Closed on a machine that is gone: what there is to know of it. */
   closed: ActorRecord | undefined;
@@ -55,7 +55,7 @@ export function createResident(workflowId: string, view: CommittedView): Residen
     workflowId,
     mailbox: [],
     view,
-    uncommittedMessages: new Map(),
+    uncommittedMessages: undefined,
     tree: undefined,
     closed: undefined,
     isLeftOpen: false,

@@ -38,7 +38,7 @@ export class SignalLetter implements Letter {
       this.#apply(resident);
       return undefined;
     }
-    const uncommitted = resident.uncommittedMessages.get(messageId);
+    const uncommitted = resident.uncommittedMessages?.get(messageId);
     if (uncommitted === undefined) return this.#lookUp(resident, messageId);
     this.#answerWith(uncommitted);
     return undefined;

@@ -44,7 +44,7 @@ export class StartLetter implements Letter {
 
   /** What was told before is not told again, nor is a run begun for it. */
   #handleMessage(resident: Resident, record: ActorRecord, messageId: string): void | Promise<void> {
-    const uncommitted = resident.uncommittedMessages.get(messageId);
+    const uncommitted = resident.uncommittedMessages?.get(messageId);
     if (uncommitted === undefined) return this.#lookUp(resident, record, messageId);
     this.#answerWith(resident, uncommitted);
     return undefined;
@@ -86,7 +86,7 @@ export class StartLetter implements Letter {
     if (isNewRun) {
       resident.input = this.#request.input;
       // What the run before was told was not told to this one.
-      resident.uncommittedMessages.clear();
+      resident.uncommittedMessages = undefined;
       Object.assign(resident, { closed: undefined, isLeftOpen: false });
       resident.tree = tree;
     }

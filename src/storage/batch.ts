@@ -74,14 +74,17 @@ export function batchOperations(
   const operations: Operation[] = [];
   for (const definition of batch.definitions) operations.push(definitionOperation(definition, codec));
   // Of an actor that moved more than once only its last record is kept: the ones before it would be overwritten at once.
-  const records = new Map<string, ActorRecord>();
+  const actors = new Map<string, { readonly key: Uint8Array; record: ActorRecord }>();
   batch.commits.forEach((commit, index) => {
-    const place = formatAddress(commit.record.address);
-    checkCommit(commit, place, records.get(place));
-    records.set(place, commit.record);
+    const { record } = commit;
+    const place = formatAddress(record.address);
+    const actor = actors.get(place);
+    checkCommit(commit, place, actor?.record);
+    if (actor === undefined) actors.set(place, { key: encodeActorKey(record.address), record });
+    else actor.record = record;
     pushStep(operations, commit, batch.firstCommit + index, codec);
   });
-  for (const record of records.values()) operations.push(actorOperation(record, codec));
+  for (const { key, record } of actors.values()) operations.push(actorOperation(key, record, codec));
   if (listing !== undefined) operations.push(...listing);
   operations.push(headOperation(codec, lastCommit + batch.commits.length, listing !== undefined));
   return operations;
@@ -101,10 +104,14 @@ function pushStep(operations: Operation[], commit: Commit, number: number, codec
   for (const { generation, dueAtMs } of commit.timersDisarmed) {
     operations.push({ kind: 'delete', key: encodeTimerKey({ address, generation, dueAtMs }) });
   }
-  const root = { ...address, path: [] };
-  for (const mail of commit.mailPut) operations.push(put(codec, encodeMailKey(root, mail.n), { ...mail, n: undefined }));
-  for (const n of commit.mailRemoved) operations.push({ kind: 'delete', key: encodeMailKey(root, n) });
+  if (commit.mailPut.length + commit.mailRemoved.length > 0) pushMail(operations, commit, codec);
   if (commit.message !== undefined) operations.push(messageOperation(commit.message, codec));
+}
+
+function pushMail(operations: Operation[], { record, mailPut, mailRemoved }: Commit, codec: Codec): void {
+  const root = { ...record.address, path: [] };
+  for (const mail of mailPut) operations.push(put(codec, encodeMailKey(root, mail.n), { ...mail, n: undefined }));
+  for (const n of mailRemoved) operations.push({ kind: 'delete', key: encodeMailKey(root, n) });
 }
 
 function checkNumber(batch: StoreBatch, lastCommit: number): void {
@@ -130,7 +137,7 @@ function checkCommit({ base, record, journal, message }: Commit, place: string, 
 
 type Listed<Value> = { readonly [Key in keyof Required<Value>]: Value[Key] | undefined };
 
-function actorOperation(record: ActorRecord, codec: Codec): Operation {
+function actorOperation(key: Uint8Array, record: ActorRecord, codec: Codec): Operation {
   const value: Listed<ActorValue> = {
     machine: record.machine,
     birth: record.birth,
@@ -151,7 +158,7 @@ function actorOperation(record: ActorRecord, codec: Codec): Operation {
     parked: record.parked,
     paused: record.paused,
   };
-  return put(codec, encodeActorKey(record.address), value);
+  return put(codec, key, value);
 }
 
 function journalOperation({ journal }: Commit, commit: number, codec: Codec): Operation {

@@ -32,15 +32,9 @@ export interface Codec {
 export function createCodec(storeId: string): Codec {
   const seed = crc32(Uint8Array.of(format), crc32(storeId));
   const checksumOf = (key: Uint8Array, text: Uint8Array): number => crc32(text, crc32(key, seed));
-  const paper = new Paper();
+  const paper = new Paper(seed);
   return {
-    encode(key, value) {
-      const bytes = paper.write(value === undefined ? '' : JSON.stringify(value));
-      const checksum = checksumOf(key, bytes.subarray(headerBytes));
-      bytes[0] = format;
-      for (let byte = 1; byte <= 4; byte += 1) bytes[byte] = checksum >>> (32 - 8 * byte);
-      return bytes;
-    },
+    encode: (key, value) => paper.write(key, value === undefined ? '' : JSON.stringify(value)),
     decode(key, bytes) {
       const view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
       if (view.length < headerBytes) throw recordDamaged(formatKey(key), `it has ${view.length} bytes, at least ${headerBytes} are needed`);
@@ -61,26 +55,38 @@ const utf8 = new TextEncoder();
 
 /** Where rows are written, one behind the other: a row's length need not be known before, and memory comes in large pieces. */
 class Paper {
+  readonly #seed: number;
   #sheet = new Uint8Array(0);
   #used = 0;
 
-  /** The text with room for a header before it. */
-  write(text: string): Uint8Array {
-    // A UTF-16 unit is at most three bytes of UTF-8.
-    const most = headerBytes + 3 * text.length;
-    if (most > sheetBytes / 4) return alone(text);
-    if (this.#used + most > this.#sheet.length) [this.#sheet, this.#used] = [new Uint8Array(Buffer.allocUnsafeSlow(sheetBytes).buffer), 0];
-    const { written } = utf8.encodeInto(text, this.#sheet.subarray(this.#used + headerBytes));
-    const begin = this.#used;
-    this.#used += headerBytes + written;
-    return this.#sheet.subarray(begin, this.#used);
+  constructor(seed: number) {
+    this.#seed = seed;
   }
-}
 
-function alone(text: string): Uint8Array {
-  const bytes = new Uint8Array(headerBytes + Buffer.byteLength(text));
-  utf8.encodeInto(text, bytes.subarray(headerBytes));
-  return bytes;
+  write(key: Uint8Array, text: string): Uint8Array {
+    // The key stands before the text, so that the checksum is of one piece; then the header takes the place of its end.
+    const keyEnd = Math.max(key.length, headerBytes);
+    // A UTF-16 unit is at most three bytes of UTF-8; of long texts it is worth while to count them.
+    const most = text.length > sheetBytes / 4 ? Buffer.byteLength(text) : 3 * text.length;
+    const sheet = this.#sheetWith(keyEnd + most);
+    const textBegin = this.#used + keyEnd;
+    sheet.set(key, textBegin - key.length);
+    const textEnd = textBegin + utf8.encodeInto(text, sheet.subarray(textBegin)).written;
+    const checksum = crc32(sheet.subarray(textBegin - key.length, textEnd), this.#seed);
+    const row = sheet.subarray(textBegin - headerBytes, textEnd);
+    row[0] = format;
+    for (let byte = 1; byte <= 4; byte += 1) row[byte] = checksum >>> (32 - 8 * byte);
+    this.#used = textEnd;
+    return row;
+  }
+
+  #sheetWith(room: number): Uint8Array {
+    if (this.#used + room > this.#sheet.length) {
+      this.#sheet = new Uint8Array(Buffer.allocUnsafeSlow(Math.max(sheetBytes, room)).buffer);
+      this.#used = 0;
+    }
+    return this.#sheet;
+  }
 }
 
 function parse(key: Uint8Array, text: Buffer): unknown {

@@ -25,11 +25,9 @@ export function differences(changes: readonly WorkflowChange[], states: StateCou
   };
   for (const change of changes) {
     const { before, after } = change;
-    if (before !== undefined && after !== undefined && hasOnlyMoved(change)) {
-      add(states.of(before), -1);
-      add(states.of(after), 1);
-      continue;
-    }
+    if (before !== undefined) add(states.of(before), -1);
+    if (after !== undefined) add(states.of(after), 1);
+    if (hasOnlyMoved(change)) continue;
     if (before !== undefined) for (const name of countsOf(before)) add(named(name), -1);
     if (after !== undefined) for (const name of countsOf(after)) add(named(name), 1);
   }
@@ -54,7 +52,7 @@ export class StateCounts {
 
   of({ machine, leaves }: Listing): Named {
     let ofLeaves = this.#known.get(leaves);
-    if (ofLeaves === undefined) this.#known.set(leaves, (ofLeaves = new Map()));
+    if (ofLeaves === undefined) this.#known.set(leaves, (ofLeaves = new Map<string, Named>()));
     let count = ofLeaves.get(machine);
     if (count === undefined) ofLeaves.set(machine, (count = named(['state', machine, JSON.stringify(leaves)])));
     return count;

@@ -22,6 +22,31 @@ describe('the code of an attempt', () => {
     expect(beats).toEqual([undefined, { at: { $type: 'Date', value: 7 } }]);
   });
 
+  test('finds its signal in copies and heirs of what it is given, and behind a proxy; until then the host need not make it', async () => {
+    const { signal } = new AbortController();
+    let asked = 0;
+    const found: unknown[] = [];
+    const host: AttemptHost = {
+      get signal() {
+        asked += 1;
+        return signal;
+      },
+      heartbeat: () => undefined,
+      handOver: () => Promise.resolve('token'),
+    };
+    const descriptor = activityDescriptor(
+      activity<unknown, unknown>({
+        run: (scope) => {
+          expect([Object.keys(scope).includes('signal'), asked]).toEqual([true, 0]);
+          found.push(scope.signal, { ...scope }.signal, (Object.create(scope) as typeof scope).signal, new Proxy(scope, {}).signal);
+        },
+      }),
+    );
+    const effect = { kind: 'run-attempt', n: 1, src: 'work', attempt: 1, input: null, idempotencyKey: 'key' } as const;
+    expect(await makeAttempt(effect, descriptor!, host)).toMatchObject({ kind: 'attempt-completed' });
+    expect(found).toEqual([signal, signal, signal, signal]);
+  });
+
   test('is handed over once, however often it asks', async () => {
     const tokens: string[] = [];
     let handed = 0;

@@ -106,14 +106,21 @@ test('what is decided while a batch is on its way forms the next, and never two 
   expect(told).toEqual(['a', 'b', 'c']);
 });
 
-test('what is submitted by those who are told joins what waits already', async () => {
+test('what waits is on its way before those are told whose batch is on disk; what they submit in turn forms the batch after that', async () => {
   const { batches, pipeline, submit } = bench();
-  pipeline.submit({ commits: [commitOf('a', 1)], onCommitted: () => submit('answer'), onRejected: () => undefined });
+  const onCommitted = (): void => {
+    expect(namesIn(batches[1]?.batch)).toEqual(['b']);
+    submit('answer');
+  };
+  pipeline.submit({ commits: [commitOf('a', 1)], onCommitted, onRejected: () => undefined });
   await settle();
   submit('b');
   batches[0]?.held.release();
   await settle();
-  expect(namesIn(batches[1]?.batch)).toEqual(['b', 'answer']);
+  expect(batches).toHaveLength(2);
+  batches[1]?.held.release();
+  await settle();
+  expect(namesIn(batches[2]?.batch)).toEqual(['answer']);
 });
 
 test('a batch ends before the unit that would outgrow it, and no unit is split', async () => {

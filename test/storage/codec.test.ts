@@ -36,6 +36,28 @@ describe('a value', () => {
     );
   });
 
+  test('comes back whatever its length and its characters', () => {
+    for (const characters of ['x', 'é', '中', '😀', 'xé中😀']) {
+      for (const length of [1, 100, 5_000, 30_000, 200_000]) {
+        const content = characters.repeat(length);
+        const rows = [1, 2, 3].map((n) => ({ place: encodeJournalKey(record.address, n), value: { n, content } }));
+        const encoded = rows.map(({ place, value }) => codec.encode(place, value));
+        for (const [index, { place, value }] of rows.entries()) {
+          expect(codec.decode(place, encoded[index] ?? Uint8Array.of()), `${characters} × ${length}`).toEqual(value);
+        }
+      }
+    }
+  });
+
+  test('stands behind any key, however short', () => {
+    for (const short of [[], [1], [1, 2, 3, 4, 5]]) {
+      const place = Uint8Array.from(short);
+      const before = codec.encode(key, record);
+      expect(codec.decode(place, codec.encode(place, { short }))).toEqual({ short });
+      expect(codec.decode(key, before)).toEqual(codec.decode(key, codec.encode(key, record)));
+    }
+  });
+
   test('with a key __proto__ keeps it as its own data', () => {
     const value: unknown = JSON.parse('{"__proto__":{"isAdmin":true}}');
     if (typeof value !== 'object' || value === null) throw new Error('no object');
