@@ -32,7 +32,7 @@ export interface Life {
 /** Rounds of the event loop given between two picks to work that asks for turns. */
 const turnsMax = 20;
 /** Of the lists and counts that a store is asked for at the end of a seed, but for the plain ones, which are always. */
-const shareOfLists = 0.25;
+const shareOfLists = 0.125;
 
 export class World {
   readonly random: SeededRandom;
