@@ -54,6 +54,15 @@ export interface StoreBatch {
   readonly firstCommit: number;
   readonly commits: readonly Commit[];
   readonly definitions: readonly DefinitionRecord[];
+  /** What `prepare` made of the commits, in their order. */
+  readonly prepared?: readonly (PreparedCommit | undefined)[];
+}
+
+/** A commit made ready to be written, in a form that is the store's own. */
+export interface PreparedCommit {
+  readonly commit: Commit;
+  /** The number it was made ready with. */
+  readonly number: number;
 }
 
 export interface TimerRow {
@@ -79,6 +88,8 @@ export interface Store {
   readonly location: string;
   /** Number of the last commit on disk when the store was opened. */
   readonly lastCommit: number;
+  /** Makes a commit ready that will have this number: may be called while a batch is being written, which `write` may not. */
+  prepare?(commit: Commit, number: number): PreparedCommit;
   /** @throws PerdureError `STORE_UNAVAILABLE`: the outcome of this batch is unknown, later ones are refused */
   write(batch: StoreBatch): Promise<void>;
   /**

@@ -16,7 +16,7 @@ import { PerdureError } from '../kernel/errors.ts';
 import type { Json } from '../kernel/json.ts';
 import { roughSize } from '../kernel/json.ts';
 import { limits } from '../kernel/limits.ts';
-import type { Store } from '../kernel/ports.ts';
+import type { PreparedCommit, Store } from '../kernel/ports.ts';
 
 /** Commits that belong in one batch, and who is waiting for them. Without commits: who waits for all units before it. */
 export interface CommitUnit {
@@ -32,6 +32,10 @@ export class CommitPipeline {
   readonly #onFailed: (error: PerdureError) => void;
   #waiting: CommitUnit[] = [];
   #waitingCommits = 0;
+  /** What is made ready of the commits that wait. */
+  readonly #prepared: (PreparedCommit | undefined)[] = [];
+  /** Of the last commit submitted. */
+  #lastNumber: number;
   readonly #monotonicMs: () => number;
   readonly #onSlow: (tookMs: number) => void;
   #isInFlight = false;
@@ -56,6 +60,7 @@ export class CommitPipeline {
     this.#onFailed = onFailed;
     this.#monotonicMs = monotonicMs;
     this.#nextCommit = store.lastCommit + 1;
+    this.#lastNumber = store.lastCommit;
   }
 
   submit(unit: CommitUnit): void {
@@ -64,10 +69,17 @@ export class CommitPipeline {
       return;
     }
     this.#waiting.push(unit);
+    for (const commit of unit.commits) this.#prepare(commit);
     this.#waitingCommits += unit.commits.length;
     // Enough to be worth a write: while it is being synced, the rest of the tick is decided.
     if (this.#waitingCommits >= limits.flushCommitsMin && !this.#isInFlight) void this.#flush();
     else this.#planFlush();
+  }
+
+  /** While the disk is busy with the batch before: it does not have to wait for this when its turn has come. */
+  #prepare(commit: Commit): void {
+    this.#lastNumber += 1;
+    this.#prepared.push(this.#store.prepare?.(commit, this.#lastNumber));
   }
 
   /** Does work on the store while nothing else writes to it; resolves with its answer. */
@@ -111,11 +123,12 @@ export class CommitPipeline {
     const units = this.#takeBatch();
     const commits: Commit[] = [];
     for (const unit of units) commits.push(...unit.commits);
+    const prepared = this.#prepared.splice(0, commits.length);
     this.#isInFlight = true;
     this.#inFlightSinceMs = this.#monotonicMs();
     try {
       if (units[0]?.work !== undefined) await units[0].work();
-      else if (commits.length > 0) await this.#store.write({ firstCommit: this.#nextCommit, commits, definitions: [] });
+      else if (commits.length > 0) await this.#store.write({ firstCommit: this.#nextCommit, commits, definitions: [], prepared });
     } catch (error) {
       this.#fail(units, error);
       return;

@@ -2,7 +2,7 @@
 import type { Address } from '../kernel/address.ts';
 import { formatAddress } from '../kernel/address.ts';
 import type { Commit } from '../kernel/commit.ts';
-import type { StoreBatch, StoredJournalRecord } from '../kernel/ports.ts';
+import type { PreparedCommit, StoreBatch, StoredJournalRecord } from '../kernel/ports.ts';
 import type {
   ActivityRecord,
   ActorRecord,
@@ -74,26 +74,45 @@ export function batchOperations(
   const operations: Operation[] = [];
   for (const definition of batch.definitions) operations.push(definitionOperation(definition, codec));
   // Of an actor that moved more than once only its last record is kept: the ones before it would be overwritten at once.
-  const actors = new Map<string, { readonly key: Uint8Array; record: ActorRecord }>();
+  const last = new Map<string, PreparedRows>();
   batch.commits.forEach((commit, index) => {
-    const { record } = commit;
-    const place = formatAddress(record.address);
-    const actor = actors.get(place);
-    checkCommit(commit, place, actor?.record);
-    if (actor === undefined) actors.set(place, { key: encodeActorKey(record.address), record });
-    else actor.record = record;
-    pushStep(operations, commit, batch.firstCommit + index, codec);
+    const place = formatAddress(commit.record.address);
+    checkCommit(commit, place, last.get(place)?.commit.record);
+    const rows = rowsOf(batch, index, codec);
+    for (const operation of rows.step) operations.push(operation);
+    last.set(place, rows);
   });
-  for (const { key, record } of actors.values()) operations.push(actorOperation(key, record, codec));
+  for (const { commit, record } of last.values()) operations.push(record ?? actorOperation(commit.record, codec));
   if (listing !== undefined) operations.push(...listing);
   operations.push(headOperation(codec, lastCommit + batch.commits.length, listing !== undefined));
   return operations;
 }
 
+/** The rows of a commit. */
+interface PreparedRows extends PreparedCommit {
+  readonly step: readonly Operation[];
+  /** Absent for one that was not prepared: it may be overwritten within its batch. */
+  readonly record?: Operation;
+}
+
+/** Writes out the rows of a commit ahead of its batch. */
+export function prepareRows(commit: Commit, number: number, codec: Codec): PreparedCommit {
+  const rows: PreparedRows = { commit, number, step: stepOperations(commit, number, codec), record: actorOperation(commit.record, codec) };
+  return rows;
+}
+
+function rowsOf({ prepared, commits, firstCommit }: StoreBatch, index: number, codec: Codec): PreparedRows {
+  const known = prepared?.[index] as PreparedRows | undefined;
+  const [commit, number] = [commits[index] as Commit, firstCommit + index];
+  // Rows of another commit, or of one that was to have another number, are of no use.
+  if (known?.commit === commit && known.number === number) return known;
+  return { commit, number, step: stepOperations(commit, number, codec) };
+}
+
 /** All of a commit but its record. What a step puts and removes again is gone: removals come last. */
-function pushStep(operations: Operation[], commit: Commit, number: number, codec: Codec): void {
+function stepOperations(commit: Commit, number: number, codec: Codec): readonly Operation[] {
   const { address } = commit.record;
-  operations.push(journalOperation(commit, number, codec));
+  const operations: Operation[] = [journalOperation(commit, number, codec)];
   for (const activity of commit.activitiesPut) operations.push(activityOperation(address, activity, codec));
   for (const n of commit.activitiesRemoved) operations.push({ kind: 'delete', key: encodeActivityKey(address, n) });
   for (const child of commit.childrenPut) operations.push(put(codec, encodeChildKey(address, child.n), { ...child, n: undefined }));
@@ -106,6 +125,7 @@ function pushStep(operations: Operation[], commit: Commit, number: number, codec
   }
   if (commit.mailPut.length + commit.mailRemoved.length > 0) pushMail(operations, commit, codec);
   if (commit.message !== undefined) operations.push(messageOperation(commit.message, codec));
+  return operations;
 }
 
 function pushMail(operations: Operation[], { record, mailPut, mailRemoved }: Commit, codec: Codec): void {
@@ -137,7 +157,7 @@ function checkCommit({ base, record, journal, message }: Commit, place: string, 
 
 type Listed<Value> = { readonly [Key in keyof Required<Value>]: Value[Key] | undefined };
 
-function actorOperation(key: Uint8Array, record: ActorRecord, codec: Codec): Operation {
+function actorOperation(record: ActorRecord, codec: Codec): Operation {
   const value: Listed<ActorValue> = {
     machine: record.machine,
     birth: record.birth,
@@ -158,7 +178,7 @@ function actorOperation(key: Uint8Array, record: ActorRecord, codec: Codec): Ope
     parked: record.parked,
     paused: record.paused,
   };
-  return put(codec, key, value);
+  return put(codec, encodeActorKey(record.address), value);
 }
 
 function journalOperation({ journal }: Commit, commit: number, codec: Codec): Operation {

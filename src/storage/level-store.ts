@@ -9,13 +9,14 @@
  * 5. What is compared was read at one moment.
  */
 import type { Address } from '../kernel/address.ts';
+import type { Commit } from '../kernel/commit.ts';
 import type { CountAnswer, CountQuery } from '../kernel/count-query.ts';
 import { PerdureError, hasErrorCode } from '../kernel/errors.ts';
 import type { ListAnswer, ListQuery } from '../kernel/list-query.ts';
-import type { Page, Store, StoreBatch, StoredJournalRecord, StoredTree, TimerRow } from '../kernel/ports.ts';
+import type { Page, PreparedCommit, Store, StoreBatch, StoredJournalRecord, StoredTree, TimerRow } from '../kernel/ports.ts';
 import type { DefinitionRecord, MailRecord, MessageRecord, TombstoneRecord } from '../kernel/record.ts';
 import type { HeadValue } from './batch.ts';
-import { batchOperations, headOperation, listingForm } from './batch.ts';
+import { batchOperations, headOperation, listingForm, prepareRows } from './batch.ts';
 import type { Codec } from './codec.ts';
 import { createCodec } from './codec.ts';
 import { isCorruption, reasonOf, recordDamaged, storeDamaged, storeUnavailable } from './damage.ts';
@@ -94,6 +95,10 @@ class LevelStore implements Store {
     this.location = location;
     this.lastCommit = lastCommit;
     this.#issuedCommit = lastCommit;
+  }
+
+  prepare(commit: Commit, number: number): PreparedCommit {
+    return prepareRows(commit, number, this.#codec);
   }
 
   async write(batch: StoreBatch): Promise<void> {
