@@ -77,7 +77,7 @@ export class TimerQueue {
     const key = keyOf(timer.address, timer.generation);
     if (this.#known.has(key)) return undefined;
     this.#order += 1;
-    const entry = { ...timer, order: this.#order };
+    const entry = { order: this.#order, ...timer };
     this.#known.set(key, entry);
     this.#heap.push(entry);
     return entry;

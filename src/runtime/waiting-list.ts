@@ -67,7 +67,7 @@ export class WaitingList {
     if (this.#listed.size >= limits.waitingActivitiesMax) this.#hasOverflowed = true;
     else {
       this.#order += 1;
-      const entry = { ...waiting, order: this.#order };
+      const entry = { order: this.#order, ...waiting };
       this.#listed.set(key, entry);
       this.#lineOf(name).push(entry, this.#listed);
     }

@@ -33,7 +33,7 @@ export async function eraseOperations(
   const keys: Uint8Array[] = [];
   for (const space of erasedSpaces) {
     // One more than may go says whether this is the last batch.
-    if (keys.length <= limit) keys.push(...(await reader.keys({ ...workflowRange(space, workflowId), limit: limit + 1 - keys.length })));
+    if (keys.length <= limit) keys.push(...(await reader.keys({ limit: limit + 1 - keys.length, ...workflowRange(space, workflowId) })));
   }
   const isDone = keys.length <= limit;
   const tombstone: TombstoneRecord = isDone ? { lastRun } : { lastRun, isClearing: true };

@@ -37,7 +37,7 @@ interface IndexPage {
 export async function readPage(reader: DatabaseReader, codec: Codec, source: Source, limit: number): Promise<IndexPage> {
   const { index, range, isDescending } = source;
   if (index === undefined) return readRoots(reader, codec, range, isDescending, limit);
-  const entries = await reader.entries({ ...range, limit: limit + 1, isReverse: isDescending });
+  const entries = await reader.entries({ limit: limit + 1, isReverse: isDescending, ...range });
   const rows = entries.slice(0, limit).map((entry) => indexRowOf(codec, index, entry));
   const last = entries[limit - 1];
   return entries.length <= limit || last === undefined ? { rows } : { rows, rest: restOf(range, last.key, isDescending) };
@@ -58,7 +58,7 @@ function indexRowOf(codec: Codec, index: IndexName, { key, value }: Entry): Inde
 
 /** The latest run of each id. Keys nobody can read are passed over, and so is what a tombstone covers. */
 async function readRoots(reader: DatabaseReader, codec: Codec, range: KeyRange, isDescending: boolean, limit: number): Promise<IndexPage> {
-  const keys = await reader.keys({ ...range, limit: limit + 1, isReverse: isDescending });
+  const keys = await reader.keys({ limit: limit + 1, isReverse: isDescending, ...range });
   const runs = new Map<string, number>();
   for (const key of keys.slice(0, limit)) {
     const address = unlessDamaged(() => decodeActorKey(key));
@@ -68,7 +68,7 @@ async function readRoots(reader: DatabaseReader, codec: Codec, range: KeyRange, 
   const last = [...runs.keys()].at(-1);
   // Of the last one there may be more behind the page.
   if (last !== undefined && keys.length > limit) {
-    const [key] = await reader.keys({ ...workflowRange('actor', last), limit: 1, isReverse: true });
+    const [key] = await reader.keys({ limit: 1, isReverse: true, ...workflowRange('actor', last) });
     const latest = key === undefined ? undefined : unlessDamaged(() => decodeActorKey(key));
     if (latest !== undefined) runs.set(last, latest.run);
   }
@@ -95,7 +95,7 @@ export async function readRoot(
   const bytes = await reader.get(key).catch(unlessCorrupt);
   const value = bytes === undefined || bytes === 'corrupt' ? undefined : unlessDamaged(() => codec.decode(key, bytes) as ActorValue);
   if (value !== undefined) return { address, ...value };
-  const journal = await reader.entries({ ...actorRowsRange('journal', address), limit: 1 }).catch(unlessCorrupt);
+  const journal = await reader.entries({ limit: 1, ...actorRowsRange('journal', address) }).catch(unlessCorrupt);
   const [first] = journal === 'corrupt' ? [] : journal;
   if (bytes === undefined && first === undefined) return undefined;
   const begun = first === undefined ? undefined : unlessDamaged(() => journalRecordOf(codec, first));

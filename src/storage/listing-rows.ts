@@ -246,7 +246,7 @@ class Rebuilding {
 
   async #clear(range: KeyRange): Promise<void> {
     for (;;) {
-      const keys = await this.#database.keys({ ...range, limit: limits.erasedPerBatchMax });
+      const keys = await this.#database.keys({ limit: limits.erasedPerBatchMax, ...range });
       if (keys.length === 0) return;
       await this.#write(keys.map((key) => ({ kind: 'delete', key })));
     }

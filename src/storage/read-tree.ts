@@ -72,7 +72,7 @@ async function readClosed(
   known: ReadonlyMap<string, Rows>,
   limit: number,
 ): Promise<readonly ActorRecord[]> {
-  const entries = await reader.entries({ ...runRange('actor', root), limit: limit + known.size });
+  const entries = await reader.entries({ limit: limit + known.size, ...runRange('actor', root) });
   const found = entries.flatMap(({ key, value }) => {
     return unlessDamaged((): ActorRecord => ({ address: decodeActorKey(key), ...(codec.decode(key, value) as ActorValue) })) ?? [];
   });
@@ -109,7 +109,7 @@ async function readActor(reader: DatabaseReader, codec: Codec, rows: Rows, lastC
   const key = encodeActorKey(address);
   const [bytes, [head]] = await Promise.all([
     reader.get(key),
-    reader.entries({ ...actorRowsRange('journal', address), limit: 1, isReverse: true }),
+    reader.entries({ limit: 1, isReverse: true, ...actorRowsRange('journal', address) }),
   ]);
   if (bytes === undefined) {
     if (head === undefined && activities.length + children.length === 0) return undefined;
@@ -130,7 +130,7 @@ function checkMail(key: Uint8Array, { queued = 0 }: ActorRecord, found: number):
 
 /** Oldest first. */
 export async function readMailbox(reader: DatabaseReader, codec: Codec, root: Address, limit: number): Promise<readonly MailRecord[]> {
-  const rows = await reader.entries({ ...actorRowsRange('mailbox', root), limit });
+  const rows = await reader.entries({ limit, ...actorRowsRange('mailbox', root) });
   return rows.map(({ key, value }) => ({ n: decodeMailKey(key).n, ...(codec.decode(key, value) as MailValue) }));
 }
 

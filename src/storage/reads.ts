@@ -52,8 +52,8 @@ export async function readLatestRun(
 ): Promise<number | undefined> {
   const last = { limit: 1, isReverse: true };
   const [[actorKey], [journalKey]] = await Promise.all([
-    reader.keys({ ...workflowRange('actor', workflowId), ...last }),
-    reader.keys({ ...workflowRange('journal', workflowId), ...last }),
+    reader.keys({ ...last, ...workflowRange('actor', workflowId) }),
+    reader.keys({ ...last, ...workflowRange('journal', workflowId) }),
   ]);
   const runs: number[] = [];
   if (actorKey !== undefined) runs.push(decodeActorKey(actorKey).run);
@@ -97,7 +97,7 @@ export async function readJournal(
   limit: number,
 ): Promise<readonly StoredJournalRecord[]> {
   const first = Math.max(1, fromSequence);
-  const rows = await reader.entries({ ...actorRowsRange('journal', address), from: encodeJournalKey(address, first), limit });
+  const rows = await reader.entries({ limit, ...actorRowsRange('journal', address), from: encodeJournalKey(address, first) });
   const records = rows.map((row) => journalRecordOf(codec, row));
   let lastCommit = 0;
   records.forEach((record, index) => {
@@ -129,7 +129,7 @@ export async function readDefinitions(reader: DatabaseReader, codec: Codec): Pro
 
 function definitionOf(codec: Codec, { key, value }: Entry): DefinitionRecord {
   const { structureHash, ...rest } = codec.decode(key, value) as DefinitionValue;
-  return { machine: { ...decodeDefinitionKey(key), structureHash }, ...rest };
+  return { machine: { structureHash, ...decodeDefinitionKey(key) }, ...rest };
 }
 
 // What was decoded belongs to nobody yet: completing it is cheaper than copying it.

@@ -81,7 +81,7 @@ export async function scanTimers(
   after?: Uint8Array | number,
 ): Promise<Page<TimerRow>> {
   const begin = typeof after === 'number' ? timersUntilRange(after).to : after;
-  return scan(reader, { ...timersUntilRange(untilMs), limit, after: begin }, (key, value): TimerRow => {
+  return scan(reader, { limit, after: begin, ...timersUntilRange(untilMs) }, (key, value): TimerRow => {
     const timer = decodeTimerKey(key);
     const isSound = unlessDamaged(() => [codec.decode(key, value)]) !== undefined;
     return isSound ? timer : { ...timer, isDamaged: true };
@@ -90,7 +90,7 @@ export async function scanTimers(
 
 /** Every actor record in key order. */
 export async function scanActors(reader: DatabaseReader, codec: Codec, limit: number, after?: Uint8Array): Promise<Page<ScannedActor>> {
-  return scan(reader, { ...spaceRange('actor'), limit, after }, (key, value) => {
+  return scan(reader, { limit, after, ...spaceRange('actor') }, (key, value) => {
     const address = decodeActorKey(key);
     const found = unlessDamaged(() => codec.decode(key, value) as ActorValue);
     return found === undefined ? { address } : { address, record: { address, ...found } };
