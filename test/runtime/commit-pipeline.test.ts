@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { rootAddress } from '../../src/kernel/address.ts';
 import type { Commit } from '../../src/kernel/commit.ts';
 import { limits } from '../../src/kernel/limits.ts';
-import type { Store, StoreBatch } from '../../src/kernel/ports.ts';
+import type { PreparedCommit, Store, StoreBatch } from '../../src/kernel/ports.ts';
 import { CommitPipeline } from '../../src/runtime/commit-pipeline.ts';
 import { sampleCommit } from '../storage/samples.ts';
 import type { Held } from './fake-store.ts';
@@ -164,6 +164,29 @@ test('so many commits are written at once that the next can be decided meanwhile
   batches[1]?.held.release();
   await settle();
   expect(told.slice(-2)).toEqual(['last', 'next']);
+});
+
+test('what is submitted is made ready at once, with the number it will have, and handed over with its batch', async () => {
+  const { batches, submit, store } = bench(6);
+  const prepared: PreparedCommit[] = [];
+  store.prepare = (commit, number) => {
+    prepared.push({ commit, number });
+    return prepared.at(-1) as PreparedCommit;
+  };
+  submit('a', 2);
+  await settle();
+  submit('b');
+  submit('nobody', 0);
+  submit('c');
+  expect(prepared.map(({ commit, number }) => [commit.record.address.workflowId, number])).toEqual([
+    ['a', 7],
+    ['a', 8],
+    ['b', 9],
+    ['c', 10],
+  ]);
+  batches[0]?.held.release();
+  await settle();
+  expect(batches.map(({ batch }) => batch.prepared)).toEqual([prepared.slice(0, 2), prepared.slice(2)]);
 });
 
 test('a unit larger than a batch is written whole, alone', async () => {

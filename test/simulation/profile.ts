@@ -61,6 +61,7 @@ const tight = {
   residentsMax: 3,
   lettersPerTurn: 2,
   batchCommitsMax: 2,
+  flushCommitsMin: 2,
   scanPageMax: 2,
   timerWindowMs: 2_000,
   waitingActivitiesMax: 2,

@@ -4,7 +4,7 @@ import type { Address } from '../../src/kernel/address.ts';
 import { rootAddress } from '../../src/kernel/address.ts';
 import type { Commit } from '../../src/kernel/commit.ts';
 import { hasErrorCode } from '../../src/kernel/errors.ts';
-import type { Page, Store } from '../../src/kernel/ports.ts';
+import type { Page, PreparedCommit, Store } from '../../src/kernel/ports.ts';
 import type { DefinitionRecord, MessageRecord } from '../../src/kernel/record.ts';
 import { sampleActivity, sampleBatch, sampleChild, sampleCommit, sampleTimer } from './samples.ts';
 
@@ -67,6 +67,22 @@ function declareWriting(store: () => Store, reopen: () => Promise<void>): void {
     expect(await store().scanActive(10)).toEqual({ rows: [] });
     expect(await store().scanTimers(Number.POSITIVE_INFINITY, 10)).toEqual({ rows: [] });
     expect(await store().scanActors(10)).toEqual({ rows: [] });
+  });
+
+  test('writes what was made ready, and only for the commit and the number it was made ready for', async () => {
+    const [one, other] = [sampleCommit(1), sampleCommit(1, { address: below(9) })];
+    const ready = (commit: Commit, number: number): PreparedCommit | undefined => store().prepare?.(commit, number);
+    const prepared = [ready(one, 1), ready(one, 2)];
+    await store().write({ ...sampleBatch(1, [one, other]), prepared });
+    const [second, late] = [sampleCommit(2), sampleCommit(3)];
+    await store().write({ ...sampleBatch(3, [second, late]), prepared: [ready(second, 1), ready(late, 4)] });
+    expect(await store().readJournal(first, 1, 10)).toMatchObject([
+      { sequence: 1, commit: 1 },
+      { sequence: 2, commit: 3 },
+      { sequence: 3, commit: 4 },
+    ]);
+    expect((await store().readTree(first))?.root.record).toEqual(late.record);
+    expect(await store().readJournal(below(9), 1, 10)).toMatchObject([{ sequence: 1, commit: 2 }]);
   });
 
   test('keeps everything a commit carries, and the number of the last one, when it is opened again', async () => {
