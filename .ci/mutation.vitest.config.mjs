@@ -7,5 +7,7 @@ export default {
     ...base.test,
     include: ['test/kernel/*.test.ts', 'test/runtime/timer-queue.test.ts', 'test/runtime/commit-pipeline.test.ts'],
     reporters: [],
+    // Mutants run in threads, which take no flags of V8.
+    execArgv: [],
   },
 };
