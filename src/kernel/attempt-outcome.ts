@@ -93,15 +93,16 @@ function scopeOf(
   host: AttemptHost,
   handOver: HandOver,
 ): ActivityScope<unknown> {
-  const scope: Omit<ActivityScope<unknown>, 'signal'> & { readonly [ownHost]: AttemptHost } = {
+  const scope: Omit<ActivityScope<unknown>, 'signal'> = {
     input: decodeValue(input),
     idempotencyKey,
     attempt,
     heartbeat: (details) => host.heartbeat(details === undefined ? undefined : encodePayload(details, 'heartbeat details')),
     heartbeatDetails: heartbeatDetails === undefined ? undefined : decodeValue(heartbeatDetails),
     completeLater: (request) => handOver.ask(request),
-    [ownHost]: host,
   };
+  // Not to be seen: whoever copies the scope copies the signal.
+  Object.defineProperty(scope, ownHost, { value: host });
   return Object.defineProperty(scope, 'signal', signalOfScope) as typeof scope & Pick<ActivityScope<unknown>, 'signal'>;
 }
 

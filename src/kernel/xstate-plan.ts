@@ -46,7 +46,7 @@ export interface Transition {
   readonly guard?: unknown;
 }
 
-/** The state a chart is in, with those above it. */
+/** The state a chart is in, with those above it. All charts of a machine share it, so whatever is shown of it is frozen or copied. */
 export interface Configuration {
   readonly leaf: StateNode;
   /** From the root down to the leaf. */
@@ -142,7 +142,7 @@ export class Plans {
   #configurationAt(leaf: StateNode): Configuration {
     const known = this.#configurations.get(leaf);
     if (known !== undefined) return known;
-    const nodes = pathTo(leaf);
+    const nodes = Object.freeze(pathTo(leaf));
     const configuration: Configuration = {
       leaf,
       nodes,
@@ -193,8 +193,8 @@ function entryOf(node: StateNode, isByDefault: boolean): Entry {
 
 /** As XState writes it: the name of the innermost state alone, below an object for each above it. */
 function valueAt(leaf: StateNode): StateValue {
-  if (leaf.parent === undefined) return {};
+  if (leaf.parent === undefined) return Object.freeze({});
   let value: StateValue = leaf.key;
-  for (let node = leaf.parent; node.parent !== undefined; node = node.parent) value = { [node.key]: value };
+  for (let node = leaf.parent; node.parent !== undefined; node = node.parent) value = Object.freeze({ [node.key]: value });
   return value;
 }

@@ -178,7 +178,7 @@ export class ChartScope {
 
   /** Takes down what a step executes. */
   execute(action: CollectedAction): void {
-    if (action.type === 'xstate.stopChild' && action.params !== undefined) this.#stopped.add((action.params as AnyActorRef).sessionId);
+    if (action.type === 'xstate.stopChild' && action.params !== undefined) this.#letGo((action.params as AnyActorRef).sessionId);
     this.#push(action);
   }
 
@@ -197,6 +197,12 @@ export class ChartScope {
   #look(sessionId: string): unknown {
     const { surroundings } = this.#place;
     return this.#isOpen ? surroundings.snapshotOf(sessionId) : surroundings.shownOf(sessionId);
+  }
+
+  /** Its system id is free again, also if it was made by this step. */
+  #letGo(sessionId: string): void {
+    this.#stopped.add(sessionId);
+    for (const [systemId, taken] of this.#taken) if (taken.sessionId === sessionId) this.#taken.delete(systemId);
   }
 
   #isStopped(sessionId: string): boolean {

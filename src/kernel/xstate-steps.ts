@@ -37,6 +37,7 @@ export class Stepper {
    * @throws whatever code of the chart throws
    */
   step(scope: ChartScope, snapshot: AnyMachineSnapshot, event: EventObject): AnyMachineSnapshot | undefined {
+    if (event.type === 'xstate.stop' || event.type === 'xstate.init') return undefined;
     const walk = walkFrom(scope, snapshot, this.#plans.configurationOf(snapshot), []);
     const transition = select(walk, event);
     // What nobody handles ends the chart in error.

@@ -162,7 +162,8 @@ function take(walk: Walk, { context, children }: AnyMachineSnapshot): void {
 
 /** What actions between two microsteps see: what was made of the snapshot so far, still in its old state. */
 export function viewOf(walk: Walk): AnyMachineSnapshot {
-  return (walk.view ??= snapshotOf(walk, walk.snapshot));
+  const { _nodes, tags } = walk.snapshot as unknown as Pick<Where, '_nodes' | 'tags'>;
+  return (walk.view ??= snapshotOf(walk, { _nodes, value: walk.at.value, tags }));
 }
 
 /** In the order of XState's own, so that engines take them for the same kind of object. */
@@ -179,7 +180,7 @@ export function snapshotOf(
     context,
     _nodes,
     value,
-    tags,
+    tags: new Set(tags),
     children,
     historyValue,
     matches,
@@ -194,7 +195,7 @@ export function snapshotOf(
 interface Where {
   readonly _nodes: readonly unknown[];
   readonly value: unknown;
-  readonly tags: unknown;
+  readonly tags: ReadonlySet<string>;
 }
 
 export function without(children: Children, id: string): Children {

@@ -79,7 +79,16 @@ export class CommitPipeline {
   /** While the disk is busy with the batch before: it does not have to wait for this when its turn has come. */
   #prepare(commit: Commit): void {
     this.#lastNumber += 1;
-    this.#prepared.push(this.#store.prepare?.(commit, this.#lastNumber));
+    this.#prepared.push(this.#preparedAs(commit, this.#lastNumber));
+  }
+
+  /** What cannot be made ready fails when it is written, and with it the store. */
+  #preparedAs(commit: Commit, number: number): PreparedCommit | undefined {
+    try {
+      return this.#store.prepare?.(commit, number);
+    } catch {
+      return undefined;
+    }
   }
 
   /** Does work on the store while nothing else writes to it; resolves with its answer. */

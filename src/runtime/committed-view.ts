@@ -113,7 +113,7 @@ export class ViewRegistry {
     if (view.observers !== undefined && view.observers.size > 0) {
       for (const observer of [...view.observers]) {
         // One told before may have taken it away.
-        if (view.observers.has(observer)) report(() => observer.next?.(snapshot));
+        if (view.observers?.has(observer) === true) report(() => observer.next?.(snapshot));
       }
     }
     if (view.watchers !== undefined && view.watchers.size > 0) {

@@ -55,7 +55,14 @@ function same(one: Outcome, other: Outcome, what: string): void {
 function drawEvent(random: SeededRandom, { chart: { snapshot } }: ChartStep): EventObject {
   const children = Object.keys(snapshot.children as object);
   const timed = (snapshot._nodes as readonly { readonly ownEvents: readonly string[] }[]).flatMap(({ ownEvents }) => ownEvents);
-  const types = [...eventTypes, 'UP.one', 'NOBODY', ...timed.filter((type) => type.startsWith('xstate.after'))];
+  const types = [
+    ...eventTypes,
+    'UP.one',
+    'NOBODY',
+    'xstate.stop',
+    'xstate.init',
+    ...timed.filter((type) => type.startsWith('xstate.after')),
+  ];
   if (children.length > 0 && random.chance(0.4)) {
     const actorId = random.pick(children);
     return random.chance(0.7)
@@ -129,6 +136,46 @@ describe('XState takes the steps itself', () => {
       on: { ALL: { target: '.a', reenter: true } },
     });
   });
+});
+
+test('whoever changes a snapshot changes it for nobody else', () => {
+  const { planned } = bothWays(
+    createMachine({
+      id: 'm',
+      initial: 'a',
+      states: { a: { tags: ['t'], initial: 'b', states: { b: { on: { GO: { target: '#m.a', reenter: true } } } } } },
+    }),
+  );
+  const { snapshot } = startChart(planned, place, null).chart;
+  expect(() => ((snapshot.value as Record<string, unknown>)['a'] = 'gone')).toThrow(TypeError);
+  (snapshot.tags as Set<string>).delete('t');
+  for (const { chart } of [
+    startChart(planned, place, null),
+    stepChart(planned, startChart(planned, place, null).chart, { type: 'GO' }, 0),
+  ]) {
+    expect(chart.snapshot.value).toEqual({ a: 'b' });
+    expect(chart.snapshot.hasTag('t')).toBe(true);
+  }
+});
+
+test('a system id that a step gives up can be taken in the same step', () => {
+  const invoking = (id: string): object => ({ invoke: { src: 'work', id, systemId: 'shared' } });
+  sameSteps({
+    initial: 'a',
+    states: { a: { on: { GO: 'b' } }, b: { ...invoking('first'), always: 'c' }, c: { ...invoking('second'), on: { ALL: 'a' } } },
+  });
+  const { planned } = bothWays(
+    createMachine(
+      {
+        id: 'm',
+        initial: 'a',
+        states: { a: { on: { GO: 'b' } }, b: { ...invoking('first'), always: 'c' }, c: invoking('second') },
+      } as never,
+      { actors: { work: activity({ run: () => undefined }) } },
+    ),
+  );
+  const { snapshot } = stepChart(planned, startChart(planned, place, null).chart, { type: 'GO' }, 0).chart;
+  expect(snapshot.value).toBe('c');
 });
 
 test('what code makes of a step that is given up does not matter', () => {

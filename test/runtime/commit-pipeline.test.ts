@@ -189,6 +189,16 @@ test('what is submitted is made ready at once, with the number it will have, and
   expect(batches.map(({ batch }) => batch.prepared)).toEqual([prepared.slice(0, 2), prepared.slice(2)]);
 });
 
+test('what cannot be made ready is left to the write', async () => {
+  const { batches, submit, store } = bench();
+  store.prepare = () => {
+    throw new Error('There is no memory.');
+  };
+  submit('a');
+  await settle();
+  expect(batches.map(({ batch }) => batch.prepared)).toEqual([[undefined]]);
+});
+
 test('a unit larger than a batch is written whole, alone', async () => {
   const { batches, submit } = bench();
   submit('huge', limits.batchCommitsMax + 5);
