@@ -113,7 +113,7 @@ export class ViewRegistry {
     if (view.observers !== undefined && view.observers.size > 0) {
       for (const observer of [...view.observers]) {
         // One told before may have taken it away.
-        if (view.observers?.has(observer) === true) report(() => observer.next?.(snapshot));
+        if (isWatching(view, observer)) report(() => observer.next?.(snapshot));
       }
     }
     if (view.watchers !== undefined && view.watchers.size > 0) {
@@ -164,6 +164,10 @@ export class ViewRegistry {
     const { observers, watchers, listeners } = view;
     if ((observers?.size ?? 0) + (watchers?.size ?? 0) + (listeners?.size ?? 0) === 0) this.#held.delete(view);
   }
+}
+
+function isWatching({ observers }: CommittedView, observer: SnapshotObserver): boolean {
+  return observers?.has(observer) === true;
 }
 
 function emit({ listeners }: CommittedView, event: EventObject): void {

@@ -20,7 +20,7 @@ interface Bench {
   readonly inFlight: () => number;
 }
 
-function bench(lastCommit = 0): Bench {
+function bench(lastCommit = 0, clock: { nowMs: number } = { nowMs: 0 }): Bench {
   const batches: Bench['batches'] = [];
   const told: string[] = [];
   let inFlight = 0;
@@ -37,7 +37,8 @@ function bench(lastCommit = 0): Bench {
   const pipeline = new CommitPipeline(
     store,
     (error) => told.push(`failed ${error.code}`),
-    () => 0,
+    () => clock.nowMs,
+    (tookMs) => told.push(`slow ${tookMs}`),
   );
   const submit: Bench['submit'] = (name, commits = 1) => {
     pipeline.submit({
@@ -197,6 +198,80 @@ test('what cannot be made ready is left to the write', async () => {
   submit('a');
   await settle();
   expect(batches.map(({ batch }) => batch.prepared)).toEqual([[undefined]]);
+});
+
+test('work on the store is done alone, between two batches, and answers', async () => {
+  const { batches, told, submit, pipeline } = bench();
+  const work = hold();
+  submit('a');
+  await settle();
+  submit('b');
+  const answer = pipeline.alone(async () => {
+    told.push('at work');
+    await work.promise;
+    return 7;
+  });
+  void answer.then((found) => told.push(`answered ${found}`));
+  submit('c');
+  submit('d');
+  batches[0]?.held.release();
+  await settle();
+  expect([namesIn(batches[1]?.batch), told]).toEqual([['b'], ['a']]);
+  batches[1]?.held.release();
+  await settle();
+  expect([batches.length, told]).toEqual([2, ['a', 'b', 'at work']]);
+  work.release();
+  await settle();
+  expect(told.slice(3)).toEqual(['answered 7']);
+  expect(namesIn(batches[2]?.batch)).toEqual(['c', 'd']);
+  expect(batches[2]?.batch.firstCommit).toBe(3);
+});
+
+test('work that comes first is not joined by what is submitted with it, and its failure is that of a write', async () => {
+  const { batches, told, submit, pipeline } = bench();
+  const answer = pipeline.alone(() => Promise.reject(new Error('The disk is full.')));
+  submit('a');
+  await expect(answer).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
+  await settle();
+  expect([batches, told]).toEqual([[], ['a STORE_UNAVAILABLE', 'failed STORE_UNAVAILABLE']]);
+});
+
+test('how long a batch is on its way is known, and told of if it is too long', async () => {
+  const clock = { nowMs: 1_000 };
+  const { batches, told, submit, pipeline } = bench(0, clock);
+  expect(pipeline.inFlightForMs).toBe(0);
+  submit('a');
+  await settle();
+  clock.nowMs += limits.slowSyncMs;
+  expect(pipeline.inFlightForMs).toBe(limits.slowSyncMs);
+  batches[0]?.held.release();
+  await settle();
+  submit('b');
+  await settle();
+  clock.nowMs += limits.slowSyncMs + 1;
+  batches[1]?.held.release();
+  await settle();
+  expect(told).toEqual(['a', `slow ${limits.slowSyncMs + 1}`, 'b']);
+  expect(pipeline.inFlightForMs).toBe(0);
+});
+
+test('commits left over by a full batch count as waiting', async () => {
+  const { batches, submit } = bench();
+  submit('first');
+  await settle();
+  submit('a', limits.batchCommitsMax);
+  submit('b', 3);
+  batches[0]?.held.release();
+  await settle();
+  batches[1]?.held.release();
+  await settle();
+  batches[2]?.held.release();
+  await settle();
+  // Nothing waits any more: so few are held back until the end of the tick.
+  submit('c', limits.flushCommitsMin - 1);
+  expect(batches).toHaveLength(3);
+  submit('d');
+  expect(batches).toHaveLength(4);
 });
 
 test('a unit larger than a batch is written whole, alone', async () => {
