@@ -1,10 +1,11 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { rootAddress } from '../../src/kernel/address.ts';
 import type { Commit } from '../../src/kernel/commit.ts';
 import { limits } from '../../src/kernel/limits.ts';
 import type { PreparedCommit, Store, StoreBatch } from '../../src/kernel/ports.ts';
 import { CommitPipeline } from '../../src/runtime/commit-pipeline.ts';
-import { sampleCommit } from '../storage/samples.ts';
+import type { SampleStep } from '../storage/samples.ts';
+import { sampleActivity, sampleCommit } from '../storage/samples.ts';
 import type { Held } from './fake-store.ts';
 import { fakeStore, hold } from './fake-store.ts';
 import { settle } from './manual-clock.ts';
@@ -375,4 +376,30 @@ test('a batch holds no more payload than its bound, unless one unit alone is lar
   }
   await settle();
   expect(told).toEqual(['a', 'b', 'c', 'd']);
+});
+
+describe('bytes count wherever users put them:', () => {
+  const text = 'x'.repeat(limits.batchBytesMax / 2 + 1_000);
+  const signal = { kind: 'signal', event: { type: 'GO', text } } as const;
+  test.each<[string, SampleStep]>([
+    ['in an event', { journal: { envelope: signal } }],
+    ['in an output', { journal: { envelope: { kind: 'attempt-completed', n: 1, attempt: 1, output: text } } }],
+    ['in an input', { journal: { envelope: { kind: 'start', input: text } } }],
+    ['in what a step set', { journal: { context: { set: { text }, removed: [] } } }],
+    ['in the input of an activity', { activitiesPut: [{ ...sampleActivity(1), input: text }] }],
+    ['in the mailbox', { mailPut: [{ n: 1, to: [], envelope: signal }] as unknown as Commit['mailPut'] }],
+  ])('%s', async (_where, step) => {
+    const { batches, pipeline } = bench();
+    const submitted = (name: string): void => {
+      const commits = [sampleCommit(1, { address: rootAddress(name, 1), ...step })];
+      pipeline.submit({ commits, onCommitted: () => undefined, onRejected: () => undefined });
+    };
+    submitted('a');
+    submitted('b');
+    await settle();
+    expect(namesIn(batches[0]?.batch)).toEqual(['a']);
+    batches[0]?.held.release();
+    await settle();
+    expect(namesIn(batches[1]?.batch)).toEqual(['b']);
+  });
 });
