@@ -87,15 +87,16 @@ export class Plans {
 
   /** Undefined for a machine whose steps XState has to take. */
   static of({ root, options, implementations }: AnyStateMachine): Plans | undefined {
-    const isPlain = withBelow(root as unknown as StateNode).every(({ type, invoke }) => {
+    const top = root as unknown as StateNode; // XState types it with members that vary by machine
+    const isPlain = withBelow(top).every(({ type, invoke }) => {
       return type !== 'parallel' && type !== 'history' && invoke.every(({ src }) => Object.hasOwn(implementations.actors, src));
     });
-    return isPlain && root.type !== 'final' && options.maxIterations === Infinity ? new Plans(root as unknown as StateNode) : undefined;
+    return isPlain && root.type !== 'final' && options.maxIterations === Infinity ? new Plans(top) : undefined;
   }
 
   /** Where a snapshot is. */
   configurationOf({ _nodes }: AnyMachineSnapshot): Configuration {
-    const nodes = _nodes as unknown as readonly StateNode[];
+    const nodes = _nodes as unknown as readonly StateNode[]; // as above
     return this.#configurationAt(nodes.find(isLeaf) as StateNode);
   }
 

@@ -56,6 +56,7 @@ export class Stepper {
   start(scope: ChartScope, input: unknown): AnyMachineSnapshot | undefined {
     const event: EventObject & { readonly input: unknown } = { type: 'xstate.init', input };
     const queue: EventObject[] = [];
+    // Private to XState; the self-test calls it at start-up.
     const machine = this.#machine as unknown as {
       readonly _getPreInitialState: (scope: unknown, event: EventObject, queue: EventObject[]) => AnyMachineSnapshot;
     };

@@ -132,7 +132,7 @@ export function leave(walk: Walk): never {
 
 function codeOf({ snapshot: { machine } }: Walk, action: ActionCode): unknown {
   if (typeof action === 'function') return action;
-  const named = machine.implementations.actions as unknown as Readonly<Record<string, unknown>>;
+  const named = machine.implementations.actions as unknown as Readonly<Record<string, unknown>>; // typed by the machine's own names
   return named[typeof action === 'string' ? action : action.type];
 }
 
@@ -162,7 +162,7 @@ function take(walk: Walk, { context, children }: AnyMachineSnapshot): void {
 
 /** What actions between two microsteps see: what was made of the snapshot so far, still in its old state. */
 export function viewOf(walk: Walk): AnyMachineSnapshot {
-  const { _nodes, tags } = walk.snapshot as unknown as Pick<Where, '_nodes' | 'tags'>;
+  const { _nodes, tags } = walk.snapshot as unknown as Pick<Where, '_nodes' | 'tags'>; // `_nodes` is typed loosely by XState
   return (walk.view ??= snapshotOf(walk, { _nodes, value: walk.at.value, tags }));
 }
 
@@ -189,7 +189,7 @@ export function snapshotOf(
     getMeta,
     toJSON,
   };
-  return made as unknown as AnyMachineSnapshot;
+  return made as unknown as AnyMachineSnapshot; // all members that XState gives one
 }
 
 interface Where {

@@ -387,7 +387,7 @@ describe('bytes count wherever users put them:', () => {
     ['in an input', { journal: { envelope: { kind: 'start', input: text } } }],
     ['in what a step set', { journal: { context: { set: { text }, removed: [] } } }],
     ['in the input of an activity', { activitiesPut: [{ ...sampleActivity(1), input: text }] }],
-    ['in the mailbox', { mailPut: [{ n: 1, to: [], envelope: signal }] as unknown as Commit['mailPut'] }],
+    ['in the mailbox', { mailPut: [{ n: 1, to: [], envelope: signal }] }],
   ])('%s', async (_where, step) => {
     const { batches, pipeline } = bench();
     const submitted = (name: string): void => {
