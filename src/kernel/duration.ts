@@ -24,7 +24,7 @@ function parseText(text: unknown): number | undefined {
   const match = typeof text === 'string' ? /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/.exec(text) : null;
   if (match === null) return undefined;
   // What matches has both groups.
-  const [, amount, unit] = match as unknown as readonly [string, string, keyof typeof millisecondsPer];
+  const [, amount, unit] = match as unknown as readonly [string, string, keyof typeof millisecondsPer]; // the pattern has these groups
   // Rounded, since a product such as 1.1 * 1000 is not quite whole.
   return Math.round(Number(amount) * millisecondsPer[unit]);
 }

@@ -186,7 +186,7 @@ export function historyOf(snapshot: AnyMachineSnapshot): ChartRecord['history'] 
 
 const noHistory: ChartRecord['history'] = {};
 
-/** Event types the chart of a machine has a transition for now; guards are not asked. Internal ones are left out. */
+/** Event types the chart of a machine has a transition for in this snapshot; guards are not asked. Internal ones are left out. */
 export function acceptedEvents(snapshot: AnyMachineSnapshot): string[] {
   const nodes = snapshot._nodes as readonly { readonly ownEvents: readonly string[] }[];
   return [...new Set(nodes.flatMap((node) => node.ownEvents))].filter((type) => !type.startsWith('xstate.')).sort();

@@ -56,8 +56,8 @@ export class Stepper {
   start(scope: ChartScope, input: unknown): AnyMachineSnapshot | undefined {
     const event: EventObject & { readonly input: unknown } = { type: 'xstate.init', input };
     const queue: EventObject[] = [];
-    // Private to XState; the self-test calls it at start-up.
     const machine = this.#machine as unknown as {
+      // private to XState; the self-test calls it at start-up
       readonly _getPreInitialState: (scope: unknown, event: EventObject, queue: EventObject[]) => AnyMachineSnapshot;
     };
     const before = machine._getPreInitialState(scope.call, event, queue);

@@ -1,6 +1,6 @@
 /**
- * One microstep on its way: what it made of a snapshot so far, and how actions change that. Guards, actions and what they are given
- * are XState's own; only the bookkeeping around them is done here.
+ * One microstep on its way: what it made of a snapshot so far, and how actions change that. Actions and what they are given are
+ * XState's own, but for `assign`; only the bookkeeping around them is done here.
  */
 import type { AnyMachineSnapshot, EventObject, StateValue } from 'xstate';
 import type { ActionCode, Configuration, Invocation } from './xstate-plan.ts';

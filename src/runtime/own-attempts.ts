@@ -126,7 +126,7 @@ export class OwnAttempts {
     for (const { resolve } of this.#awaiting.splice(0)) resolve(listener);
   }
 
-  /** Nobody hears of them for now: what they say is kept. */
+  /** Nobody hears of them until the next listener: what they say is kept. */
   detach(): void {
     this.#listener = undefined;
   }
