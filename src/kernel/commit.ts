@@ -40,9 +40,13 @@ export interface Commit {
   readonly base: number;
   readonly record: ActorRecord;
   readonly journal: JournalRecord;
-  /** Rows of their own, so that the record stays small. */
+  /** What changed of activities: of those that do not stand in the record, rows of their own. */
   readonly activitiesPut: readonly ActivityRecord[];
   readonly activitiesRemoved: readonly number[];
+  /** Those removed that had a row. */
+  readonly activityRowsRemoved: readonly number[];
+  /** Derived row: that the record has activities in it; only where that changes. */
+  readonly activityMark?: 'put' | 'removed';
   readonly childrenPut: readonly ChildRecord[];
   readonly childrenRemoved: readonly number[];
   /** Derived rows: the timers armed and disarmed by this step. */

@@ -9,6 +9,7 @@
 import type { Actor } from './actor.ts';
 import type { Address } from './address.ts';
 import { idempotencyKey, pathOf } from './address.ts';
+import { fitsRecord, inItsPlace } from './activities-in-record.ts';
 import type { AbortReason } from './activity-descriptor.ts';
 import type { Birth } from './birth.ts';
 import type { Effect, Message } from './commit.ts';
@@ -146,7 +147,7 @@ function runAttempt({ n, src, input, idempotencyKey: key, heartbeatDetails, adju
 }
 
 export function putActivity(draft: Draft, activity: ActivityRecord): void {
-  draft.activities.set(activity.n, activity);
+  draft.activities.set(activity.n, inItsPlace(activity));
 }
 
 /** Forgets an activity or volatile child; what runs is ended. */
@@ -233,13 +234,15 @@ export function scheduleActivity(draft: Draft, action: Extract<ChartAction, { ki
   const { n, src, systemId } = action;
   if (draft.activities.now.size >= limits.activitiesMax) throw tooMany('pending activities', limits.activitiesMax);
   const { scheduleToCloseTimeoutMs } = registered.descriptor;
+  const input = encodePayload(action.input, `input of activity "${registered.name}"`);
   putActivity(draft, {
     n,
     childId: action.childId,
     src,
     name: registered.name,
     ...(systemId === undefined ? {} : { systemId }),
-    input: encodePayload(action.input, `input of activity "${registered.name}"`),
+    ...(fitsRecord(draft.activities.now, input) ? { isInRecord: true } : {}),
+    input,
     idempotencyKey: idempotencyKey(draft.address, n),
     scheduledAtMs: draft.context.nowMs,
     attempt: 0,

@@ -33,6 +33,9 @@ export const limits = {
   timersMax: 10_000,
   /** Activities one actor may have pending at once. */
   activitiesMax: 1_000,
+  /** Those of them that may stand in the record of their actor, which every step writes, and the size of the input of each. */
+  activitiesInRecordMax: 4,
+  activityInRecordSizeMax: 512,
   /** Children one actor may have at once. */
   childrenMax: 10_000,
   /** A full snapshot is written into the journal every so many records, so that time travel folds a bounded number. */

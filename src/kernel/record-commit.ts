@@ -3,6 +3,7 @@
  * that they can be made of a workflow whose version is not registered.
  */
 import type { Actor } from './actor.ts';
+import { pendingAfter } from './activities-in-record.ts';
 import type { Commit, Effect } from './commit.ts';
 import type { Envelope } from './envelope.ts';
 import type { PerdureError } from './errors.ts';
@@ -23,6 +24,7 @@ export interface RecordChange {
   readonly mailPut?: readonly MailRecord[];
   readonly mailRemoved?: readonly number[];
   readonly mail?: number;
+  /** Where they stand is as before: what is told of an activity here is not what makes it grow. */
   readonly activitiesPut?: readonly ActivityRecord[];
   readonly effects?: readonly Effect[];
   readonly message?: Omit<MessageRecord, 'sequence' | 'atMs'>;
@@ -37,7 +39,9 @@ export function commitRecord(
 ): Extract<RecordDecision, { kind: 'commit' }> {
   const sequence = before.sequence + 1;
   const atMs = Math.max(nowMs, before.updatedAtMs);
-  const record: ActorRecord = { ...(change.record ?? before), sequence, updatedAtMs: atMs };
+  const { activitiesPut = [] } = change;
+  const activities = pendingAfter(before.activities, activitiesPut);
+  const record: ActorRecord = { ...(change.record ?? before), sequence, updatedAtMs: atMs, activities };
   const { chart, address, status } = record;
   const listed = listingChange(before, record);
   const journal: Commit['journal'] = {
@@ -60,8 +64,9 @@ export function commitRecord(
     base: before.sequence,
     record,
     journal,
-    activitiesPut: change.activitiesPut ?? [],
+    activitiesPut,
     activitiesRemoved: [],
+    activityRowsRemoved: [],
     childrenPut: [],
     childrenRemoved: [],
     timersArmed: [],

@@ -62,7 +62,7 @@ export interface ChildRecord {
   readonly error?: Json;
 }
 
-/** What the actor record says of a pending activity; the rest is in a row of its own, so that the record stays small. */
+/** What the actor record says of a pending activity at least: all there is if it is small, otherwise the rest is in a row of its own. */
 export interface PendingActivity {
   readonly n: number;
   /** The id of the `invoke`, by which the chart hears of the outcome. */
@@ -80,6 +80,8 @@ export interface ActivityRecord extends PendingActivity {
   readonly systemId?: string;
   /** Whether the chart hears of the snapshots of a volatile child. */
   readonly isWatched?: true;
+  /** It stands whole in the record of its actor, and has no row. */
+  readonly isInRecord?: true;
   readonly input: Json;
   readonly idempotencyKey: string;
   readonly scheduledAtMs: number;

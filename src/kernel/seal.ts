@@ -1,5 +1,6 @@
 /** A step folded into the one value that is written, with the actor that follows from it. */
 import type { Actor, EncodedChart } from './actor.ts';
+import { markChange, pendingIn, rowsAmong } from './activities-in-record.ts';
 import { newsForParent } from './child-protocol.ts';
 import { childAddress } from './address.ts';
 import type { Commit } from './commit.ts';
@@ -10,7 +11,7 @@ import { limits } from './limits.ts';
 import { listingChange } from './listing.ts';
 import { messageGiven } from './mailbox.ts';
 import type { Json } from './json.ts';
-import type { ActorRecord, JournalOutcome, JournalRecord, PendingActivity, WorkflowStatus } from './record.ts';
+import type { ActorRecord, JournalOutcome, JournalRecord, WorkflowStatus } from './record.ts';
 import { isClosed } from './record.ts';
 import type { Step } from './step.ts';
 import type { LiveChart } from './xstate-seam.ts';
@@ -44,6 +45,7 @@ export function seal(draft: Draft, before: Actor | undefined, envelope: Envelope
     journal,
     activitiesPut: draft.activities.put,
     activitiesRemoved: draft.removed,
+    activityRowsRemoved: rowsAmong(draft.removed, before?.activities),
     childrenPut: draft.children.put,
     childrenRemoved: draft.childrenRemoved,
     timersArmed: journal.armed,
@@ -53,6 +55,8 @@ export function seal(draft: Draft, before: Actor | undefined, envelope: Envelope
     messages: news.length === 0 ? draft.messages : [...draft.messages, ...news],
     effects: draft.effects,
   };
+  const mark = markChange(before?.record, record);
+  if (mark !== undefined) commit.activityMark = mark;
   const listed = listingChange(before?.record, record);
   if (listed !== undefined) commit.listed = listed;
   if (message !== undefined) commit.message = message;
@@ -131,7 +135,7 @@ function recordAfter(draft: Draft, before: Actor | undefined, sequence: number, 
     sequence,
     counters: counters.mail > 0 ? counters : { child: counters.child, timer: counters.timer },
     timers: old !== undefined && !draft.timers.hasChanged ? old.timers : [...draft.timers.now.values()],
-    activities: old !== undefined && !draft.activities.hasChanged ? old.activities : pendingOf(draft),
+    activities: old !== undefined && !draft.activities.hasChanged ? old.activities : pendingIn(draft.activities.now),
     children: draft.children.now.size,
     startedAtMs: old?.startedAtMs ?? atMs,
     updatedAtMs: atMs,
@@ -146,12 +150,6 @@ function recordAfter(draft: Draft, before: Actor | undefined, sequence: number, 
   // Whoever ends while it is parked leaves nothing that would go on.
   if (old?.parked !== undefined && isClosed(status) === isClosed(old.status)) record.parked = old.parked;
   return record;
-}
-
-function pendingOf({ activities }: Draft): ActorRecord['activities'] {
-  const pending: PendingActivity[] = [];
-  for (const { n, childId } of activities.now.values()) pending.push({ n, childId });
-  return pending;
 }
 
 /** Of what comes from the mailbox the sender was told already. */

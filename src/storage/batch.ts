@@ -16,6 +16,7 @@ import type { Codec } from './codec.ts';
 import type { Operation } from './database.ts';
 import {
   encodeActivityKey,
+  encodeActivityMarkKey,
   encodeActorKey,
   encodeChildKey,
   encodeDefinitionKey,
@@ -113,8 +114,12 @@ function rowsOf({ prepared, commits, firstCommit }: StoreBatch, index: number, c
 function stepOperations(commit: Commit, number: number, codec: Codec): readonly Operation[] {
   const { address } = commit.record;
   const operations: Operation[] = [journalOperation(commit, number, codec)];
-  for (const activity of commit.activitiesPut) operations.push(activityOperation(address, activity, codec));
-  for (const n of commit.activitiesRemoved) operations.push({ kind: 'delete', key: encodeActivityKey(address, n) });
+  for (const activity of commit.activitiesPut) {
+    if (activity.isInRecord !== true) operations.push(activityOperation(address, activity, codec));
+  }
+  for (const n of commit.activityRowsRemoved) operations.push({ kind: 'delete', key: encodeActivityKey(address, n) });
+  if (commit.activityMark === 'put') operations.push(put(codec, encodeActivityMarkKey(address)));
+  if (commit.activityMark === 'removed') operations.push({ kind: 'delete', key: encodeActivityMarkKey(address) });
   for (const child of commit.childrenPut) operations.push(put(codec, encodeChildKey(address, child.n), { ...child, n: undefined }));
   for (const n of commit.childrenRemoved) operations.push({ kind: 'delete', key: encodeChildKey(address, n) });
   for (const { generation, dueAtMs } of commit.timersArmed) {

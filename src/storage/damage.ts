@@ -26,6 +26,12 @@ export function isCorruption(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === 'LEVEL_CORRUPTION';
 }
 
+/** For a read that fails: passes over what the database itself found corrupt. */
+export function unlessCorrupt(error: unknown): 'corrupt' {
+  if (isCorruption(error)) return 'corrupt';
+  throw error;
+}
+
 /** What `read` gives, or undefined if the record it reads is damaged. */
 export function unlessDamaged<Result>(read: () => Result): Result | undefined {
   try {

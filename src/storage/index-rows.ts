@@ -11,7 +11,7 @@ import type { ActorRecord } from '../kernel/record.ts';
 import type { ActorValue } from './batch.ts';
 import type { Codec } from './codec.ts';
 import { readCounts, sumOf } from './count-rows.ts';
-import { indexDamaged, isCorruption, reasonOf, unlessDamaged } from './damage.ts';
+import { indexDamaged, reasonOf, unlessCorrupt, unlessDamaged } from './damage.ts';
 import type { DatabaseReader, Entry } from './database.ts';
 import type { KeyRange } from './keys.ts';
 import { actorRowsRange, decodeActorKey, encodeActorKey, successorOf, workflowRange } from './keys.ts';
@@ -100,11 +100,6 @@ export async function readRoot(
   if (bytes === undefined && first === undefined) return undefined;
   const begun = first === undefined ? undefined : unlessDamaged(() => journalRecordOf(codec, first));
   return { unreadable: begun === undefined ? {} : { startedAtMs: begun.atMs } };
-}
-
-function unlessCorrupt(error: unknown): 'corrupt' {
-  if (isCorruption(error)) return 'corrupt';
-  throw error;
 }
 
 /** Undefined if there is no such workflow any more, which only somebody who goes by ids can meet. */

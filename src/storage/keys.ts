@@ -69,6 +69,14 @@ export function encodeActivityKey(address: Address, n: number): Uint8Array {
   return countedKey('activity', address, n);
 }
 
+/** The derived row that says that activities stand in the record: among those that have rows, since one scan finds both. */
+export function encodeActivityMarkKey(address: Address): Uint8Array {
+  return countedKey('activity', address, activityMarkNumber);
+}
+
+/** Activities are counted from 1. */
+export const activityMarkNumber = 0;
+
 export function decodeActivityKey(key: Uint8Array): { readonly address: Address; readonly n: number } {
   return decode('activity', key, (reader) => ({ address: reader.address(), n: reader.uint32() }));
 }
@@ -184,7 +192,7 @@ function describe(key: Uint8Array): string {
     }
     case 'activity': {
       const { address, n } = decodeActivityKey(key);
-      return `activity ${n} of ${formatPlace(address)}`;
+      return n === activityMarkNumber ? `mark of activities of ${formatPlace(address)}` : `activity ${n} of ${formatPlace(address)}`;
     }
     case 'child': {
       const { parent, n } = decodeChildKey(key);

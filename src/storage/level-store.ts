@@ -11,7 +11,7 @@
 import type { Address } from '../kernel/address.ts';
 import type { Commit } from '../kernel/commit.ts';
 import type { CountAnswer, CountQuery } from '../kernel/count-query.ts';
-import { PerdureError, hasErrorCode } from '../kernel/errors.ts';
+import { PerdureError } from '../kernel/errors.ts';
 import type { ListAnswer, ListQuery } from '../kernel/list-query.ts';
 import type { Page, PreparedCommit, Store, StoreBatch, StoredJournalRecord, StoredTree, TimerRow } from '../kernel/ports.ts';
 import type { DefinitionRecord, MailRecord, MessageRecord, TombstoneRecord } from '../kernel/record.ts';
@@ -26,8 +26,9 @@ import { encodeActorKey, encodeMessageKey, encodeTombstoneKey, formatKey } from 
 import { readCount, readList } from './list-reads.ts';
 import { ListingRows, changesIn } from './listing-rows.ts';
 import { readMailbox, readTree } from './read-tree.ts';
-import { isUnknown, readDefinitions, readHead, readJournal, readLatestRun, readMessage, readTombstone } from './reads.ts';
+import { hasRows, readDefinitions, readHeadOrRefuse, readJournal, readLatestRun, readMessage } from './reads.ts';
 import type { ScannedActor } from './scans.ts';
+import { Tombstones } from './tombstones.ts';
 import { scanActive, scanActors, scanMail, scanTimers } from './scans.ts';
 
 export interface StoreOptions {
@@ -54,18 +55,11 @@ export async function openStoreOn(database: Database, options: StoreOptions): Pr
   return LevelStore.open(database, codec, options.location, { commit: 0, listing: listingForm });
 }
 
-async function readHeadOrRefuse(database: Database, codec: Codec, location: string): Promise<HeadValue | undefined> {
-  try {
-    return await readHead(database, codec);
-  } catch (error) {
-    if (!hasErrorCode(error, 'RECORD_DAMAGED') && !isCorruption(error)) throw error;
-    throw storeDamaged(location, 'its database belongs to another store, or the number of its last commit cannot be read', error);
-  }
-}
-
-async function hasRows(reader: DatabaseReader): Promise<boolean> {
-  const keys = await reader.keys({ from: Uint8Array.of(0), to: Uint8Array.of(0xff), limit: 1 });
-  return keys.length > 0;
+interface Parts {
+  readonly database: Database;
+  readonly codec: Codec;
+  readonly listing: ListingRows;
+  readonly tombstones: Tombstones;
 }
 
 class LevelStore implements Store {
@@ -74,6 +68,7 @@ class LevelStore implements Store {
   readonly #database: Database;
   readonly #codec: Codec;
   readonly #listing: ListingRows;
+  readonly #tombstones: Tombstones;
   /** Number of the last commit that can be on disk: moved before a batch is written. */
   #issuedCommit: number;
   /** The write on its way: `close` waits for it. */
@@ -85,13 +80,15 @@ class LevelStore implements Store {
   static async open(database: Database, codec: Codec, location: string, head: HeadValue): Promise<LevelStore> {
     const listing = new ListingRows(database, codec);
     await listing.open(head);
-    return new LevelStore(database, codec, listing, location, head.commit);
+    const tombstones = await Tombstones.open(database, codec);
+    return new LevelStore({ database, codec, listing, tombstones }, location, head.commit);
   }
 
-  private constructor(database: Database, codec: Codec, listing: ListingRows, location: string, lastCommit: number) {
-    this.#database = database;
-    this.#codec = codec;
-    this.#listing = listing;
+  private constructor(parts: Parts, location: string, lastCommit: number) {
+    this.#database = parts.database;
+    this.#codec = parts.codec;
+    this.#listing = parts.listing;
+    this.#tombstones = parts.tombstones;
     this.location = location;
     this.lastCommit = lastCommit;
     this.#issuedCommit = lastCommit;
@@ -108,6 +105,7 @@ class LevelStore implements Store {
   async erase(workflowId: string, lastRun: number, limit: number): Promise<{ readonly isDone: boolean }> {
     return this.#inTurn(async () => {
       const { operations, isDone } = await eraseOperations(this.#database, this.#codec, workflowId, lastRun, limit);
+      this.#tombstones.expect();
       const listing = this.#listing.change(await listingErased(this.#database, this.#codec, workflowId, lastRun));
       const head = headOperation(this.#codec, this.#issuedCommit, listing !== undefined);
       await this.#database.write([...operations, ...(listing?.operations ?? []), head]);
@@ -164,9 +162,8 @@ class LevelStore implements Store {
     return this.#read(
       () => `runs of ${JSON.stringify(workflowId)}`,
       async () => {
-        if (isUnknown(this.#database.getNow, workflowId)) return undefined;
-        const tombstoneOf = (id: string): TombstoneRecord | undefined => readTombstone(this.#database.getNow, this.#codec, id);
-        return this.#database.readAtOnce((reader) => readLatestRun(reader, tombstoneOf, workflowId));
+        if (this.#tombstones.isUnknown(workflowId)) return undefined;
+        return this.#database.readAtOnce((reader) => readLatestRun(reader, (id) => this.#tombstones.of(id), workflowId));
       },
     );
   }
@@ -174,7 +171,7 @@ class LevelStore implements Store {
   readTombstone(workflowId: string): Promise<TombstoneRecord | undefined> {
     return this.#read(
       () => formatKey(encodeTombstoneKey(workflowId)),
-      async () => readTombstone(this.#database.getNow, this.#codec, workflowId),
+      async () => this.#tombstones.of(workflowId),
     );
   }
 

@@ -4,6 +4,7 @@
  */
 import type { Address } from '../kernel/address.ts';
 import { childAddress, formatPlace } from '../kernel/address.ts';
+import { activitiesInRecord } from '../kernel/activities-in-record.ts';
 import { messagesIn } from '../kernel/conversation.ts';
 import type { StoredActor, StoredJournalRecord, StoredTree } from '../kernel/ports.ts';
 import type { ActivityRecord, ActorRecord, ChildRecord, MailRecord } from '../kernel/record.ts';
@@ -12,6 +13,7 @@ import type { Codec } from './codec.ts';
 import { recordDamaged, unlessDamaged } from './damage.ts';
 import type { DatabaseReader, Entry } from './database.ts';
 import {
+  activityMarkNumber,
   actorRowsRange,
   decodeActivityKey,
   decodeActorKey,
@@ -26,6 +28,8 @@ import { journalRecordOf } from './reads.ts';
 interface Rows {
   readonly address: Address;
   readonly activities: ActivityRecord[];
+  /** Whether the record is said to have activities in it. */
+  isMarked: boolean;
   readonly children: ChildRecord[];
 }
 
@@ -86,7 +90,9 @@ function sortRows(codec: Codec, root: Address, activities: readonly Entry[], chi
   rowsOf(root);
   for (const { key, value } of activities) {
     const { address, n } = decodeActivityKey(key);
-    rowsOf(address).activities.push({ n, ...(codec.decode(key, value) as ActivityValue) });
+    const found: unknown = codec.decode(key, value);
+    if (n === activityMarkNumber) rowsOf(address).isMarked = true;
+    else rowsOf(address).activities.push({ n, ...(found as ActivityValue) });
   }
   for (const { key, value } of children) {
     const { parent, n } = decodeChildKey(key);
@@ -99,29 +105,29 @@ function sortRows(codec: Codec, root: Address, activities: readonly Entry[], chi
 
 function addActor(byPlace: Map<string, Rows>, address: Address): Rows {
   const place = formatPlace(address.path);
-  const known = byPlace.get(place) ?? { address, activities: [], children: [] };
+  const known = byPlace.get(place) ?? { address, activities: [], isMarked: false, children: [] };
   byPlace.set(place, known);
   return known;
 }
 
 async function readActor(reader: DatabaseReader, codec: Codec, rows: Rows, lastCommit: number): Promise<StoredActor | undefined> {
-  const { address, activities, children } = rows;
+  const { address, activities, isMarked, children } = rows;
   const key = encodeActorKey(address);
   const [bytes, [head]] = await Promise.all([
     reader.get(key),
     reader.entries({ limit: 1, isReverse: true, ...actorRowsRange('journal', address) }),
   ]);
   if (bytes === undefined) {
-    if (head === undefined && activities.length + children.length === 0) return undefined;
+    if (head === undefined && activities.length + children.length === 0 && !isMarked) return undefined;
     throw recordDamaged(formatKey(key), 'it is missing, though other rows speak of it');
   }
   const record: ActorRecord = { address, ...(codec.decode(key, bytes) as ActorValue) };
   checkHead(key, record, head === undefined ? undefined : journalRecordOf(codec, head), lastCommit);
-  checkActivities(key, record, activities);
+  const pending = withThoseInRecord(key, record, rows);
   if (children.length !== record.children) {
     throw recordDamaged(formatKey(key), `it counts ${record.children} children, and ${children.length} are there`);
   }
-  return { record, activities, children };
+  return { record, activities: pending, children };
 }
 
 function checkMail(key: Uint8Array, { queued = 0 }: ActorRecord, found: number): void {
@@ -151,11 +157,25 @@ function checkHead(key: Uint8Array, record: ActorRecord, head: StoredJournalReco
   if (head.commit > lastCommit) refuse(`its journal ends at commit ${head.commit}, but the store ends at ${lastCommit}`);
 }
 
-function checkActivities(key: Uint8Array, record: ActorRecord, rows: readonly ActivityRecord[]): void {
-  const named = new Map(record.activities.map(({ n, childId }) => [n, childId]));
-  for (const { n, childId } of rows) {
-    if (named.get(n) !== childId) throw recordDamaged(formatKey(key), `it does not name activity ${n} as ${JSON.stringify(childId)}`);
-    named.delete(n);
+/** All that is pending, in the order of the record. */
+function withThoseInRecord(key: Uint8Array, record: ActorRecord, { activities, isMarked }: Rows): readonly ActivityRecord[] {
+  const inRecord = activitiesInRecord(record);
+  const refuse = (reason: string): never => {
+    throw recordDamaged(formatKey(key), reason);
+  };
+  if (isMarked && inRecord.length === 0) refuse('it is said to have activities in it');
+  if (!isMarked && inRecord.length > 0) refuse('nothing says that it has activities in it');
+  const rows = new Map(activities.map((activity) => [activity.n, activity]));
+  for (const activity of inRecord) {
+    if (rows.has(activity.n)) refuse(`activity ${activity.n} stands in it and in a row`);
+    rows.set(activity.n, activity);
   }
-  for (const n of named.keys()) throw recordDamaged(formatKey(key), `activity ${n}, which it names, is missing`);
+  const pending = record.activities.map(({ n, childId }) => {
+    const activity = rows.get(n) ?? refuse(`activity ${n}, which it names, is missing`);
+    if (activity.childId !== childId) refuse(`it does not name activity ${n} as ${JSON.stringify(activity.childId)}`);
+    rows.delete(n);
+    return activity;
+  });
+  for (const { n, childId } of rows.values()) refuse(`it does not name activity ${n} as ${JSON.stringify(childId)}`);
+  return pending;
 }

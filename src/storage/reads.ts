@@ -3,13 +3,13 @@
  * commit.
  */
 import type { Address } from '../kernel/address.ts';
-import { rootAddress } from '../kernel/address.ts';
+import { hasErrorCode } from '../kernel/errors.ts';
 import type { StoredJournalRecord } from '../kernel/ports.ts';
 import type { DefinitionRecord, MessageRecord, TombstoneRecord } from '../kernel/record.ts';
 import type { ActorValue, DefinitionValue, HeadValue, JournalValue, MessageValue } from './batch.ts';
 import type { Codec } from './codec.ts';
-import { recordDamaged, unlessDamaged } from './damage.ts';
-import type { DatabaseReader, Entry, ReadNow } from './database.ts';
+import { isCorruption, recordDamaged, storeDamaged, unlessDamaged } from './damage.ts';
+import type { DatabaseReader, Entry } from './database.ts';
 import {
   actorRowsRange,
   decodeActorKey,
@@ -32,13 +32,22 @@ export async function readHead(reader: DatabaseReader, codec: Codec): Promise<He
 }
 
 /**
- * Whether an id never had a run: then neither the record nor the journal of its first is there, and no tombstone of later ones.
- * Most starts are of such an id.
+ * The same when a store is opened.
+ *
+ * @throws PerdureError `STORE_DAMAGED` if it cannot be read
  */
-export function isUnknown(getNow: ReadNow, workflowId: string): boolean {
-  const first = rootAddress(workflowId, 1);
-  const keys = [encodeActorKey(first), encodeJournalKey(first, 1), encodeTombstoneKey(workflowId)];
-  return keys.every((key) => getNow(key) === undefined);
+export async function readHeadOrRefuse(reader: DatabaseReader, codec: Codec, location: string): Promise<HeadValue | undefined> {
+  try {
+    return await readHead(reader, codec);
+  } catch (error) {
+    if (!hasErrorCode(error, 'RECORD_DAMAGED') && !isCorruption(error)) throw error;
+    throw storeDamaged(location, 'its database belongs to another store, or the number of its last commit cannot be read', error);
+  }
+}
+
+export async function hasRows(reader: DatabaseReader): Promise<boolean> {
+  const keys = await reader.keys({ from: Uint8Array.of(0), to: Uint8Array.of(0xff), limit: 1 });
+  return keys.length > 0;
 }
 
 /**
@@ -62,12 +71,6 @@ export async function readLatestRun(
   const latest = Math.max(...runs);
   const tombstone = tombstoneOf(workflowId);
   return tombstone !== undefined && latest <= tombstone.lastRun ? undefined : latest;
-}
-
-export function readTombstone(getNow: ReadNow, codec: Codec, workflowId: string): TombstoneRecord | undefined {
-  const key = encodeTombstoneKey(workflowId);
-  const bytes = getNow(key);
-  return bytes === undefined ? undefined : (codec.decode(key, bytes) as TombstoneRecord);
 }
 
 /** As of the moment of the reader; one that cannot be read counts as absent. */

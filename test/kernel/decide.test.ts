@@ -339,7 +339,8 @@ describe('a step whose code throws', () => {
       journal: { outcome: 'queued', status: 'parked' },
     });
     const counters = { ...parked.commit.record.counters, mail: 2 };
-    expect(commit.record).toStrictEqual({ ...parked.commit.record, counters, queued: 2, sequence: 3, updatedAtMs: 9_000 });
+    const activities = [{ ...parked.commit.record.activities[0], state: 'settled' }];
+    expect(commit.record).toStrictEqual({ ...parked.commit.record, counters, queued: 2, sequence: 3, updatedAtMs: 9_000, activities });
     expect(decidedOn(parked.actor, { kind: 'attempt-timed-out', n: 1, attempt: 2 }, at(9_000))).toEqual({ kind: 'ignore' });
   });
 

@@ -2,6 +2,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { expect } from 'vitest';
 import type { AnyActorRef, AnyStateMachine } from 'xstate';
+import { pendingIn } from '../../src/kernel/activities-in-record.ts';
 import type { Actor } from '../../src/kernel/actor.ts';
 import { formatPlace, rootAddress } from '../../src/kernel/address.ts';
 import type { Commit, Message } from '../../src/kernel/commit.ts';
@@ -150,7 +151,7 @@ export class Family {
   #check(): void {
     for (const { record, activities, children } of this.run) {
       expect(record.children).toBe(children.length);
-      expect(record.activities).toEqual(activities.map(({ n, childId }) => ({ n, childId })));
+      expect(record.activities).toEqual(pendingIn(new Map(activities.map((activity) => [activity.n, activity]))));
       // What is still to be said may be the start of a child, or that it was never born.
       const isMissed = this.stored().mail.length === 0;
       for (const { n, isActor } of children) if (isActor === true && isMissed) this.stored(...record.address.path, n);

@@ -17,7 +17,8 @@ import { ManualClock } from './manual-clock.ts';
 const flips = isSoak ? 1_000 : 200;
 const whole = { from: Uint8Array.of(0), to: Uint8Array.of(0xff) };
 const napMs = 60_000;
-const kinds = ['sum', 'nap', 'errand'] as const;
+/** A haul is an errand whose input is too large for the record of its actor: it has a row of its own. */
+const kinds = ['sum', 'nap', 'errand', 'haul'] as const;
 const sum = counter();
 const add = (amount: number) => ({ type: 'ADD' as const, amount });
 
@@ -53,6 +54,7 @@ async function written(): Promise<readonly Entry[]> {
     await runtime.send(`${name}-sum`, add(2));
     await runtime.start(sleeper, { id: `${name}-nap`, input: { delayMs: napMs } });
     await runtime.start(fetch, { id: `${name}-errand`, input: { item: 'lamp' } });
+    await runtime.start(fetch, { id: `${name}-haul`, input: { item: 'lamp '.repeat(200) } });
   }
   await end();
   return database.reopen().entries(whole);

@@ -433,11 +433,18 @@ function applyTimers(place: string, actor: ModelActor, commit: Commit): void {
   }
 }
 
+/** What stands in the record says as much as a row would. */
+function isSameActivity(pending: ActorRecord['activities'][number], row: ActivityRecord | undefined): boolean {
+  if (row?.isInRecord !== true) return row?.childId === pending.childId;
+  const { childId, state, attempt, isHandedOver } = pending as ActivityRecord;
+  return childId === row.childId && state === row.state && attempt === row.attempt && isHandedOver === row.isHandedOver;
+}
+
 function checkRows(place: string, { record, activities, children, timers }: ModelActor): void {
   const invariant = 'I14 everything becomes definite, rows equal records';
   const armed = record.timers.every(({ generation, dueAtMs }) => timers.get(generation)?.dueAtMs === dueAtMs);
   check(armed && record.timers.length === timers.size, invariant, () => `timer rows of ${place} differ from its record`);
-  const named = record.activities.every(({ n, childId }) => activities.get(n)?.childId === childId);
+  const named = record.activities.every((pending) => isSameActivity(pending, activities.get(pending.n)));
   check(named && record.activities.length === activities.size, invariant, () => `activity rows of ${place} differ from its record`);
   check(record.children === children.size, invariant, () => `child rows of ${place} differ from its record`);
   const pending = [...activities.values()].filter(({ kind }) => kind !== 'actions');

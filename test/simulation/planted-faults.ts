@@ -2,6 +2,7 @@
  * Mistakes an engine like this could make, put in from outside for as long as a test wants them. A simulation that does not
  * find each of them would not find their like in the code either.
  */
+import { markChange, pendingIn } from '../../src/kernel/activities-in-record.ts';
 import type { Commit } from '../../src/kernel/commit.ts';
 import type { Store, StoreBatch, StoredActor } from '../../src/kernel/ports.ts';
 import { changedStore } from '../support/changed-store.ts';
@@ -144,12 +145,21 @@ function keepsCompletedRow(step: Step, before: Step['actor'] | undefined): Step 
   const { envelope, outcome } = commit.journal;
   const row = envelope.kind === 'attempt-completed' && outcome === 'applied' ? before?.activities.get(envelope.n) : undefined;
   if (row === undefined || isClosed(commit.record.status)) return step;
-  const { n, childId } = row;
-  const record = { ...commit.record, activities: [...commit.record.activities, { n, childId }] };
-  const removed = commit.activitiesRemoved.filter((other) => other !== n);
+  const isOther = (other: number): boolean => other !== row.n;
+  const activitiesRemoved = commit.activitiesRemoved.filter(isOther);
+  const activityRowsRemoved = commit.activityRowsRemoved.filter(isOther);
+  const kept = { commit: { ...commit, activitiesRemoved, activityRowsRemoved }, actor };
+  return withActivities(kept, before, new Map(actor.activities).set(row.n, row));
+}
+
+/** The step with other activities pending, as it would have been written. */
+function withActivities({ commit, actor }: Step, before: Step['actor'] | undefined, activities: Step['actor']['activities']): Step {
+  const record = { ...commit.record, activities: pendingIn(activities) };
+  const { activityMark: _, ...unmarked } = commit;
+  const activityMark = markChange(before?.record, record);
   return {
-    commit: { ...commit, record, activitiesRemoved: removed },
-    actor: { ...actor, record, activities: new Map(actor.activities).set(n, row) },
+    commit: { ...unmarked, record, ...(activityMark === undefined ? {} : { activityMark }) },
+    actor: { ...actor, record, activities },
   };
 }
 
@@ -172,12 +182,12 @@ function reopensClosed(step: Step): Step {
   return { commit: { ...commit, record }, actor: { ...actor, record } };
 }
 
-function chargesReleased(step: Step): Step {
+function chargesReleased(step: Step, before: Step['actor'] | undefined): Step {
   const { commit, actor } = step;
   if (commit.journal.envelope.kind !== 'attempt-released') return step;
   const activitiesPut = commit.activitiesPut.map((row) => ({ ...row, uncharged: 0 }));
   const activities = new Map([...actor.activities].map(([n, row]) => [n, { ...row, uncharged: 0 }]));
-  return { commit: { ...commit, activitiesPut }, actor: { ...actor, activities } };
+  return withActivities({ commit: { ...commit, activitiesPut }, actor }, before, activities);
 }
 
 function driftedBy(step: Step, milliseconds: number): Step {

@@ -86,6 +86,7 @@ describe('erasing', () => {
       expect(await store.readTombstone('order')).toEqual(isDone ? { lastRun: 2 } : { lastRun: 2, isClearing: true });
       const again = await opened(database.reopen());
       expect(await again.store.readLatestRun('order')).toBeUndefined();
+      expect(await again.store.readTombstone('order')).toEqual(await store.readTombstone('order'));
     }
     // Two records, six journal rows, six message ids.
     expect(batches).toBe(Math.max(1, Math.ceil(14 / limit)));

@@ -55,6 +55,7 @@ export function sampleCommit(sequence: number, step: SampleStep = {}): Commit {
     },
     activitiesPut: [],
     activitiesRemoved: [],
+    activityRowsRemoved: rest.activitiesRemoved ?? [],
     childrenPut: [],
     childrenRemoved: [],
     timersArmed: [],

@@ -5,7 +5,8 @@ import { rootAddress } from '../../src/kernel/address.ts';
 import type { Commit } from '../../src/kernel/commit.ts';
 import { hasErrorCode } from '../../src/kernel/errors.ts';
 import type { Page, PreparedCommit, Store } from '../../src/kernel/ports.ts';
-import type { DefinitionRecord, MessageRecord } from '../../src/kernel/record.ts';
+import type { DefinitionRecord, MessageRecord, PendingActivity } from '../../src/kernel/record.ts';
+import type { SampleStep } from './samples.ts';
 import { sampleActivity, sampleBatch, sampleChild, sampleCommit, sampleTimer } from './samples.ts';
 
 /** A place where stores can be opened one after the other; what one wrote the next one finds. */
@@ -161,6 +162,36 @@ function declareWriting(store: () => Store, reopen: () => Promise<void>): void {
     expect(await store().scanActive(10)).toEqual({ rows: [] });
     expect((await store().scanTimers(100, 10)).rows.map(({ generation }) => generation)).toEqual([2]);
     expect(await store().readTree(first)).toEqual({ root: { record: ended.record, activities: [], children: [] }, others: [], closed: [] });
+  });
+
+  test('finds an actor by the activities in its record, and reads them with those that have rows', async () => {
+    const [inRecord, inRow] = [{ ...sampleActivity(1), isInRecord: true as const }, sampleActivity(2)];
+    const inPlace = { activities: [inRecord, { n: 2, childId: inRow.childId }] };
+    const started = sampleCommit(1, { record: inPlace, activitiesPut: [inRecord, inRow], activityMark: 'put' });
+    await store().write(sampleBatch(1, [started]));
+    expect(await store().scanActive(10)).toEqual({ rows: [first] });
+    const root = { record: started.record, activities: [inRecord, inRow], children: [] };
+    expect(await store().readTree(first)).toEqual({ root, others: [], closed: [] });
+    const ended = sampleCommit(2, { activitiesRemoved: [1, 2], activityRowsRemoved: [2], activityMark: 'removed' });
+    await store().write(sampleBatch(2, [ended]));
+    expect(await store().scanActive(10)).toEqual({ rows: [] });
+    expect((await store().readTree(first))?.root.activities).toEqual([]);
+  });
+
+  test.each<[string, SampleStep]>([
+    ['is not marked', { record: { activities: [{ ...sampleActivity(1), isInRecord: true } as PendingActivity] } }],
+    ['is marked, and has none', { activityMark: 'put' }],
+    [
+      'has one of them in a row, too',
+      {
+        record: { activities: [{ ...sampleActivity(1), isInRecord: true } as PendingActivity] },
+        activitiesPut: [sampleActivity(1)],
+        activityMark: 'put',
+      },
+    ],
+  ])('takes an actor for damaged that should have activities in its record and %s', async (_how, step) => {
+    await store().write(sampleBatch(1, [sampleCommit(1, step)]));
+    await expect(store().readTree(first)).rejects.toSatisfy((error) => hasErrorCode(error, 'RECORD_DAMAGED'));
   });
 
   test.each([
