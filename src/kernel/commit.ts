@@ -1,5 +1,6 @@
 import type { AbortReason } from './activity-descriptor.ts';
 import type { ActorEnvelope } from './envelope.ts';
+import type { JournalSpan } from './kept-journal.ts';
 import type { ListingChange } from './listing.ts';
 import type { ActivityRecord, ActorRecord, ChildRecord, JournalRecord, MailRecord, MessageRecord, TimerRecord } from './record.ts';
 import type { Json } from './json.ts';
@@ -40,6 +41,8 @@ export interface Commit {
   readonly base: number;
   readonly record: ActorRecord;
   readonly journal: JournalRecord;
+  /** Older records of its journal that leave: see `journalFrom` of the record. */
+  readonly journalForgotten?: JournalSpan;
   /** What changed of activities: of those that do not stand in the record, rows of their own. */
   readonly activitiesPut: readonly ActivityRecord[];
   readonly activitiesRemoved: readonly number[];

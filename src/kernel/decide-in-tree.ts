@@ -54,7 +54,7 @@ export function decideTreeStart(beginning: Omit<Beginning, 'surroundings'>, cont
 export function decideInTree(tree: Tree, message: Mail, context: DecideContext, row?: number): TreeDecision {
   const { to, envelope } = message;
   if (envelope.kind !== 'start' && envelope.kind !== 'terminate' && row === undefined && isHeld(tree.root.record)) {
-    const held = holdInTree(tree, to, envelope, context.nowMs);
+    const held = holdInTree(tree, to, envelope, context);
     if (held !== undefined) return held;
   }
   return new Unit(tree, context, row).decide(message);
@@ -88,7 +88,7 @@ class Unit {
     const decision = envelope.kind === 'start' || actor === undefined ? undefined : this.#decideFirst(actor, envelope);
     if (decision?.kind === 'poison') {
       const place = { row: this.#row, isTaken: false };
-      return { kind: 'commit', steps: parkTree(this.#tree, mail, place, decision.failure, this.#context.nowMs) };
+      return { kind: 'commit', steps: parkTree(this.#tree, mail, place, decision.failure, this.#context) };
     }
     if (this.#row === undefined && envelope.kind !== 'start') {
       if (decision?.kind !== 'commit') return decision ?? { kind: 'ignore' };
@@ -119,12 +119,12 @@ class Unit {
   #end(): readonly [Step, ...Step[]] {
     this.#judgeLeft();
     const [left, failure, row] = [this.#left, this.#failure, this.#row];
-    const { nowMs } = this.#context;
+    const context = this.#context;
     const { root } = this.#tree;
     if (left !== undefined && failure !== undefined) {
       // Whoever lets it go on begins to count anew.
-      this.#steps.push(...parkTree(this.#tree, madeNew(left), { row, isTaken: true }, failure, nowMs));
-    } else if (left !== undefined) this.#steps.push(recordStep(this.#tree, root, keepMail(root.record, left, nowMs, {}, row)));
+      this.#steps.push(...parkTree(this.#tree, madeNew(left), { row, isTaken: true }, failure, context));
+    } else if (left !== undefined) this.#steps.push(recordStep(this.#tree, root, keepMail(root.record, left, context, {}, row)));
     // One at least: a unit begins with a step, or by taking a row of the mailbox.
     return this.#steps as readonly Step[] as readonly [Step, ...Step[]];
   }
@@ -145,7 +145,7 @@ class Unit {
 
   #takeOldest(row: number, about: ActorEnvelope): void {
     const { root } = this.#tree;
-    this.#steps.push(recordStep(this.#tree, root, takeOldest(root.record, row, about, this.#context.nowMs)));
+    this.#steps.push(recordStep(this.#tree, root, takeOldest(root.record, row, about, this.#context)));
   }
 
   #goOn(): void {

@@ -15,6 +15,7 @@ import type { Birth } from './birth.ts';
 import type { Effect, Message } from './commit.ts';
 import { PerdureError } from './errors.ts';
 import type { FailureRecord } from './failure-record.ts';
+import type { CommitContext } from './kept-journal.ts';
 import { limits } from './limits.ts';
 import type { Random } from './ports.ts';
 import type { ActivityRecord, ActorRecord, ChildRecord, TimerRecord } from './record.ts';
@@ -26,8 +27,7 @@ import { stateOfAfter } from './xstate-structure.ts';
 import type { Json } from './json.ts';
 
 /** What a decision depends on besides actor and envelope. */
-export interface DecideContext {
-  readonly nowMs: number;
+export interface DecideContext extends CommitContext {
   readonly random: Random;
   /**
    * Asks the host for a place to run an attempt of this activity, which it knows by its `activityKey`; a place granted is used, or the

@@ -6,6 +6,7 @@ import type { Commit, Effect } from './commit.ts';
 import type { ControlEnvelope, Envelope, StepEnvelope } from './envelope.ts';
 import type { PerdureError } from './errors.ts';
 import type { FailureRecord } from './failure-record.ts';
+import type { CommitContext } from './kept-journal.ts';
 import type { PoisonPlace } from './mailbox.ts';
 import { holdingOf, keepMail, parkPoisoned, refusalToHold } from './mailbox.ts';
 import { control } from './pause.ts';
@@ -29,10 +30,10 @@ export function recordStep(tree: Tree, actor: Actor, { commit }: { readonly comm
 }
 
 /** What is asked of the engine. */
-export function controlTree(tree: Tree, envelope: ControlEnvelope, nowMs: number): Held {
+export function controlTree(tree: Tree, envelope: ControlEnvelope, context: CommitContext): Held {
   // Of a workflow that closed, what goes on after its end can be parked.
   if (envelope.kind === 'park' && tree.isOver) return { kind: 'ignore' };
-  const decision: RecordDecision = control(tree.root.record, envelope, nowMs);
+  const decision: RecordDecision = control(tree.root.record, envelope, context);
   return decision.kind === 'commit' ? { kind: 'commit', steps: [recordStep(tree, tree.root, decision)] } : decision;
 }
 
@@ -41,7 +42,7 @@ export function holdInTree(
   tree: Tree,
   to: readonly number[],
   envelope: Exclude<StepEnvelope, { readonly kind: 'terminate' }>,
-  nowMs: number,
+  context: CommitContext,
 ): Held | undefined {
   const actor = tree.get(to);
   const activity = 'n' in envelope ? actor?.activities.get(envelope.n) : undefined;
@@ -56,16 +57,22 @@ export function holdInTree(
     case 'ignore':
       return { kind: 'ignore' };
     case 'late':
-      return { kind: 'commit', steps: [recordStep(tree, actor, commitRecord(actor.record, envelope, 'late', nowMs, {}))] };
+      return { kind: 'commit', steps: [recordStep(tree, actor, commitRecord(actor.record, envelope, 'late', context, {}))] };
     case 'keep':
-      return { kind: 'commit', steps: keep(tree, actor, envelope, nowMs, {}) };
+      return { kind: 'commit', steps: keep(tree, actor, envelope, context, {}) };
     case 'settle':
-      return { kind: 'commit', steps: keep(tree, actor, envelope, nowMs, settling(activity, envelope)) };
+      return { kind: 'commit', steps: keep(tree, actor, envelope, context, settling(activity, envelope)) };
   }
 }
 
 /** Parks the workflow on what made a chart of it throw. */
-export function parkTree(tree: Tree, poison: Mail, place: PoisonPlace, failure: FailureRecord, nowMs: number): readonly [Step, ...Step[]] {
+export function parkTree(
+  tree: Tree,
+  poison: Mail,
+  place: PoisonPlace,
+  failure: FailureRecord,
+  context: CommitContext,
+): readonly [Step, ...Step[]] {
   const { to, envelope } = poison;
   const actor = tree.get(to);
   const activity = 'n' in envelope ? actor?.activities.get(envelope.n) : undefined;
@@ -73,9 +80,9 @@ export function parkTree(tree: Tree, poison: Mail, place: PoisonPlace, failure: 
   const { root } = tree;
   const state = (actor ?? root).record.chart.value;
   const at = to.length === 0 ? change : {};
-  const parked = parkPoisoned(root.record, poison, place, { ...failure, state }, nowMs, at);
+  const parked = parkPoisoned(root.record, poison, place, { ...failure, state }, context, at);
   const first = recordStep(tree, root, parked);
-  return actor === undefined || to.length === 0 ? [first] : [first, ...besides(tree, actor, envelope, nowMs, change)];
+  return actor === undefined || to.length === 0 ? [first] : [first, ...besides(tree, actor, envelope, context, change)];
 }
 
 function tooLate(record: ActorRecord, envelope: StepEnvelope): PerdureError {
@@ -83,16 +90,16 @@ function tooLate(record: ActorRecord, envelope: StepEnvelope): PerdureError {
 }
 
 /** A row of the root's mailbox, and what changes with the actor it is for. */
-function keep(tree: Tree, actor: Actor, envelope: StepEnvelope, nowMs: number, change: RecordChange): readonly [Step, ...Step[]] {
+function keep(tree: Tree, actor: Actor, envelope: StepEnvelope, context: CommitContext, change: RecordChange): readonly [Step, ...Step[]] {
   const { path } = actor.record.address;
   const { root } = tree;
-  const first = recordStep(tree, root, keepMail(root.record, { to: path, envelope }, nowMs, path.length === 0 ? change : {}));
-  return path.length === 0 ? [first] : [first, ...besides(tree, actor, envelope, nowMs, change)];
+  const first = recordStep(tree, root, keepMail(root.record, { to: path, envelope }, context, path.length === 0 ? change : {}));
+  return path.length === 0 ? [first] : [first, ...besides(tree, actor, envelope, context, change)];
 }
 
-function besides(tree: Tree, actor: Actor, envelope: Envelope, nowMs: number, change: RecordChange): readonly Step[] {
+function besides(tree: Tree, actor: Actor, envelope: Envelope, context: CommitContext, change: RecordChange): readonly Step[] {
   if (change.activitiesPut === undefined) return [];
-  return [recordStep(tree, actor, commitRecord(actor.record, envelope, 'queued', nowMs, change))];
+  return [recordStep(tree, actor, commitRecord(actor.record, envelope, 'queued', context, change))];
 }
 
 /** The activity waits for nothing but its outcome in the mailbox; an attempt that took too long gives up its place. */

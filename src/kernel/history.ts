@@ -6,7 +6,7 @@ import { decodeValue } from './value-decoding.ts';
 
 /** One step of a workflow's history, oldest first. */
 export interface HistoryEntry {
-  /** Position in the history, from 1. */
+  /** Position in the history, from 1; that of what was forgotten is not given again. */
   readonly step: number;
   readonly sequence: number;
   /** Store-wide commit number. */

@@ -40,6 +40,10 @@ export const limits = {
   childrenMax: 10_000,
   /** A full snapshot is written into the journal every so many records, so that time travel folds a bounded number. */
   journalSnapshotInterval: 256,
+  /** Records in one actor's journal, looked at as often: the oldest leave, but for the first. */
+  journalRecordsMax: 10_000,
+  /** Records that leave a journal with one step at most; more than {@link limits.journalSnapshotInterval}, so that it is caught up with. */
+  journalForgottenMax: 512,
   /** Children that are over, as listed by `describe`. */
   closedChildrenShownMax: 1_000,
   /** Records returned by one call of `history`. */

@@ -9,6 +9,7 @@
  */
 import type { Envelope, StepEnvelope } from './envelope.ts';
 import { PerdureError } from './errors.ts';
+import type { CommitContext } from './kept-journal.ts';
 import { limits } from './limits.ts';
 import type { ActivityRecord, ActorRecord, Mail, MessageRecord } from './record.ts';
 import { isClosed } from './record.ts';
@@ -88,9 +89,9 @@ function holdingOfOutcome(envelope: OutcomeEnvelope, activity: ActivityRecord | 
 }
 
 /** A signal to a workflow whose machine is not there: told from its record alone. */
-export function holdSignal(record: ActorRecord, envelope: SignalEnvelope, nowMs: number): RecordDecision {
+export function holdSignal(record: ActorRecord, envelope: SignalEnvelope, context: CommitContext): RecordDecision {
   const refusal = refusalToHold(record, envelope);
-  return refusal === undefined ? keepMail(record, { to: [], envelope }, nowMs) : { kind: 'refuse', error: refusal };
+  return refusal === undefined ? keepMail(record, { to: [], envelope }, context) : { kind: 'refuse', error: refusal };
 }
 
 export function refusalToHold(record: ActorRecord, envelope: Envelope): PerdureError | undefined {
@@ -108,13 +109,13 @@ type Kept = Extract<RecordDecision, { kind: 'commit' }>;
  * @param before the root's record
  * @param taken the row whose place it takes, since it is what is left of its unit; default: it comes last
  */
-export function keepMail(before: ActorRecord, mail: Mail, nowMs: number, change: RecordChange = {}, taken?: number): Kept {
+export function keepMail(before: ActorRecord, mail: Mail, context: CommitContext, change: RecordChange = {}, taken?: number): Kept {
   const last = before.counters.mail ?? 0;
   const n = taken ?? last + 1;
   const counters = { ...before.counters, mail: Math.max(n, last) };
   const record = { ...(change.record ?? before), counters, queued: (before.queued ?? 0) + 1 };
   const message = messageGiven(before, mail.envelope, 'queued');
-  return commitRecord(before, mail.envelope, 'queued', nowMs, {
+  return commitRecord(before, mail.envelope, 'queued', context, {
     ...change,
     record,
     mail: n,
@@ -124,10 +125,10 @@ export function keepMail(before: ActorRecord, mail: Mail, nowMs: number, change:
 }
 
 /** Takes the oldest row: what it says was applied to an actor below the root. */
-export function takeOldest(before: ActorRecord, n: number, about: Envelope, nowMs: number): Kept {
+export function takeOldest(before: ActorRecord, n: number, about: Envelope, context: CommitContext): Kept {
   const { queued = 0, ...rest } = before;
   const record = queued > 1 ? { ...rest, queued: queued - 1 } : rest;
-  return commitRecord(before, about, 'noted', nowMs, { record, mail: n, mailRemoved: [n] });
+  return commitRecord(before, about, 'noted', context, { record, mail: n, mailRemoved: [n] });
 }
 
 /** Where the mail is that a chart throws on. */
@@ -147,13 +148,13 @@ export function parkPoisoned(
   poison: Mail,
   { row, isTaken }: PoisonPlace,
   failure: FailureRecord,
-  nowMs: number,
+  context: CommitContext,
   change: RecordChange = {},
 ): Kept {
   const status = isClosed(before.status) ? before.status : 'parked';
   const record: ActorRecord = { ...before, status, parked: { reason: 'poison', failure } };
-  if (row !== undefined && !isTaken) return commitRecord(before, poison.envelope, 'parked', nowMs, { ...change, record, mail: row });
-  const kept = keepMail(before, poison, nowMs, { ...change, record }, row);
+  if (row !== undefined && !isTaken) return commitRecord(before, poison.envelope, 'parked', context, { ...change, record, mail: row });
+  const kept = keepMail(before, poison, context, { ...change, record }, row);
   return { ...kept, commit: { ...kept.commit, journal: { ...kept.commit.journal, outcome: 'parked' } } };
 }
 

@@ -1,6 +1,7 @@
 /** Pausing, resuming, unparking, and parking what kills the process. The chart is not asked, so no machine is needed. */
 import type { Act, ActEnvelope, ControlEnvelope, ParkEnvelope } from './envelope.ts';
 import { PerdureError } from './errors.ts';
+import type { CommitContext } from './kept-journal.ts';
 import type { ActorRecord } from './record.ts';
 import { isHalted } from './mailbox.ts';
 import { checkOptions } from './options.ts';
@@ -16,21 +17,21 @@ const actTextMax = 1_000;
  * Pausing what is paused and resuming what runs change nothing: repeating them is safe. What is parked has an end of its own,
  * `unpark`, and is not paused besides. What is paused or parked already is not parked again: it does not run.
  */
-export function control(record: ActorRecord, envelope: ControlEnvelope, nowMs: number): RecordDecision {
+export function control(record: ActorRecord, envelope: ControlEnvelope, context: CommitContext): RecordDecision {
   const { status } = record;
   // Nobody waits for an answer to that.
-  if (envelope.kind === 'park') return isHalted(record) ? { kind: 'ignore' } : park(record, envelope, nowMs);
+  if (envelope.kind === 'park') return isHalted(record) ? { kind: 'ignore' } : park(record, envelope, context);
   const isLeftParked = isHalted(record) && envelope.kind === 'unpark';
-  if (isClosed(status)) return isLeftParked ? goOn(record, envelope, nowMs) : { kind: 'refuse', error: closedError(record) };
+  if (isClosed(status)) return isLeftParked ? goOn(record, envelope, context) : { kind: 'refuse', error: closedError(record) };
   switch (envelope.kind) {
     case 'pause':
       if (status === 'parked') return { kind: 'refuse', error: parkedError(record) };
-      return status === 'paused' ? { kind: 'ignore' } : pause(record, envelope, nowMs);
+      return status === 'paused' ? { kind: 'ignore' } : pause(record, envelope, context);
     case 'resume':
       if (status === 'parked') return { kind: 'refuse', error: parkedError(record) };
-      return status === 'running' ? { kind: 'ignore' } : goOn(record, envelope, nowMs);
+      return status === 'running' ? { kind: 'ignore' } : goOn(record, envelope, context);
     case 'unpark':
-      return status === 'parked' ? goOn(record, envelope, nowMs) : { kind: 'refuse', error: notParkedError(record) };
+      return status === 'parked' ? goOn(record, envelope, context) : { kind: 'refuse', error: notParkedError(record) };
   }
 }
 
@@ -50,23 +51,23 @@ export function actOf(kind: ActEnvelope['kind'], options: unknown = {}): ActEnve
   return act;
 }
 
-function pause(before: ActorRecord, envelope: ActEnvelope, nowMs: number): RecordDecision {
+function pause(before: ActorRecord, envelope: ActEnvelope, context: CommitContext): RecordDecision {
   const { kind: _kind, ...act } = envelope;
-  const paused = { ...act, atMs: Math.max(nowMs, before.updatedAtMs) };
-  return commitRecord(before, envelope, 'noted', nowMs, { record: { ...before, status: 'paused', paused } });
+  const paused = { ...act, atMs: Math.max(context.nowMs, before.updatedAtMs) };
+  return commitRecord(before, envelope, 'noted', context, { record: { ...before, status: 'paused', paused } });
 }
 
-function park(before: ActorRecord, envelope: ParkEnvelope, nowMs: number): RecordDecision {
+function park(before: ActorRecord, envelope: ParkEnvelope, context: CommitContext): RecordDecision {
   const { reason, failure } = envelope;
   const parked = { reason, failure: { ...failure, state: before.chart.value } };
   const status = isClosed(before.status) ? before.status : 'parked';
-  return commitRecord(before, envelope, 'parked', nowMs, { record: { ...before, status, parked } });
+  return commitRecord(before, envelope, 'parked', context, { record: { ...before, status, parked } });
 }
 
-function goOn(before: ActorRecord, envelope: ActEnvelope, nowMs: number): RecordDecision {
+function goOn(before: ActorRecord, envelope: ActEnvelope, context: CommitContext): RecordDecision {
   const { paused: _paused, parked: _parked, ...rest } = before;
   const status = isClosed(before.status) ? before.status : 'running';
-  return commitRecord(before, envelope, 'noted', nowMs, { record: { ...rest, status } });
+  return commitRecord(before, envelope, 'noted', context, { record: { ...rest, status } });
 }
 
 function notParkedError({ address: { workflowId: id }, status }: ActorRecord): PerdureError {

@@ -124,9 +124,9 @@ export interface Store {
   /** @throws PerdureError `RECORD_DAMAGED` */
   readMessage(workflowId: string, messageId: string): Promise<MessageRecord | undefined>;
   /**
-   * Records of one actor's journal, oldest first, at most `limit`.
+   * Records of one actor's journal, oldest first, at most `limit`; what was forgotten is passed over.
    *
-   * @throws PerdureError `RECORD_DAMAGED` at a gap in the sequence or a bad checksum
+   * @throws PerdureError `RECORD_DAMAGED` at any other gap in the sequence or a bad checksum
    */
   readJournal(address: Address, fromSequence: number, limit: number): Promise<readonly StoredJournalRecord[]>;
   /** Addresses of all actors with pending activities, each once, in key order. Their records are not looked at. */

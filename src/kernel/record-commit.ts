@@ -7,9 +7,11 @@ import { pendingAfter } from './activities-in-record.ts';
 import type { Commit, Effect } from './commit.ts';
 import type { Envelope } from './envelope.ts';
 import type { PerdureError } from './errors.ts';
+import type { CommitContext } from './kept-journal.ts';
+import { journalForgotten, journalFromAfter } from './kept-journal.ts';
 import { limits } from './limits.ts';
 import { listingChange } from './listing.ts';
-import type { ActivityRecord, ActorRecord, JournalOutcome, MailRecord, MessageRecord } from './record.ts';
+import type { ActivityRecord, ActorRecord, JournalOutcome, JournalRecord, MailRecord, MessageRecord } from './record.ts';
 
 export type RecordDecision =
   | { readonly kind: 'commit'; readonly commit: Commit }
@@ -34,36 +36,20 @@ export function commitRecord(
   before: ActorRecord,
   envelope: Envelope,
   outcome: JournalOutcome,
-  nowMs: number,
+  context: CommitContext,
   change: RecordChange,
 ): Extract<RecordDecision, { kind: 'commit' }> {
-  const sequence = before.sequence + 1;
-  const atMs = Math.max(nowMs, before.updatedAtMs);
   const { activitiesPut = [] } = change;
-  const activities = pendingAfter(before.activities, activitiesPut);
-  const record: ActorRecord = { ...(change.record ?? before), sequence, updatedAtMs: atMs, activities };
-  const { chart, address, status } = record;
+  const record = recordAfter(before, context, change);
+  const { sequence, updatedAtMs: atMs } = record;
+  const journal = journalOf(record, envelope, outcome, change.mail);
+  const forgotten = journalForgotten(before.journalFrom, record.journalFrom);
   const listed = listingChange(before, record);
-  const journal: Commit['journal'] = {
-    address,
-    sequence,
-    atMs,
-    envelope,
-    outcome,
-    ...(change.mail === undefined ? {} : { mail: change.mail }),
-    status,
-    value: chart.value,
-    context: { set: {}, removed: [] },
-    armed: [],
-    cancelled: [],
-    scheduled: [],
-    stopped: [],
-    ...(sequence % limits.journalSnapshotInterval === 0 ? { snapshot: chart } : {}),
-  };
   const commit: Commit = {
     base: before.sequence,
     record,
     journal,
+    ...(forgotten === undefined ? {} : { journalForgotten: forgotten }),
     activitiesPut,
     activitiesRemoved: [],
     activityRowsRemoved: [],
@@ -79,6 +65,39 @@ export function commitRecord(
     effects: change.effects ?? [],
   };
   return { kind: 'commit', commit };
+}
+
+function recordAfter(before: ActorRecord, { nowMs, journalRecordsMax }: CommitContext, change: RecordChange): ActorRecord {
+  const sequence = before.sequence + 1;
+  const record: { -readonly [Key in keyof ActorRecord]: ActorRecord[Key] } = {
+    ...(change.record ?? before),
+    sequence,
+    updatedAtMs: Math.max(nowMs, before.updatedAtMs),
+    activities: pendingAfter(before.activities, change.activitiesPut ?? []),
+  };
+  const journalFrom = journalFromAfter(before.journalFrom, sequence, journalRecordsMax);
+  if (journalFrom !== undefined) record.journalFrom = journalFrom;
+  return record;
+}
+
+function journalOf(record: ActorRecord, envelope: Envelope, outcome: JournalOutcome, mail: number | undefined): JournalRecord {
+  const { address, sequence, updatedAtMs: atMs, chart, status } = record;
+  return {
+    address,
+    sequence,
+    atMs,
+    envelope,
+    outcome,
+    ...(mail === undefined ? {} : { mail }),
+    status,
+    value: chart.value,
+    context: { set: {}, removed: [] },
+    armed: [],
+    cancelled: [],
+    scheduled: [],
+    stopped: [],
+    ...(sequence % limits.journalSnapshotInterval === 0 ? { snapshot: chart } : {}),
+  };
 }
 
 /** The actor after such a commit. */

@@ -119,6 +119,8 @@ export interface ActorRecord {
   readonly chart: ChartRecord;
   /** Commit number of this actor, from 1, no gaps; the head of its journal. */
   readonly sequence: number;
+  /** Where its journal goes on behind the first record: those between were forgotten. Absent while all are there. */
+  readonly journalFrom?: number;
   /** They only grow. `mail` numbers the rows of the mailbox and is absent until there was one. */
   readonly counters: { readonly child: number; readonly timer: number; readonly mail?: number };
   /** Rows waiting in the mailbox, the last of which is `counters.mail`; absent if there are none. Only in a root's record. */

@@ -7,6 +7,7 @@ import type { Commit } from './commit.ts';
 import type { Draft } from './draft.ts';
 import type { Envelope } from './envelope.ts';
 import type { FailureRecord } from './failure-record.ts';
+import { journalForgotten, journalFromAfter } from './kept-journal.ts';
 import { limits } from './limits.ts';
 import { listingChange } from './listing.ts';
 import { messageGiven } from './mailbox.ts';
@@ -37,6 +38,7 @@ export function seal(draft: Draft, before: Actor | undefined, envelope: Envelope
   const isEnd = ending.status !== undefined && isClosed(ending.status) && !isEndOfAll(envelope);
   const isNews = ending.stepped !== undefined || isEnd;
   const news = isNews ? newsForParent(record) : [];
+  const forgotten = journalForgotten(before?.record.journalFrom, record.journalFrom);
   const message = messageOf(record, envelope, ending);
   const journal = journalOf(draft, before, record, envelope, ending);
   const commit: Writable<Commit> = {
@@ -59,6 +61,7 @@ export function seal(draft: Draft, before: Actor | undefined, envelope: Envelope
   if (mark !== undefined) commit.activityMark = mark;
   const listed = listingChange(before?.record, record);
   if (listed !== undefined) commit.listed = listed;
+  if (forgotten !== undefined) commit.journalForgotten = forgotten;
   if (message !== undefined) commit.message = message;
   const { machine, activities, children } = draft;
   return { kind: 'commit', commit, actor: { machine, record, activities: activities.now, children: children.now, chart } };
@@ -140,6 +143,8 @@ function recordAfter(draft: Draft, before: Actor | undefined, sequence: number, 
     startedAtMs: old?.startedAtMs ?? atMs,
     updatedAtMs: atMs,
   };
+  const journalFrom = journalFromAfter(old?.journalFrom, sequence, draft.context.journalRecordsMax);
+  if (journalFrom !== undefined) record.journalFrom = journalFrom;
   if (draft.birth !== undefined) record.birth = draft.birth;
   if (draft.isDetached) record.isDetached = true;
   if (draft.queued > 0) record.queued = draft.queued;

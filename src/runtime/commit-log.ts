@@ -21,12 +21,16 @@ export function logCommit(logger: Logger, commit: Commit): void {
   logger.warn({ id, run, activity, attempt, class: errorClass }, 'An activity failed for good.');
 }
 
+const longLife =
+  'An actor took very many steps: of its history the first and the newest stay, as many as maxHistorySteps says. ' +
+  'End it and start another in its place to keep all.';
+
 /** Long lives and large payloads work, up to their limits; but they cost at every step. */
 function logGrowth(logger: Logger, { record, journal, activitiesPut }: Commit): void {
   const { workflowId: id, run, path } = record.address;
   const { sequence } = record;
   if (sequence % limits.stepsWarned === 0) {
-    logger.warn({ id, run, path, sequence }, 'An actor took very many steps; end it and start another in its place.');
+    logger.warn({ id, run, path, sequence }, longLife);
   }
   const { envelope } = journal;
   const told = 'event' in envelope ? envelope.event : 'output' in envelope ? envelope.output : 'input' in envelope ? envelope.input : null;

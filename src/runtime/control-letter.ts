@@ -25,15 +25,15 @@ export class ControlLetter implements Letter {
       return;
     }
     const [resolve, reject] = [() => this.#asked.resolve(), (error: unknown) => this.reject(error)];
-    const { nowMs } = this.#supervisor.context();
+    const context = this.#supervisor.context();
     if (tree === undefined) {
-      const decision = control(record, this.#envelope, nowMs);
+      const decision = control(record, this.#envelope, context);
       if (decision.kind === 'refuse') this.#supervisor.refuse(resident, this, this.#refusalFor(resident, decision.error));
       else if (decision.kind === 'commit') this.#supervisor.commitParked(resident, decision.commit, resolve, reject);
       else this.#supervisor.commit(resident, [], resolve, reject);
       return;
     }
-    const decision = controlTree(tree, this.#envelope, nowMs);
+    const decision = controlTree(tree, this.#envelope, context);
     if (decision.kind === 'refuse') this.#supervisor.refuse(resident, this, decision.error);
     // What changes nothing still waits for what was decided before it.
     else this.#supervisor.commit(resident, decision.kind === 'commit' ? decision.steps : [], resolve, reject);

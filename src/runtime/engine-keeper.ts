@@ -40,6 +40,8 @@ export interface KeeperParts {
   readonly rateLimit?: RateLimit | undefined;
   /** How long message ids are known; undefined: as long as their workflows. */
   readonly messageIdRetentionMs?: number | undefined;
+  /** Records that the journal of an actor has at most; default {@link limits}. */
+  readonly journalRecordsMax?: number | undefined;
   /** Absent: a failure is the end. */
   readonly reopening?: Reopening;
   /** Absent: nobody counts at what deaths of the process a workflow was in flight. */
@@ -141,7 +143,7 @@ export class EngineKeeper {
   }
 
   #createEngine(store: Store, examine: EngineParts['examine']): Engine {
-    const { registry, clock, random, logger, messageIdRetentionMs, onEnter = () => undefined } = this.#parts;
+    const { registry, clock, random, logger, messageIdRetentionMs, journalRecordsMax, onEnter = () => undefined } = this.#parts;
     const { views, attempts } = this;
     const onFailed = (error: unknown): void => this.#onFailed(error);
     return new Engine({
@@ -151,6 +153,7 @@ export class EngineKeeper {
       random,
       logger,
       messageIdRetentionMs,
+      journalRecordsMax,
       views,
       attempts,
       onFailed,

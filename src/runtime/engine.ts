@@ -32,6 +32,8 @@ export interface EngineParts {
   readonly onEnter: OnEnter;
   /** How long message ids are known; undefined: as long as their workflows. */
   readonly messageIdRetentionMs: number | undefined;
+  /** Records that the journal of an actor has at most; default {@link limits}. */
+  readonly journalRecordsMax: number | undefined;
   /** What a workflow read from disk has to hear first of all, given what its attempts came to. */
   readonly examine: (tree: Tree, messages: readonly StepMessage[]) => FirstWords;
   /** What outlives the engine: what readers see, and the attempts that run with their places. */
@@ -52,7 +54,7 @@ export class Engine {
   #isStopping = false;
 
   constructor(parts: EngineParts) {
-    const { store, registry, clock, random, logger, onEnter, views, attempts } = parts;
+    const { store, registry, clock, random, logger, onEnter, views, attempts, journalRecordsMax } = parts;
     const onError = (error: unknown): void => this.#fail(error);
     const onDue = ({ address, generation }: TimerRow): void => this.supervisor.deliver(address, { kind: 'timer', generation });
     const deliver = (address: Address, envelope: InnerEnvelope): void => this.supervisor.deliver(address, envelope);
@@ -63,7 +65,7 @@ export class Engine {
       rescan: () => void this.recover(),
     });
     const admit = (name: string, key: string): boolean => waiting.admit(name, key);
-    const context = (): DecideContext => ({ nowMs: clock.now(), random, admit });
+    const context = (): DecideContext => ({ nowMs: clock.now(), random, admit, journalRecordsMax });
     this.#parts = parts;
     const onSlow = (tookMs: number): void => logger.warn({ store: store.location, tookMs }, 'A batch took long to reach the disk.');
     this.#pipeline = new CommitPipeline(store, onError, () => clock.monotonic(), onSlow);

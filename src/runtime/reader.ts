@@ -36,9 +36,10 @@ export interface Reader {
    */
   describe(id: string): Promise<WorkflowDescription>;
   /**
-   * What happened to a workflow, oldest first.
+   * What happened to a workflow, oldest first. Of one that took more steps than `maxHistorySteps` the oldest but the first are
+   * forgotten: there, and nowhere else, `step` goes on with more than the next number. A page that begins among them begins behind them.
    *
-   * @throws PerdureError `WORKFLOW_NOT_FOUND`, `RECORD_DAMAGED` at a gap
+   * @throws PerdureError `WORKFLOW_NOT_FOUND`, `RECORD_DAMAGED` where a step is missing that was not forgotten
    */
   history(id: string, options?: HistoryOptions): Promise<readonly HistoryEntry[]>;
   /**

@@ -59,7 +59,7 @@ export class SignalLetter implements Letter {
         this.#commit(resident, steps[0].commit, (...told) => supervisor.commit(resident, steps, ...told));
       }
     } else if (park?.record !== undefined) {
-      const decision = holdSignal(park.record, this.#signal, supervisor.context().nowMs);
+      const decision = holdSignal(park.record, this.#signal, supervisor.context());
       if (decision.kind === 'refuse') supervisor.refuse(resident, this, decision.error);
       if (decision.kind === 'commit') {
         this.#commit(resident, decision.commit, (...told) => supervisor.commitParked(resident, decision.commit, ...told));

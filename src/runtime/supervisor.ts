@@ -209,7 +209,7 @@ export class Supervisor {
     tree.showLive = this.#showLive;
     this.#parts.views.catchUp(resident.view, tree.root);
     const { park, messages } = this.#parts.firstWords(tree);
-    const parking = park && controlTree(tree, park, this.#parts.context().nowMs);
+    const parking = park && controlTree(tree, park, this.#parts.context());
     if (parking?.kind === 'commit') this.commit(resident, parking.steps);
     for (const { to, envelope } of messages) this.deliver({ ...tree.address, path: to }, envelope);
     // In front of what is waiting already.

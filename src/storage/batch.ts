@@ -2,6 +2,7 @@
 import type { Address } from '../kernel/address.ts';
 import { formatAddress } from '../kernel/address.ts';
 import type { Commit } from '../kernel/commit.ts';
+import type { JournalSpan } from '../kernel/kept-journal.ts';
 import type { PreparedCommit, StoreBatch, StoredJournalRecord } from '../kernel/ports.ts';
 import type {
   ActivityRecord,
@@ -114,6 +115,7 @@ function rowsOf({ prepared, commits, firstCommit }: StoreBatch, index: number, c
 function stepOperations(commit: Commit, number: number, codec: Codec): readonly Operation[] {
   const { address } = commit.record;
   const operations: Operation[] = [journalOperation(commit, number, codec)];
+  if (commit.journalForgotten !== undefined) forgetJournal(operations, address, commit.journalForgotten);
   for (const activity of commit.activitiesPut) {
     if (activity.isInRecord !== true) operations.push(activityOperation(address, activity, codec));
   }
@@ -133,6 +135,10 @@ function stepOperations(commit: Commit, number: number, codec: Codec): readonly 
   return operations;
 }
 
+function forgetJournal(operations: Operation[], address: Address, { from, to }: JournalSpan): void {
+  for (let sequence = from; sequence <= to; sequence += 1) operations.push({ kind: 'delete', key: encodeJournalKey(address, sequence) });
+}
+
 function pushMail(operations: Operation[], { record, mailPut, mailRemoved }: Commit, codec: Codec): void {
   const root = { ...record.address, path: [] };
   for (const mail of mailPut) operations.push(put(codec, encodeMailKey(root, mail.n), { ...mail, n: undefined }));
@@ -145,16 +151,25 @@ function checkNumber(batch: StoreBatch, lastCommit: number): void {
 }
 
 /** @param before the record of the actor's commit before it in the batch */
-function checkCommit({ base, record, journal, message }: Commit, place: string, before: ActorRecord | undefined): void {
+function checkCommit({ base, record, journal, journalForgotten, message }: Commit, place: string, before: ActorRecord | undefined): void {
   const isSameActor = journal.address === record.address || formatAddress(journal.address) === place;
   if (!isSameActor) throw new TypeError(`The journal record of ${place} names another actor.`);
   if (record.sequence !== base + 1 || journal.sequence !== record.sequence) {
     throw new TypeError(`A commit of ${place} on sequence ${base} has record ${record.sequence} and journal record ${journal.sequence}.`);
   }
   if ((before?.sequence ?? base) !== base) throw new TypeError(`Two commits of ${place} in one batch do not follow on each other.`);
+  // What leaves cannot be brought back: the record must say the same, and the first and this one stay.
+  if (journalForgotten !== undefined && !isForgottenBy(record, journalForgotten)) {
+    const { from, to } = journalForgotten;
+    throw new TypeError(`A commit of ${place} forgets ${from} to ${to} of its journal, its record says ${record.journalFrom}.`);
+  }
   if (message !== undefined && message.workflowId !== record.address.workflowId) {
     throw new TypeError(`A commit of ${place} carries the message of another workflow.`);
   }
+}
+
+function isForgottenBy({ sequence, journalFrom }: ActorRecord, { from, to }: JournalSpan): boolean {
+  return from > 1 && to < sequence && journalFrom === to + 1;
 }
 
 // Fields are listed one by one, those that are not there as undefined, which JSON leaves out: objects of one shape are written
@@ -170,6 +185,7 @@ function actorOperation(record: ActorRecord, codec: Codec): Operation {
     status: record.status,
     chart: record.chart,
     sequence: record.sequence,
+    journalFrom: record.journalFrom,
     counters: record.counters,
     queued: record.queued,
     timers: record.timers,

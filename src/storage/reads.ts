@@ -4,6 +4,7 @@
  */
 import type { Address } from '../kernel/address.ts';
 import { hasErrorCode } from '../kernel/errors.ts';
+import { nextKept } from '../kernel/kept-journal.ts';
 import type { StoredJournalRecord } from '../kernel/ports.ts';
 import type { DefinitionRecord, MessageRecord, TombstoneRecord } from '../kernel/record.ts';
 import type { ActorValue, DefinitionValue, HeadValue, JournalValue, MessageValue } from './batch.ts';
@@ -91,7 +92,11 @@ export async function readMessage(
   return bytes === undefined ? undefined : { workflowId, messageId, ...(codec.decode(key, bytes) as MessageValue) };
 }
 
-/** @throws PerdureError `RECORD_DAMAGED` at a gap, at the front of the page and at the end of the journal, too */
+/**
+ * What was forgotten, as the actor's record says, is passed over.
+ *
+ * @throws PerdureError `RECORD_DAMAGED` at any other gap, at the front of the page and at the end of the journal, too
+ */
 export async function readJournal(
   reader: DatabaseReader,
   codec: Codec,
@@ -102,26 +107,31 @@ export async function readJournal(
   const first = Math.max(1, fromSequence);
   const rows = await reader.entries({ limit, ...actorRowsRange('journal', address), from: encodeJournalKey(address, first) });
   const records = rows.map((row) => journalRecordOf(codec, row));
-  let lastCommit = 0;
-  records.forEach((record, index) => {
-    const refuse = (reason: string): never => {
-      throw recordDamaged(formatKey(encodeJournalKey(address, first + index)), reason);
-    };
-    if (record.sequence !== first + index) refuse(`it is missing, the next one is #${record.sequence}`);
-    if (record.commit <= lastCommit) refuse(`it is commit ${record.commit}, the one before it is ${lastCommit}`);
-    lastCommit = record.commit;
-  });
-  if (records.length < limit) await checkJournalEnd(reader, codec, address, first + records.length);
+  let [next, lastCommit] = [first, 0];
+  const refuse = (reason: string): never => {
+    throw recordDamaged(formatKey(encodeJournalKey(address, next)), reason);
+  };
+  for (const { sequence, commit } of records) {
+    if (sequence !== next) next = nextKept((await readActorValue(reader, codec, address))?.journalFrom, next);
+    if (sequence !== next) refuse(`it is missing, the next one is #${sequence}`);
+    if (commit <= lastCommit) refuse(`it is commit ${commit}, the one before it is ${lastCommit}`);
+    [next, lastCommit] = [sequence + 1, commit];
+  }
+  if (records.length < limit) await checkJournalEnd(reader, codec, address, next);
   return records;
 }
 
 /** What follows the last page, nothing by its rows, must be nothing by the actor's record, too. An unreadable one says nothing. */
 async function checkJournalEnd(reader: DatabaseReader, codec: Codec, address: Address, next: number): Promise<void> {
-  const key = encodeActorKey(address);
-  const bytes = await reader.get(key);
-  const record = bytes === undefined ? undefined : unlessDamaged(() => codec.decode(key, bytes) as ActorValue);
+  const record = await readActorValue(reader, codec, address);
   if (record === undefined || record.sequence < next) return;
   throw recordDamaged(formatKey(encodeJournalKey(address, next)), `it is missing, though its actor is at sequence ${record.sequence}`);
+}
+
+async function readActorValue(reader: DatabaseReader, codec: Codec, address: Address): Promise<ActorValue | undefined> {
+  const key = encodeActorKey(address);
+  const bytes = await reader.get(key);
+  return bytes === undefined ? undefined : unlessDamaged(() => codec.decode(key, bytes) as ActorValue);
 }
 
 /** A damaged one counts as missing: it is written again when its machine is registered, and actors carry their structure hash. */

@@ -1,4 +1,6 @@
-import { expect } from 'vitest';
+import { expect, onTestFinished } from 'vitest';
+import { limits } from '../../src/kernel/limits.ts';
+import type { ContractRuntime } from '../support/contract-host.ts';
 import { counter, errand } from '../support/machines.ts';
 import { refusalOf, watch } from '../support/outcomes.ts';
 import { World } from '../support/world.ts';
@@ -91,6 +93,30 @@ contractGroup('reading', ({ contractCase }) => {
       }
       await Promise.all(sends);
       expect((await runtime.describe('sum')).sequence).toBe(101);
+    },
+
+    'of a life of very many steps the history tells the first and the newest, also after a crash': async (host) => {
+      const { journalSnapshotInterval, journalRecordsMax, journalForgottenMax } = limits;
+      onTestFinished(() => void Object.assign(limits, { journalSnapshotInterval, journalRecordsMax, journalForgottenMax }));
+      Object.assign(limits, { journalSnapshotInterval: 4, journalRecordsMax: 10, journalForgottenMax: 8 });
+      const runtime = await host.open([machine]);
+      await runtime.start(machine, { id: 'sum', input: { from: 0 } });
+      for (let sent = 0; sent < 20; sent += 1) await runtime.send('sum', add(1));
+      const told = async (from: ContractRuntime) => (await from.history('sum')).map(({ step, kind }) => [step, kind]);
+      const kept = [[1, 'start'], ...[12, 13, 14, 15, 16, 17, 18, 19, 20, 21].map((step) => [step, 'signal'])];
+      expect(await told(runtime)).toEqual(kept);
+      await host.crash();
+      const next = await host.open([machine]);
+      expect(await told(next)).toEqual(kept);
+      // What it was started with is known as ever.
+      await next.start(machine, { id: 'sum', input: { from: 0 } });
+      await refusalOf(next.start(machine, { id: 'sum', input: { from: 7 } }), 'WORKFLOW_EXISTS');
+      expect(await next.send('sum', add(1))).toEqual({ sequence: 22, outcome: 'applied' });
+      expect(await next.describe('sum')).toMatchObject({ context: { total: 21 } });
+      await next.send('sum', { type: 'FINISH' });
+      await next.delete('sum');
+      await host.close();
+      expect(await host.stored()).not.toContain('amount');
     },
 
     'the count of workflows without their machine agrees with their descriptions': async (host) => {

@@ -236,10 +236,11 @@ export const faults: Readonly<Record<number, FaultRow>> = {
     fault: 'a context that grows without end',
     shownBy: [
       by('runtime/commit-log', 'an actor of ten thousand steps is told of'),
+      by('kernel/kept-journal', 'is all of ten thousand records; of more, the first and the newest'),
+      by('runtime/long-lives', 'forgets the oldest steps but the first', 'is opened, woken and sent to with as few reads as a short one'),
       by('kernel/payload-size', 'a payload over its limit is refused with size and path'),
       by('runtime/recovery', 'opening reads the actors with pending activities, and none of those that sleep'),
     ],
-    lacks: 'journals of open workflows are not compacted yet',
   },
   45: {
     fault: 'a hundred thousand levels deep',

@@ -57,6 +57,9 @@ describe('options', () => {
     ['half an attempt', { maxConcurrentAttempts: 1.5 }, 'must be a whole number from 1; found 1.5.'],
     ['endless attempts', { maxConcurrentAttempts: Infinity }, 'must be a whole number from 1; found Infinity.'],
     ['a retention that is no duration', { messageIdRetention: 'forever' }, 'openRuntime: messageIdRetention must be a duration such as'],
+    ['no history', { maxHistorySteps: 0 }, 'openRuntime: maxHistorySteps must be a whole number from 1, or Infinity to keep all; found 0.'],
+    ['a history as text', { maxHistorySteps: '9' }, 'maxHistorySteps must be a whole number from 1, or Infinity to keep all; found "9".'],
+    ['half a step', { maxHistorySteps: 1.5 }, 'maxHistorySteps must be a whole number from 1, or Infinity to keep all; found 1.5.'],
     ['attempts as text', { maxConcurrentAttempts: '5' }, 'must be a whole number from 1; found 5.'],
     ['a malformed rate', { rateLimit: { count: 0, per: '1s' } }, 'openRuntime: rateLimit.count must be a whole number from 1; found 0.'],
     ['a path as a URL', { path: new URL('file:///tmp') }, 'openRuntime: path must name a directory; found an object.'],
@@ -154,6 +157,17 @@ describe('an open runtime', () => {
     await Promise.all(handles.map(async (handle) => handle.result()));
     expect((await runtime.history('a')).at(-1)).toMatchObject({ status: 'completed', value: 'done' });
     expect(runtime.health()).toEqual({ state: 'open', versionMissing: 0, zombieAttempts: 0 });
+  });
+
+  test.each([
+    [1, [1, 256, 257]],
+    [Infinity, Array.from({ length: 257 }, (_item, index) => index + 1)],
+  ])('keeps a history of %d steps', async (maxHistorySteps, steps) => {
+    const runtime = await open({ maxHistorySteps });
+    const handle = await runtime.start(waiting, { id: 'w' });
+    const sent = Array.from({ length: 256 }, async () => handle.send({ type: 'NOBODY' }));
+    await Promise.all(sent);
+    expect((await runtime.history('w')).map(({ step }) => step)).toEqual(steps);
   });
 
   test('keeps the store to itself until it is closed', async () => {

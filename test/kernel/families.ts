@@ -69,7 +69,7 @@ export class Family {
   /** What a person asks of the engine. */
   control(kind: ActEnvelope['kind']): void {
     this.#nowMs += 1_000;
-    this.#write(stepsOf(controlTree(this.tree, { kind }, this.#nowMs)));
+    this.#write(stepsOf(controlTree(this.tree, { kind }, { nowMs: this.#nowMs })));
   }
 
   /** The oldest row of the mailbox, decided twice as everything is. */

@@ -86,7 +86,7 @@ describe('a workflow that is held', () => {
   test('refuses an update, machine or not', () => {
     const update = { ...signal('GO'), isUpdate: true } as const;
     expect(decidedOn(paused.actor, update, at(9_000))).toMatchObject({ kind: 'refuse', error: { code: 'EVENT_NOT_ACCEPTED' } });
-    expect(holdSignal(paused.actor.record, update, 9_000)).toMatchObject({ kind: 'refuse', error: { code: 'EVENT_NOT_ACCEPTED' } });
+    expect(holdSignal(paused.actor.record, update, at(9_000))).toMatchObject({ kind: 'refuse', error: { code: 'EVENT_NOT_ACCEPTED' } });
   });
 
   test('refuses a message beyond the limit, but no outcome', () => {
@@ -109,7 +109,7 @@ describe('a workflow that is held', () => {
 
   test('keeps no message for a closed one', () => {
     const { actor } = took(took(began(machine).actor, signal('GO')).actor, signal('END'));
-    expect(holdSignal(actor.record, signal('GO'), 9_000)).toMatchObject({ kind: 'refuse', error: { code: 'WORKFLOW_CLOSED' } });
+    expect(holdSignal(actor.record, signal('GO'), at(9_000))).toMatchObject({ kind: 'refuse', error: { code: 'WORKFLOW_CLOSED' } });
   });
 });
 

@@ -15,7 +15,7 @@ function recordOf(status: WorkflowStatus): ActorRecord {
 }
 
 function outcomeOf(status: WorkflowStatus, kind: ActEnvelope['kind']): string {
-  const decision = control(recordOf(status), { kind, by: 'ada' }, 9_000);
+  const decision = control(recordOf(status), { kind, by: 'ada' }, { nowMs: 9_000 });
   if (decision.kind === 'refuse') return decision.error.code;
   return decision.kind === 'commit' ? decision.commit.record.status : 'nothing';
 }
@@ -32,7 +32,7 @@ describe('what a person asks of the engine', () => {
   });
 
   test('is journaled with who and why, never before the record it follows', () => {
-    const decision = control(first, { kind: 'pause', by: 'ada', note: 'a look' }, 500);
+    const decision = control(first, { kind: 'pause', by: 'ada', note: 'a look' }, { nowMs: 500 });
     expect(decision).toMatchObject({
       commit: {
         base: 1,
@@ -47,7 +47,7 @@ describe('what a person asks of the engine', () => {
       ['paused', 'resume'],
       ['parked', 'unpark'],
     ] as const) {
-      const decision = control(recordOf(status), { kind }, 9_000);
+      const decision = control(recordOf(status), { kind }, { nowMs: 9_000 });
       expect(decision).toMatchObject({ kind: 'commit' });
       expect(decision.kind === 'commit' && decision.commit.record).toStrictEqual({ ...first, sequence: 2, updatedAtMs: 9_000 });
     }
@@ -74,18 +74,18 @@ describe('parking as a crash loop', () => {
 
   test('leaves everything of the workflow as it is, but runs nothing of it any more', () => {
     const parked = { reason: 'crash-loop', failure: { ...park.failure, state: first.chart.value } };
-    const decision = control(first, park, 9_000);
+    const decision = control(first, park, { nowMs: 9_000 });
     expect(decision).toMatchObject({ commit: { journal: { envelope: park, outcome: 'parked' }, activitiesPut: [], effects: [] } });
     const record = decision.kind === 'commit' ? decision.commit.record : undefined;
     expect(record).toStrictEqual({ ...first, status: 'parked', parked, sequence: 2, updatedAtMs: 9_000 });
   });
 
   test.each(['paused', 'parked'] as const)('changes nothing of one that is %s', (status) => {
-    expect(control(recordOf(status), park, 9_000)).toEqual({ kind: 'ignore' });
+    expect(control(recordOf(status), park, { nowMs: 9_000 })).toEqual({ kind: 'ignore' });
   });
 
   test('does not take back the end of one that is closed, of which something goes on', () => {
-    const decision = control(recordOf('completed'), park, 9_000);
+    const decision = control(recordOf('completed'), park, { nowMs: 9_000 });
     expect(decision).toMatchObject({ commit: { record: { status: 'completed', parked: { reason: 'crash-loop' } } } });
   });
 });

@@ -77,7 +77,7 @@ export function controlled(actor: Actor, kind: ActEnvelope['kind'], nowMs = 3_00
 /** What it makes of what is asked of the engine. */
 export function controlledBy(actor: Actor, envelope: ControlEnvelope, nowMs: number): Decision {
   surrounded(actor);
-  const decision = controlTree(trees.get(actor.chart.scope.surroundings) ?? treeOf(actor), envelope, nowMs);
+  const decision = controlTree(trees.get(actor.chart.scope.surroundings) ?? treeOf(actor), envelope, { nowMs });
   return decision.kind === 'commit' ? { kind: 'commit', ...decision.steps[0] } : decision;
 }
 

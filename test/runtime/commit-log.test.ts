@@ -72,6 +72,7 @@ test('an actor of ten thousand steps is told of, and again after as many', () =>
     const logger = recordingLogger();
     logCommit(logger, at(sequence));
     expect(logger.lines).toHaveLength(times);
+    for (const { message } of logger.lines) expect(message).toContain('of its history the first and the newest stay');
   }
 });
 

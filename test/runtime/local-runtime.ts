@@ -29,6 +29,7 @@ export interface TestRuntimeOptions {
   /** Default: the middle of every jitter. */
   readonly random?: () => number;
   readonly messageIdRetentionMs?: number;
+  readonly journalRecordsMax?: number;
   readonly clock?: ManualClock;
   readonly database?: MemoryDatabase;
   /** Puts something between runtime and store. */
@@ -44,7 +45,7 @@ export async function openTestRuntime(options: TestRuntimeOptions): Promise<Test
   const { machines, maxConcurrentAttempts = 100, clock = new ManualClock(), onStore = (store) => store, random = () => 0.5 } = options;
   const database = options.database ?? (await createMemoryDatabase());
   const open = async (on: MemoryDatabase): Promise<Store> => onStore(await openStoreOn(on, { location: 'memory', storeId: 'test' }));
-  const { rateLimit, messageIdRetentionMs, reopening, logger, space, bootStorage } = options;
+  const { rateLimit, messageIdRetentionMs, journalRecordsMax, reopening, logger, space, bootStorage } = options;
   const runtime = await assembleRuntime({
     store: await open(database),
     registry: createRegistry(machines),
@@ -53,6 +54,7 @@ export async function openTestRuntime(options: TestRuntimeOptions): Promise<Test
     maxConcurrentAttempts,
     rateLimit,
     messageIdRetentionMs,
+    journalRecordsMax,
     ...(reopening === undefined ? {} : { reopening: reopening(() => open(database.reopen())) }),
     ...(logger === undefined ? {} : { logger }),
     ...(space === undefined ? {} : { space }),

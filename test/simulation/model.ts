@@ -2,9 +2,11 @@
  * What the disk holds, reduced from the applied batches by a second, simpler hand. Every commit is judged by what was applied
  * before it: this is where the cheap invariants live.
  */
+import { isDeepStrictEqual } from 'node:util';
 import type { Address } from '../../src/kernel/address.ts';
 import { formatAddress, formatPlace, rootAddress } from '../../src/kernel/address.ts';
 import type { Commit } from '../../src/kernel/commit.ts';
+import { limits } from '../../src/kernel/limits.ts';
 import type { StoreBatch, StoredJournalRecord } from '../../src/kernel/ports.ts';
 import type { ActivityRecord, ActorRecord, ChildRecord } from '../../src/kernel/record.ts';
 import { isClosed } from '../../src/kernel/record.ts';
@@ -24,6 +26,7 @@ export interface ModelTimer {
 
 export interface ModelActor {
   record: ActorRecord;
+  /** All of it, also what was forgotten. */
   readonly journal: StoredJournalRecord[];
   readonly activities: Map<number, ActivityRecord>;
   readonly children: Map<number, ChildRecord>;
@@ -159,8 +162,9 @@ export class Model {
     judgeActions(place, sequence === 0 ? undefined : actor, commit);
     this.#applyActivities(place, actor, commit);
     applyTimers(place, actor, commit);
-    actor.record = record;
     actor.journal.push({ commit: this.commits, ...journal });
+    checkForgotten(place, actor, commit);
+    actor.record = record;
     checkRows(place, actor);
     return tree;
   }
@@ -415,6 +419,25 @@ function checkFinal(place: string, before: ActorRecord, { record, journal }: Com
     'I9 final states never change',
     () => `${place} was ${before.status}, then came ${journal.envelope.kind} (${journal.outcome})`,
   );
+}
+
+/** What is on disk of a journal. */
+export function keptOf({ record, journal }: ModelActor): readonly StoredJournalRecord[] {
+  return journal.filter(({ sequence }) => sequence === 1 || sequence >= (record.journalFrom ?? 1));
+}
+
+/** The oldest leave and the first stays; the others begin with a whole chart, and are neither too many nor too few. */
+function checkForgotten(place: string, { record: before, journal }: ModelActor, { record, journalForgotten }: Commit): void {
+  const invariant = 'I5 journals are gapless and give the stored snapshot';
+  const [from, to] = [before.journalFrom ?? 2, (record.journalFrom ?? 2) - 1];
+  const isTold = to < from ? journalForgotten === undefined && to === from - 1 : isDeepStrictEqual(journalForgotten, { from, to });
+  check(isTold, invariant, () => `${place} forgets ${JSON.stringify(journalForgotten)}, its record goes from ${from} to ${to + 1}`);
+  const isFolded = to < 2 || journal[to]?.snapshot !== undefined;
+  check(isFolded, invariant, () => `what ${place} keeps begins at ${to + 1}, without a whole chart`);
+  const [kept, { journalRecordsMax, journalSnapshotInterval }] = [record.sequence - to + 1, limits];
+  check(kept <= journalRecordsMax + journalSnapshotInterval, invariant, () => `${place} keeps ${kept} records of its journal`);
+  const isTooFew = journalForgotten !== undefined && kept <= Math.min(record.sequence, journalRecordsMax - journalSnapshotInterval);
+  check(!isTooFew, invariant, () => `${place} keeps no more than ${kept} records of its journal`);
 }
 
 function applyTimers(place: string, actor: ModelActor, commit: Commit): void {

@@ -92,6 +92,17 @@ export function patchSteps(change: (step: Step, before: Step['actor'] | undefine
   };
 }
 
+function forgetsTooMany({ commit, ...step }: Step): Step {
+  if (commit.journalForgotten === undefined) return { commit, ...step };
+  const { from, to } = commit.journalForgotten;
+  const record = { ...commit.record, journalFrom: to + 2 };
+  return { ...step, commit: { ...commit, record, journalForgotten: { from, to: to + 1 } }, actor: { ...step.actor, record } };
+}
+
+function keepsForgotten(batch: StoreBatch): StoreBatch {
+  return { ...batch, commits: batch.commits.map(({ journalForgotten: _forgotten, ...commit }) => commit) };
+}
+
 function actsBeforeTheCommit(): Undo {
   let performer: Pick<Performer, 'perform'> | undefined;
   const done = new WeakSet<object>();
@@ -337,6 +348,8 @@ export const plantedFaults: readonly PlantedFault[] = [
   { name: 'begins attempts while it closes', plant: () => patch(ActivityRunner.prototype, 'shutDown', () => () => Promise.resolve()) },
   { name: 'changes a final state', plant: () => patchSteps(reopensClosed) },
   { name: 'leaves a key out of a context delta', plant: () => patchSteps(losesContextKey) },
+  { name: 'forgets a record that the others of a journal are folded from', plant: () => patchSteps(forgetsTooMany) },
+  { name: 'forgets of a journal, and not on disk', plant: () => patchBatches(keepsForgotten) },
   { name: 'lets two batches change places', plant: changesPlaces },
   { name: 'loses an acknowledged batch', plant: losesBatches },
   {

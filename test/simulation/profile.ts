@@ -58,6 +58,8 @@ export function rollProfile(random: SeededRandom, seed: number): Profile {
 
 const tight = {
   journalSnapshotInterval: 4,
+  journalRecordsMax: 8,
+  journalForgottenMax: 6,
   residentsMax: 3,
   lettersPerTurn: 2,
   batchCommitsMax: 2,

@@ -1,17 +1,18 @@
 /** The second host's store: one JSON text for each workflow, replaced whole. */
 import { hasErrorCode } from '../../src/kernel/errors.ts';
+import { nextKept } from '../../src/kernel/kept-journal.ts';
 import { damaged } from '../../src/kernel/machine-registry.ts';
 import { formatPlace } from '../../src/kernel/address.ts';
 import type { Commit } from '../../src/kernel/commit.ts';
 import type { StoredActor, StoredJournalRecord, StoredTree } from '../../src/kernel/ports.ts';
-import type { DefinitionRecord, MailRecord, MessageRecord } from '../../src/kernel/record.ts';
+import type { ActorRecord, DefinitionRecord, MailRecord, MessageRecord } from '../../src/kernel/record.ts';
 import { parkedFor } from '../../src/kernel/refusals.ts';
 import type { Harm } from './contract-host.ts';
 import type { Life } from './life.ts';
 
 type Writable<Row> = { -readonly [Key in keyof Row]: Row[Key] };
 /** `mail`: rows of the mailbox, which is the root's. */
-type Place = Writable<StoredActor> & { mail: readonly MailRecord[]; readonly journal: StoredJournalRecord[] };
+type Place = Writable<StoredActor> & { mail: readonly MailRecord[]; journal: StoredJournalRecord[] };
 
 /** All actors of one run that ever were, the root first and parents before their children. */
 export type Run = Place[];
@@ -109,10 +110,18 @@ export function idsOn(disk: ReadonlyMap<string, string>): string[] {
 function checkRun(run: Run): void {
   for (const { record, journal, children, mail } of run) {
     if (mail.length !== (record.queued ?? 0)) throw new Error(`The mailbox of run ${record.address.run} has lost a row.`);
-    const isWhole = journal.length === record.sequence && journal.every(({ sequence }, index) => sequence === index + 1);
-    if (!isWhole) throw new Error(`The journal of run ${record.address.run} has a gap.`);
+    if (!isWhole(record, journal)) throw new Error(`The journal of run ${record.address.run} has a gap.`);
     if (children.length !== record.children) throw new Error(`It counts ${record.children} children, and ${children.length} are there.`);
   }
+}
+
+function isWhole({ sequence: last, journalFrom }: ActorRecord, journal: readonly StoredJournalRecord[]): boolean {
+  let next = 1;
+  for (const { sequence } of journal) {
+    if (sequence !== nextKept(journalFrom, next)) return false;
+    next = sequence + 1;
+  }
+  return next === last + 1;
 }
 
 /** A run as the kernel takes it. */
@@ -145,6 +154,8 @@ export function fold(document: WorkflowDocument, commit: Commit, number: number)
   place.children = changed(place.children, commit.childrenPut, commit.childrenRemoved);
   place.mail = changed(place.mail, commit.mailPut, commit.mailRemoved);
   place.journal.push({ ...commit.journal, commit: number });
+  const { from, to } = commit.journalForgotten ?? { from: 0, to: 0 };
+  place.journal = place.journal.filter(({ sequence }) => sequence < from || sequence > to);
   if (commit.message !== undefined) document.messages.push(commit.message);
 }
 

@@ -106,7 +106,7 @@ export class SecondHost implements ContractRuntime {
   }
 
   #hold(park: ActorRecord | undefined, signal: Signal) {
-    const decision = park && holdSignal(park, signal, this.#keeper.context().nowMs);
+    const decision = park && holdSignal(park, signal, this.#keeper.context());
     return decision?.kind === 'commit' ? { ...decision, steps: [decision] as const } : decision;
   }
 
@@ -122,13 +122,13 @@ export class SecondHost implements ContractRuntime {
   #control(id: string, envelope: ControlEnvelope): Promise<void> {
     return this.#keeper.inTurn(async () => {
       const { document, record, revival } = await this.#keeper.find(id);
-      const { nowMs } = this.#keeper.context();
+      const context = this.#keeper.context();
       if (revival.kind === 'tree') {
-        const decision = controlTree(revival.tree, envelope, nowMs);
+        const decision = controlTree(revival.tree, envelope, context);
         if (decision.kind === 'refuse') throw decision.error;
         if (decision.kind === 'commit') await this.#keeper.commit(document, revival.tree, decision.steps);
       } else {
-        const decision = control(record, envelope, nowMs);
+        const decision = control(record, envelope, context);
         // What waits for its machine ends by itself: that is what there is to say of it.
         if (decision.kind === 'refuse' && envelope.kind === 'unpark') treeOf(id, revival);
         if (decision.kind === 'refuse') throw decision.error;

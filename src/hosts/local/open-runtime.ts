@@ -53,6 +53,11 @@ export interface OpenRuntimeOptions {
    */
   readonly messageIdRetention?: Duration | 'workflow';
   /**
+   * Steps that the history of a workflow keeps at most, a few hundred more or less: the first, and the newest of the others. Default 10,000;
+   * `Infinity` keeps all of them for as long as the workflow is there.
+   */
+  readonly maxHistorySteps?: number;
+  /**
    * What to do when a machine has another structure than that its open workflows were started on, under the same version: `fail`
    * (default) with `DEFINITION_CHANGED`, or `warn` the logger and run them on the machine as it is now. Those that rest in a state it
    * does not have any more are parked as `version-missing`.
@@ -74,6 +79,8 @@ export interface LocalParts {
   readonly rateLimit?: RateLimit | undefined;
   /** Default: as long as their workflows. */
   readonly messageIdRetentionMs?: number | undefined;
+  /** Records that the journal of an actor has at most; default {@link limits}. */
+  readonly journalRecordsMax?: number | undefined;
   /** Default: silent. */
   readonly logger?: Logger;
   /** Absent: a store that fails is the end of the runtime. */
@@ -117,6 +124,7 @@ export async function openRuntime(options: OpenRuntimeOptions): Promise<Runtime>
     random: Math.random,
     rateLimit: options.rateLimit === undefined ? undefined : parseRateLimit(options.rateLimit, 'openRuntime'),
     messageIdRetentionMs: retentionOf(options),
+    journalRecordsMax: options.maxHistorySteps,
     maxConcurrentAttempts,
     logger,
     reopening: disk,
@@ -213,6 +221,7 @@ const runtimeOptions: OptionNames<OpenRuntimeOptions> = {
   rateLimit: true,
   logger: true,
   messageIdRetention: true,
+  maxHistorySteps: true,
   onDefinitionChange: true,
   onLocked: true,
   signal: true,
@@ -232,6 +241,7 @@ function checkValues(options: OpenRuntimeOptions, door: Door): void {
   }
   if (options.rateLimit !== undefined) parseRateLimit(options.rateLimit, door);
   retentionOf(options);
+  checkHistorySteps(options.maxHistorySteps, door);
   if (onDefinitionChange !== 'fail' && onDefinitionChange !== 'warn') {
     throw new TypeError(`${door}: onDefinitionChange must be 'fail' or 'warn'; found ${formatValue(onDefinitionChange)}.`);
   }
@@ -241,6 +251,11 @@ function checkValues(options: OpenRuntimeOptions, door: Door): void {
   if (signal !== undefined && !isAbortSignal(signal)) {
     throw new TypeError(`${door}: signal must be an AbortSignal such as controller.signal; found ${formatValue(signal)}.`);
   }
+}
+
+function checkHistorySteps(steps = Infinity, door: Door): void {
+  if (steps === Infinity || (Number.isInteger(steps) && steps >= 1)) return;
+  throw new TypeError(`${door}: maxHistorySteps must be a whole number from 1, or Infinity to keep all; found ${formatValue(steps)}.`);
 }
 
 function checkLogger(logger: unknown): void {
