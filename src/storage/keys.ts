@@ -9,7 +9,7 @@
  * | child | address of the parent, n |
  * | mailbox | address of the root, n |
  * | timer | moment due, address, generation |
- * | message | workflow id, message id |
+ * | message, twin | workflow id, message id |
  * | tombstone | workflow id |
  * | definition | machine id, version |
  * | meta | a word |
@@ -34,6 +34,8 @@ const letters = {
   started: 'o',
   timer: 't',
   tombstone: 'x',
+  // More than one bit away from that of `message`.
+  twin: 'w',
   activity: 'y',
 } as const;
 
@@ -101,9 +103,18 @@ export function encodeMessageKey(workflowId: string, messageId: string): Uint8Ar
   return keyOf('message', idBytes(workflowId), idBytes(messageId));
 }
 
-export function decodeMessageKey(key: Uint8Array): { readonly workflowId: string; readonly messageId: string } {
-  return decode('message', key, (reader) => ({ workflowId: reader.id(), messageId: reader.id() }));
+/** Where the twin of a message row stands, which says that the row was written: far from it, so that no fault takes both away. */
+export function twinKeyOf(messageKey: Uint8Array): Uint8Array {
+  const key = Uint8Array.from(messageKey);
+  key[0] = letters.twin.charCodeAt(0);
+  return key;
 }
+
+export function decodeMessageKey(key: Uint8Array): { readonly workflowId: string; readonly messageId: string } {
+  return decode('message', key, messageParts);
+}
+
+const messageParts = (reader: KeyReader) => ({ workflowId: reader.id(), messageId: reader.id() });
 
 export function encodeTombstoneKey(workflowId: string): Uint8Array {
   return keyOf('tombstone', idBytes(workflowId));
@@ -126,8 +137,10 @@ export function spaceRange(space: Space): KeyRange {
   return prefixRange(keyOf(space));
 }
 
+type WorkflowSpace = 'actor' | 'journal' | 'activity' | 'child' | 'mailbox' | 'message' | 'twin';
+
 /** All rows of a workflow id in one space; where they stand under addresses, runs ascend. */
-export function workflowRange(space: 'actor' | 'journal' | 'activity' | 'child' | 'mailbox' | 'message', workflowId: string): KeyRange {
+export function workflowRange(space: WorkflowSpace, workflowId: string): KeyRange {
   return prefixRange(keyOf(space, idBytes(workflowId)));
 }
 
@@ -198,9 +211,10 @@ function describe(key: Uint8Array): string {
       const { dueAtMs, address, generation } = decodeTimerKey(key);
       return `timer ${generation} of ${formatPlace(address)}, due at ${dueAtMs}`;
     }
-    case 'message': {
-      const { workflowId, messageId } = decodeMessageKey(key);
-      return `message ${JSON.stringify(messageId)} of ${JSON.stringify(workflowId)}`;
+    case 'message':
+    case 'twin': {
+      const { workflowId, messageId } = decode(space, key, messageParts);
+      return `${space} ${JSON.stringify(messageId)} of ${JSON.stringify(workflowId)}`;
     }
     case 'tombstone':
       return `tombstone of ${JSON.stringify(decodeTombstoneKey(key))}`;

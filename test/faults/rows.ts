@@ -103,9 +103,10 @@ export const faults: Readonly<Record<number, FaultRow>> = {
       by('storage/table-flips', 'bits turned over in tables'),
       by('storage/codec', 'damage is found'),
       by('storage/level-store', 'damage on disk'),
+      by('runtime/signal-letter', 'a message whose row was %s is not applied again'),
       by('storage/listing', 'makes no list and no count say anything else, and is made anew'),
     ],
-    lacks: 'a message row whose key changed is missed by nobody; at some damage LevelDB ends the process',
+    lacks: 'at some damage LevelDB ends the process',
     soak: '1,000 in rows and tables',
   },
   14: {
