@@ -200,10 +200,15 @@ export const faults: Readonly<Record<number, FaultRow>> = {
     fault: 'a workflow that kills the process',
     shownBy: [
       by('process/crash-loop', 'a workflow whose activity kills the process three times is parked'),
-      by('runtime/boot-watch', 'a workflow whose attempt runs at three deaths of the process'),
+      by('process/crash-loop', 'so is one whose callback does'),
+      by(
+        'runtime/boot-watch',
+        'a workflow whose attempt runs at three deaths of the process',
+        'that kills three processes gets its workflow parked',
+      ),
       contract(34),
     ],
-    lacks: 'callbacks that kill the process are not counted: they have no attempts',
+    lacks: 'a callback that kills the process later than 200 ms after it began is not found out',
   },
   38: { fault: 'a chart that never comes to rest', shownBy: [by('kernel/decide', 'is stopped at the limit of microsteps')] },
   39: {
