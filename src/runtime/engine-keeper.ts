@@ -146,7 +146,7 @@ export class EngineKeeper {
     const groups = bootWatch.heldBack();
     for (const group of groups) {
       // Another engine began all of them anew.
-      if (this.#isClosing || this.#engine !== engine) break;
+      if (this.#isClosing || this.#engine !== engine || this.#trouble !== undefined) break;
       await bootWatch.nameCallbacks(group);
       for (const id of group) engine.releaseVolatile(id);
       await this.#pause(Math.min(limits.lastChanceMs, limits.lastChancesMs / groups.length));
