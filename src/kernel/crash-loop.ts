@@ -8,6 +8,9 @@
  * - A boot that follows one that died in the middle of its work goes through what is pending step by step, without writing any of it
  *   (see `boot-watch.ts`), and says in the boot journal which workflow is next. Dying twice under the name of one workflow is
  *   its third death: the boot before the first had not named anybody.
+ * - A callback or observable begins anew in each process and lives for long: it was there at every death, whatever the process died of.
+ *   So it is suspected like an attempt, but with one death left it begins alone, under the name of its workflow. If the process dies
+ *   then, that is the third death; if not, its deaths are counted anew.
  */
 import { formatAddress } from './address.ts';
 import type { Address } from './address.ts';
@@ -15,14 +18,17 @@ import type { FailureRecord } from './failure-record.ts';
 import { limits } from './limits.ts';
 import type { ActivityRecord } from './record.ts';
 
-/** An attempt that was found running by a process that opened the store. */
+/** An attempt that was found running by a process that opened the store, or a callback or observable that was found live. */
 export interface AttemptInFlight {
   /** The actor's address, as text. */
   readonly place: string;
   readonly n: number;
+  /** Of a callback always the same. */
   readonly attempt: number;
-  /** Deaths in a row at which an attempt of this activity ran; those of a process that made progress count half. */
+  /** Deaths in a row at which an attempt of this activity ran, or the callback did; those of a process that made progress count half. */
   readonly deaths: number;
+  /** It was kept back, and not begun yet: the process does not die of it. */
+  readonly isHeld?: true;
 }
 
 /** What a process leaves behind when it dies. Closing takes it away. */
@@ -32,9 +38,9 @@ export interface BootRecord {
   readonly inFlight: readonly AttemptInFlight[];
   /** Whether an outcome was recorded, other than of attempts that have one death left. */
   readonly hasProgress: boolean;
-  /** Workflow ids gone through at this moment. */
+  /** Workflow ids gone through at this moment, or whose callbacks begin. */
   readonly named: readonly string[];
-  /** How often processes in a row died while going through one workflow alone. */
+  /** How often processes in a row died while one workflow alone was named. */
   readonly suspects: readonly { readonly id: string; readonly deaths: number }[];
 }
 
@@ -50,7 +56,7 @@ export function bootAfter(before: BootRecord | undefined): BootRecord {
   return { phase: 'opening', inFlight, hasProgress: false, named: [], suspects: [...known].map(([id, deaths]) => ({ id, deaths })) };
 }
 
-/** At how many deaths in a row an attempt of this activity, which is found running, was in flight. */
+/** At how many deaths in a row this activity, which is found running or live, was in flight. */
 export function attemptInFlight(before: BootRecord | undefined, address: Address, activity: ActivityRecord): AttemptInFlight {
   const { n, attempt } = activity;
   const place = formatAddress(address);
@@ -64,10 +70,11 @@ export function attemptInFlight(before: BootRecord | undefined, address: Address
 }
 
 function deathsAfter(known: AttemptInFlight, activity: ActivityRecord, hasProgress: boolean): number {
+  const death = hasProgress ? 0.5 : 1;
+  if (activity.state === 'live') return known.isHeld === true ? known.deaths : known.deaths + death;
   const begun = activity.attempt - known.attempt;
   // It did not run in the process that died.
   if (begun === 0) return known.deaths;
-  const death = hasProgress ? 0.5 : 1;
   if (begun === 1) return known.deaths + death;
   // The process between began one and died of it before it left word of what it had found. Nobody knows what else it got done.
   if (begun === 2 && wasLostBefore(activity)) return known.deaths + 0.5 + death;
@@ -84,9 +91,22 @@ function wasLostBefore({ attempt, lastFailure }: ActivityRecord): boolean {
   return lastFailure?.class === 'AttemptLost' && lastFailure.attempt === attempt - 1;
 }
 
-/** Why a workflow is not run any more, if it should not be. */
-export function crashLoopOf(deathsOfAttempts: number, deathsAlone: number): FailureRecord | undefined {
-  const isLoop = deathsOfAttempts >= limits.crashLoopDeathsMax || deathsAlone >= limits.crashLoopDeathsMax - 1;
+/** Whether what was in flight at so many deaths begins after all others and alone. */
+export function isLastChance(deaths: number): boolean {
+  return deaths >= limits.crashLoopDeathsMax - 1;
+}
+
+/**
+ * Why a workflow is not run any more, if it should not be.
+ *
+ * @param deathsAlone under its name alone
+ * @param deathsOfCallbacks the last of which has to be one under its name
+ */
+export function crashLoopOf(deathsOfAttempts: number, deathsAlone: number, deathsOfCallbacks = 0): FailureRecord | undefined {
+  const isLoop =
+    deathsOfAttempts >= limits.crashLoopDeathsMax ||
+    deathsAlone >= limits.crashLoopDeathsMax - 1 ||
+    (deathsAlone > 0 && deathsOfCallbacks > limits.crashLoopDeathsMax - 1);
   if (!isLoop) return undefined;
   const message = `It was in flight at ${limits.crashLoopDeathsMax} deaths of the process in a row.`;
   return { class: 'CrashLoop', message };

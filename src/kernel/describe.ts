@@ -148,7 +148,7 @@ export function describeWorkflow(stored: StoredTree, tree: Tree | undefined, par
     ...(accepts === undefined ? {} : { accepts }),
     waitsFor: [
       ...(status === 'paused' ? ['`resume`, since it is paused'] : []),
-      ...(status !== 'running' && park?.reason === 'poison' ? ['`unpark`, since it is parked'] : []),
+      ...(parked === undefined && park !== undefined ? ['`unpark`, since it is parked'] : []),
       ...waitsOf(activities, timers),
       ...others.filter((child) => !isClosed(child.status)).map((child) => `child "${child.id}" in state ${JSON.stringify(child.value)}`),
       ...(accepts ?? []).map((type) => `event "${type}"`),

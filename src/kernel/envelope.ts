@@ -90,7 +90,7 @@ export type ActEnvelope = { readonly kind: 'pause' | 'resume' | 'unpark' } & Act
 /** By the engine itself: it will not run the workflow any more. */
 export interface ParkEnvelope {
   readonly kind: 'park';
-  readonly reason: 'crash-loop';
+  readonly reason: 'crash-loop' | 'record-damaged';
   readonly failure: FailureRecord;
 }
 

@@ -15,12 +15,13 @@ export function closedError(record: ActorRecord): PerdureError {
 export function parkedError(record: ActorRecord): PerdureError {
   // Whatever parks a record says why.
   const { reason, failure } = record.parked as NonNullable<ActorRecord['parked']>;
-  return parkedFor(record.address.workflowId, reason, failure.message);
+  const id = record.address.workflowId;
+  return parkedFor(id, reason, `${failure.message} Mend the cause, then unpark("${id}").`);
 }
 
+/** For what is said of it in memory only: that ends by itself, or `message` says what would help. */
 export function parkedFor(id: string, reason: ParkReason, message: string): PerdureError {
-  const remedy = reason === 'poison' || reason === 'crash-loop' ? ` Mend the cause, then unpark("${id}").` : '';
-  return new PerdureError('WORKFLOW_PARKED', `Workflow "${id}" is parked (${reason}): ${message}${remedy}`, { id, reason });
+  return new PerdureError('WORKFLOW_PARKED', `Workflow "${id}" is parked (${reason}): ${message}`, { id, reason });
 }
 
 /** @param accepts event types the state has a transition for now */

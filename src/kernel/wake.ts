@@ -20,6 +20,8 @@ export interface FirstWords {
   readonly park?: ParkEnvelope;
   /** What became of the attempts that run according to its records. */
   readonly messages: readonly StepMessage[];
+  /** Its callbacks and observables do not begin before they are let. */
+  readonly holdsVolatile?: true;
 }
 
 /** When this workflow next wants to be woken, or undefined if only a message or an outcome can move it. */

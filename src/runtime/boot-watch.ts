@@ -3,18 +3,19 @@
  * sees to it that boots that die one after the other come to an end.
  *
  * Invariants
- * 1. What was found running is in the journal before a boot that follows one that died lets an attempt begin.
+ * 1. What was found running is in the journal before a boot that follows one that died lets an attempt begin; what was found live, before
+ *    it begins anew in any process that follows one that died.
  * 2. A workflow is named in the journal before its steps are gone through, and for no longer than that. Nothing is written to the
  *    store meanwhile, so whoever kills the process from outside leaves the store as it was, and hardly ever a name.
  * 3. Who has one death left before it is a loop gets its attempt later than the others, and alone for a moment: if the process dies
- *    of one, the others were not in flight.
+ *    of one, the others were not in flight. So do callbacks and observables, with the names of their workflows in the journal.
  * 4. The journal is written by one hand at a time, in order.
  */
 import type { Address } from '../kernel/address.ts';
 import { rootAddress } from '../kernel/address.ts';
 import type { Commit } from '../kernel/commit.ts';
 import type { AttemptInFlight, BootRecord } from '../kernel/crash-loop.ts';
-import { attemptInFlight, bootAfter, crashLoopOf } from '../kernel/crash-loop.ts';
+import { attemptInFlight, bootAfter, crashLoopOf, isLastChance } from '../kernel/crash-loop.ts';
 import { decideInTree } from '../kernel/decide-in-tree.ts';
 import { limits } from '../kernel/limits.ts';
 import type { Logger } from '../kernel/logger.ts';
@@ -54,6 +55,10 @@ export class BootWatch {
   /** Attempts found running by this process. */
   readonly #found: AttemptInFlight[] = [];
   readonly #lastChances: LastChance[] = [];
+  /** Workflows whose callbacks and observables begin as soon as it is in the journal that they do. */
+  readonly #unsuspected: string[] = [];
+  /** Those whose callbacks and observables begin after all others. */
+  readonly #held = new Map<string, { readonly found: readonly AttemptInFlight[]; readonly isSuspect: boolean }>();
   #isExamining = true;
   #isOver = false;
   #writing: Promise<void> = Promise.resolve();
@@ -102,15 +107,58 @@ export class BootWatch {
   examine(tree: Tree, messages: readonly StepMessage[]): FirstWords {
     if (!this.#isExamining || isHalted(tree.root.record) || tree.isOver) return { messages };
     const found = inFlight(tree, this.#before);
-    const deaths = found.reduce((most, each) => Math.max(most, each.deaths), 0);
-    const alone = this.#record.suspects.find(({ id }) => id === tree.address.workflowId)?.deaths ?? 0;
-    const failure = crashLoopOf(deaths, alone);
+    const live = liveBefore(tree, this.#before);
+    const [deaths, deathsOfCallbacks] = [mostDeaths(found), mostDeaths(live)];
+    const { workflowId } = tree.address;
+    const suspect = this.#record.suspects.find(({ id }) => id === workflowId);
+    const failure = crashLoopOf(deaths, suspect?.deaths ?? 0, deathsOfCallbacks);
     // Whoever lets it go on begins to count anew.
     if (failure !== undefined) return { park: { kind: 'park', reason: 'crash-loop', failure }, messages };
     this.#found.push(...found);
-    if (deaths < limits.crashLoopDeathsMax - 1) return { messages };
+    const holding = this.#holdVolatile(workflowId, live, suspect !== undefined);
+    if (!isLastChance(deaths)) return { messages, ...holding };
     this.#lastChances.push(...messages.map(({ to, envelope }) => ({ address: { ...tree.address, path: to }, envelope })));
-    return { messages: [] };
+    return { messages: [], ...holding };
+  }
+
+  #holdVolatile(workflowId: string, live: readonly AttemptInFlight[], isSuspect: boolean): Pick<FirstWords, 'holdsVolatile'> {
+    if (live.length === 0) return {};
+    if (isLastChance(mostDeaths(live))) this.#held.set(workflowId, { found: live, isSuspect });
+    else {
+      this.#found.push(...live);
+      this.#unsuspected.push(workflowId);
+    }
+    return { holdsVolatile: true };
+  }
+
+  /** Workflows whose callbacks and observables were kept back in {@link examine} and begin once {@link takenUp} is through (invariant 1). */
+  unsuspected(): readonly string[] {
+    return this.#unsuspected;
+  }
+
+  /**
+   * Those whose callbacks and observables begin after all others, in the groups in which they do (invariant 3). Of a group in which a
+   * process died each is one of its own.
+   */
+  heldBack(): readonly (readonly string[])[] {
+    const ids = [...this.#held.keys()];
+    const suspects = ids.filter((id) => this.#held.get(id)?.isSuspect);
+    const others = ids.filter((id) => !suspects.includes(id));
+    return [...suspects.map((id) => [id]), ...groupsOf(others, Math.ceil(others.length / limits.bootNamesMax))];
+  }
+
+  /** Says whose callbacks and observables begin now. Those of whom it was said before outlasted it: their deaths are counted anew. */
+  async nameCallbacks(named: readonly string[]): Promise<void> {
+    for (const id of this.#record.named) this.#held.delete(id);
+    // All that was pending is taken up: a death from here on is none of a boot.
+    await this.#write({ phase: 'running', named, inFlight: this.#inFlight(named) });
+  }
+
+  #inFlight(named: readonly string[] = []): AttemptInFlight[] {
+    const callbacks = [...this.#held].flatMap(([id, { found }]) =>
+      named.includes(id) ? found : found.map((each) => ({ ...each, isHeld: true as const })),
+    );
+    return [...this.#found, ...callbacks];
   }
 
   /** What was kept back in {@link examine}, to be delivered when all others have theirs (invariant 3). */
@@ -121,8 +169,8 @@ export class BootWatch {
   /** Everything that was pending is in memory: says what was found running (invariant 1), and soon that the boot is over. */
   async takenUp(): Promise<void> {
     this.#isExamining = false;
-    this.#record = { ...this.#record, inFlight: this.#found, suspects: [] };
-    if (this.isAfterFailedBoot) await this.#write({});
+    this.#record = { ...this.#record, inFlight: this.#inFlight(), suspects: [] };
+    if (this.isAfterFailedBoot || this.#unsuspected.length > 0) await this.#write({});
     this.#later(limits.bootCalmMs, () => {
       void this.#write({ phase: 'running' });
       this.#later(limits.crashLoopCalmMs, () => void this.#write({ inFlight: [] }));
@@ -202,6 +250,18 @@ function inFlight(tree: Tree, before: BootRecord | undefined): AttemptInFlight[]
     const activity = 'n' in envelope ? actor?.activities.get(envelope.n) : undefined;
     return actor === undefined || activity === undefined ? [] : [attemptInFlight(before, actor.record.address, activity)];
   });
+}
+
+/** The callbacks and observables that were live when this process's predecessor died. One that was closed left none behind to blame. */
+function liveBefore(tree: Tree, before: BootRecord | undefined): AttemptInFlight[] {
+  if (before === undefined) return [];
+  return [...tree.actors()].flatMap(({ record, activities }) =>
+    [...activities.values()].filter(({ state }) => state === 'live').map((row) => attemptInFlight(before, record.address, row)),
+  );
+}
+
+function mostDeaths(found: readonly AttemptInFlight[]): number {
+  return found.reduce((most, { deaths }) => Math.max(most, deaths), 0);
 }
 
 async function* rowsOf<Row>(scan: (after?: Uint8Array) => Promise<Page<Row>>): AsyncIterable<Row> {

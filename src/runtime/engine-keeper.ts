@@ -132,6 +132,7 @@ export class EngineKeeper {
     for (let looks = 0; looks < 100 && !engine.isSettled(); looks += 1) await this.#pause(limits.bootCalmMs / 5);
     await bootWatch.takenUp();
     this.attempts.release();
+    for (const id of bootWatch.unsuspected()) engine.releaseVolatile(id);
     const chances = bootWatch.lastChances();
     const gapMs = Math.min(limits.lastChanceMs, limits.lastChancesMs / chances.length);
     for (const { address, envelope } of chances) {
@@ -140,6 +141,19 @@ export class EngineKeeper {
       if (this.#isClosing || this.#engine !== engine || this.#trouble !== undefined) return;
       engine.supervisor.deliver(address, envelope);
     }
+    await this.#releaseVolatile(bootWatch, engine);
+  }
+
+  async #releaseVolatile(bootWatch: BootWatch, engine: Engine): Promise<void> {
+    const groups = bootWatch.heldBack();
+    for (const group of groups) {
+      // Another engine began all of them anew.
+      if (this.#isClosing || this.#engine !== engine || this.#trouble !== undefined) break;
+      await bootWatch.nameCallbacks(group);
+      for (const id of group) engine.releaseVolatile(id);
+      await this.#pause(Math.min(limits.lastChanceMs, limits.lastChancesMs / groups.length));
+    }
+    if (groups.length > 0) await bootWatch.nameCallbacks([]);
   }
 
   #createEngine(store: Store, examine: EngineParts['examine']): Engine {

@@ -49,6 +49,7 @@ export class Engine {
   readonly #pipeline: CommitPipeline;
   readonly #timers: TimerQueue;
   readonly #performer: Performer;
+  readonly #volatile: VolatileRunner;
   readonly #forgetting: Forgetting | undefined;
   #failure: { readonly error: unknown } | undefined;
   #isStopping = false;
@@ -72,6 +73,7 @@ export class Engine {
     const onDamaged = ({ workflowId }: Address): void => void this.supervisor.wake(workflowId);
     this.#timers = new TimerQueue(store, clock, { onDue, onDamaged, onError });
     const volatile = new VolatileRunner(deliver);
+    this.#volatile = volatile;
     this.#performer = new Performer({ clock, logger, onEnter, attempts, timers: this.#timers, waiting, volatile, deliver });
     this.supervisor = new Supervisor({
       store,
@@ -80,7 +82,11 @@ export class Engine {
       views,
       pipeline: this.#pipeline,
       performer: this.#performer,
-      firstWords: (tree) => parts.examine(tree, attempts.accountFor(tree)),
+      firstWords: (tree) => {
+        const words = parts.examine(tree, attempts.accountFor(tree));
+        if (words.holdsVolatile === true) this.#volatile.hold(tree.address.workflowId);
+        return words;
+      },
       context,
       onEnter,
       onError,
@@ -109,6 +115,11 @@ export class Engine {
     } catch (error) {
       if (!this.#isStopping) this.#fail(error);
     }
+  }
+
+  /** Lets the callbacks and observables of a workflow begin that were kept back when it was read. */
+  releaseVolatile(workflowId: string): void {
+    this.#volatile.release(workflowId);
   }
 
   /** Whether everything handed over so far is handled and on disk, or never will be. */

@@ -2,6 +2,9 @@
 import type { Commit } from '../kernel/commit.ts';
 import { decideInTree } from '../kernel/decide-in-tree.ts';
 import type { StepEnvelope } from '../kernel/envelope.ts';
+import { hasErrorCode } from '../kernel/errors.ts';
+import { failureOf } from '../kernel/failure.ts';
+import { controlTree } from '../kernel/held-tree.ts';
 import { holdSignal } from '../kernel/mailbox.ts';
 import type { Store } from '../kernel/ports.ts';
 import { closedError, notFoundError, parkedFor } from '../kernel/refusals.ts';
@@ -77,7 +80,7 @@ export class SignalLetter implements Letter {
       if (first === undefined) this.#apply(resident);
       else this.#asked.resolve(first);
     } catch (error) {
-      this.reject(error);
+      refuseUnknown(this.#parts, resident, this, error);
     }
   }
 
@@ -96,6 +99,21 @@ export async function outcomeOnDisk(parts: MessageParts, resident: Resident, mes
   const known = await store.readMessage(workflowId, messageId);
   const record = tree?.root.record ?? closed ?? park?.record;
   return record === undefined ? undefined : firstOutcome(record, known, { nowMs: supervisor.context().nowMs, retentionMs });
+}
+
+/**
+ * Refuses a letter whose message cannot be answered. If what is on disk of it is damaged, its workflow is parked: it must not be told
+ * again what it may have been told, and somebody should look at that disk.
+ */
+export function refuseUnknown({ supervisor }: MessageParts, resident: Resident, letter: Letter, error: unknown): void {
+  const { tree } = resident;
+  const isDamage = tree !== undefined && hasErrorCode(error, 'RECORD_DAMAGED');
+  const park = { kind: 'park', reason: 'record-damaged', failure: failureOf(error) } as const;
+  const decision = isDamage ? controlTree(tree, park, supervisor.context()) : undefined;
+  const reject = (reason: unknown): void => letter.reject(reason);
+  // Who is refused finds it parked.
+  if (decision?.kind === 'commit') supervisor.commit(resident, decision.steps, () => reject(error), reject);
+  else reject(error);
 }
 
 export function withoutActor({ workflowId, closed, park }: Resident): Error {

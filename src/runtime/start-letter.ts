@@ -7,7 +7,7 @@ import { decideNewRun, inputOf } from '../kernel/start.ts';
 import { commitMessage } from './message-commit.ts';
 import type { Asked, Letter, Resident } from './resident.ts';
 import type { MessageParts } from './signal-letter.ts';
-import { outcomeOnDisk } from './signal-letter.ts';
+import { outcomeOnDisk, refuseUnknown } from './signal-letter.ts';
 
 /** The workflow that has the id, and what became of the signal, if one was sent along. */
 export interface Started {
@@ -56,7 +56,7 @@ export class StartLetter implements Letter {
       if (sent === undefined) await this.#readInput(resident, record);
       else this.#asked.resolve({ resident, sent });
     } catch (error) {
-      this.reject(error);
+      refuseUnknown(this.#parts, resident, this, error);
     }
   }
 

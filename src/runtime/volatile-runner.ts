@@ -3,7 +3,8 @@
  *
  * Invariants
  * 1. One runs from the commit that wants it, or from the reading of its row, until a commit takes it away or the process closes.
- * 2. What it says is a letter to its parent; after it was stopped nothing it says is passed on.
+ * 2. Those of a workflow that is held begin when it is released, and hear then what they were told.
+ * 3. What it says is a letter to its parent; after it was stopped nothing it says is passed on.
  */
 import type { Actor } from '../kernel/actor.ts';
 import type { Address } from '../kernel/address.ts';
@@ -21,6 +22,12 @@ import type { EventObject } from '../kernel/xstate-seam.ts';
 
 type Deliver = (address: Address, envelope: StepEnvelope) => void;
 
+/** Something that waits for the release of a workflow. */
+interface Held {
+  readonly key: string;
+  readonly act: () => void;
+}
+
 interface Running {
   child: VolatileChild | undefined;
   isStopped: boolean;
@@ -29,15 +36,30 @@ interface Running {
 export class VolatileRunner {
   readonly #deliver: Deliver;
   readonly #running = new Map<string, Running>();
+  /** By workflow id. */
+  readonly #held = new Map<string, Held[]>();
   #isShutDown = false;
 
   constructor(deliver: Deliver) {
     this.#deliver = deliver;
   }
 
-  start(actor: Actor, { n, src, childId, input, isWatched }: ActivityRecord): void {
+  /** Nothing of this workflow begins from now on. */
+  hold(workflowId: string): void {
+    this.#held.set(workflowId, []);
+  }
+
+  release(workflowId: string): void {
+    const held = this.#held.get(workflowId) ?? [];
+    this.#held.delete(workflowId);
+    for (const { act } of held) act();
+  }
+
+  start(actor: Actor, activity: ActivityRecord): void {
     const { address } = actor.record;
+    const { n, src, childId, input, isWatched } = activity;
     const key = formatAddress(childAddress(address, n));
+    if (this.#isHeld(address, key, () => this.start(actor, activity))) return;
     const registered = actor.machine.children.get(src);
     if (registered?.kind !== 'volatile' || this.#isShutDown || this.#running.has(key)) return;
     const running: Running = { child: undefined, isStopped: false };
@@ -58,8 +80,10 @@ export class VolatileRunner {
 
   /** Hands an event to one that runs; nobody else takes it. */
   tell(address: Address, event: Json, actor: Actor): void {
-    if (this.#running.size === 0) return;
-    const running = this.#running.get(formatAddress(address));
+    if (this.#running.size + this.#held.size === 0) return;
+    const key = formatAddress(address);
+    if (this.#isHeld(address, key, () => this.tell(address, event, actor))) return;
+    const running = this.#running.get(key);
     if (running?.child === undefined) return;
     const { references } = outsideReferences(outsideOf(actor, this.#deliver));
     running.child.send(decodeValue(event, references) as EventObject);
@@ -70,8 +94,13 @@ export class VolatileRunner {
   }
 
   stop(address: Address, n: number): void {
-    if (this.#running.size === 0) return;
+    if (this.#running.size + this.#held.size === 0) return;
     const key = formatAddress(childAddress(address, n));
+    const held = this.#held.get(address.workflowId);
+    if (held !== undefined) {
+      const others = held.filter((each) => each.key !== key);
+      held.splice(0, held.length, ...others);
+    }
     const running = this.#running.get(key);
     if (running === undefined) return;
     this.#running.delete(key);
@@ -86,5 +115,12 @@ export class VolatileRunner {
       running.child?.stop();
     }
     this.#running.clear();
+    this.#held.clear();
+  }
+
+  #isHeld({ workflowId }: Address, key: string, act: () => void): boolean {
+    const held = this.#held.get(workflowId);
+    held?.push({ key, act });
+    return held !== undefined;
   }
 }

@@ -24,7 +24,8 @@ export interface WorkflowHandle<Machine extends AnyStateMachine = AnyStateMachin
    * the result says `queued`.
    *
    * @throws PerdureError `WORKFLOW_NOT_FOUND`, `WORKFLOW_CLOSED`, `WORKFLOW_PARKED` if its record is damaged, `EVENT_TYPE_RESERVED`, `PAYLOAD_…`, `MAILBOX_FULL`,
-   *   `STORE_UNAVAILABLE` (outcome unknown: repeat with the same `messageId`)
+   *   `STORE_UNAVAILABLE` (outcome unknown: repeat with the same `messageId`), `RECORD_DAMAGED` if what is stored of this `messageId` is
+   *   damaged or lost: nothing was applied, and the workflow is parked
    */
   send(event: EventFromLogic<Machine>, options?: SendOptions): Promise<SendResult>;
   /**

@@ -27,6 +27,7 @@ import {
   encodeTimerKey,
   encodeTombstoneKey,
   headKey,
+  twinKeyOf,
 } from './keys.ts';
 
 /** What the key says is not said again in the value. */
@@ -131,7 +132,7 @@ function stepOperations(commit: Commit, number: number, codec: Codec): readonly 
     operations.push({ kind: 'delete', key: encodeTimerKey({ address, generation, dueAtMs }) });
   }
   if (commit.mailPut.length + commit.mailRemoved.length > 0) pushMail(operations, commit, codec);
-  if (commit.message !== undefined) operations.push(messageOperation(commit.message, codec));
+  if (commit.message !== undefined) operations.push(...messageOperations(commit.message, codec));
   return operations;
 }
 
@@ -229,9 +230,10 @@ function activityOperation(address: Address, activity: ActivityRecord, codec: Co
   return put(codec, encodeActivityKey(address, activity.n), { ...activity, n: undefined });
 }
 
-function messageOperation(message: MessageRecord, codec: Codec): Operation {
+/** With its twin: nothing else says that there was such a message. */
+function messageOperations(message: MessageRecord, codec: Codec): readonly Operation[] {
   const key = encodeMessageKey(message.workflowId, message.messageId);
-  return put(codec, key, { ...message, workflowId: undefined, messageId: undefined });
+  return [put(codec, key, { ...message, workflowId: undefined, messageId: undefined }), put(codec, twinKeyOf(key))];
 }
 
 /** What is left of a workflow id that is deleted. */

@@ -12,7 +12,7 @@
  */
 import { crc32 } from 'node:zlib';
 import { recordDamaged } from './damage.ts';
-import { formatKey } from './keys.ts';
+import { formatKey } from './key-text.ts';
 
 const format = 1;
 const headerBytes = 5;

@@ -3,8 +3,9 @@
  *
  * 1. The first batch of a deletion writes the tombstone: from then on `readLatestRun` finds nothing, whatever else is still there.
  * 2. Records go first, so that scans of them meet nothing that is deleted; the batch after which nothing is left says so.
- * 3. Timers have no rows here: what is closed has none armed.
- * 4. Lists and counts lose it in the first batch.
+ * 3. The twin of a message goes before it or with it: alone it would say that the message was lost.
+ * 4. Timers have no rows here: what is closed has none armed.
+ * 5. Lists and counts lose it in the first batch.
  */
 import { rootAddress } from '../kernel/address.ts';
 import { listingOf } from '../kernel/listing.ts';
@@ -16,11 +17,11 @@ import { unlessDamaged } from './damage.ts';
 import type { DatabaseReader, Operation } from './database.ts';
 import { readRoot } from './index-rows.ts';
 import type { KeyRange } from './keys.ts';
-import { spaceRange, successorOf, workflowRange } from './keys.ts';
+import { spaceRange, successorOf, twinKeyOf, workflowRange } from './keys.ts';
 import type { WorkflowChange } from './count-changes.ts';
 import { readTombstoneOf } from './reads.ts';
 
-const erasedSpaces = ['actor', 'activity', 'child', 'mailbox', 'journal', 'message'] as const;
+const erasedSpaces = ['actor', 'activity', 'child', 'mailbox', 'journal', 'twin', 'message'] as const;
 
 /** The next batch of a deletion; repeating it after a crash goes on where it was. */
 export async function eraseOperations(
@@ -73,7 +74,7 @@ export async function forgetOperations(
   });
   const last = rows.at(-1);
   return {
-    operations: forgotten.map(({ key }) => ({ kind: 'delete', key })),
+    operations: forgotten.flatMap(({ key }) => [key, twinKeyOf(key)]).map((key) => ({ kind: 'delete', key })),
     next: rows.length < limit || last === undefined ? undefined : successorOf(last.key),
   };
 }

@@ -9,14 +9,13 @@
  * | child | address of the parent, n |
  * | mailbox | address of the root, n |
  * | timer | moment due, address, generation |
- * | message | workflow id, message id |
+ * | message, twin | workflow id, message id |
  * | tombstone | workflow id |
  * | definition | machine id, version |
  * | meta | a word |
  * | started, closed, count | see `listing-keys.ts` |
  */
 import type { Address } from '../kernel/address.ts';
-import { formatAddress } from '../kernel/address.ts';
 import type { TimerRow } from '../kernel/ports.ts';
 import { reasonOf, recordDamaged } from './damage.ts';
 import { KeyReader, addressBytes, idBytes, integerBytes, momentBytes, uint32Bytes, writeInteger, writeUint32 } from './key-bytes.ts';
@@ -34,6 +33,8 @@ const letters = {
   started: 'o',
   timer: 't',
   tombstone: 'x',
+  // More than one bit away from that of `message`.
+  twin: 'w',
   activity: 'y',
 } as const;
 
@@ -109,15 +110,26 @@ export function encodeMessageKey(workflowId: string, messageId: string): Uint8Ar
   return keyOf('message', idBytes(workflowId), idBytes(messageId));
 }
 
+/** Where the twin of a message row stands, which says that the row was written: far from it, so that no fault takes both away. */
+export function twinKeyOf(messageKey: Uint8Array): Uint8Array {
+  const key = Uint8Array.from(messageKey);
+  key[0] = letters.twin.charCodeAt(0);
+  return key;
+}
+
 export function decodeMessageKey(key: Uint8Array): { readonly workflowId: string; readonly messageId: string } {
-  return decode('message', key, (reader) => ({ workflowId: reader.id(), messageId: reader.id() }));
+  return decode('message', key, messageParts);
+}
+
+export function messageParts(reader: KeyReader): { readonly workflowId: string; readonly messageId: string } {
+  return { workflowId: reader.id(), messageId: reader.id() };
 }
 
 export function encodeTombstoneKey(workflowId: string): Uint8Array {
   return keyOf('tombstone', idBytes(workflowId));
 }
 
-function decodeTombstoneKey(key: Uint8Array): string {
+export function decodeTombstoneKey(key: Uint8Array): string {
   return decode('tombstone', key, (reader) => reader.id());
 }
 
@@ -134,8 +146,10 @@ export function spaceRange(space: Space): KeyRange {
   return prefixRange(keyOf(space));
 }
 
+type WorkflowSpace = 'actor' | 'journal' | 'activity' | 'child' | 'mailbox' | 'message' | 'twin';
+
 /** All rows of a workflow id in one space; where they stand under addresses, runs ascend. */
-export function workflowRange(space: 'actor' | 'journal' | 'activity' | 'child' | 'mailbox' | 'message', workflowId: string): KeyRange {
+export function workflowRange(space: WorkflowSpace, workflowId: string): KeyRange {
   return prefixRange(keyOf(space, idBytes(workflowId)));
 }
 
@@ -172,65 +186,8 @@ export function compareKeys(left: Uint8Array, right: Uint8Array): number {
   return Buffer.compare(left, right);
 }
 
-/** A key as people read it: `journal record #14 of "m-7731:1:3.2"`. Bytes that are no key come as hexadecimal digits. */
-export function formatKey(key: Uint8Array): string {
-  try {
-    return describe(key);
-  } catch {
-    return `key ${Buffer.from(key).toString('hex')}`;
-  }
-}
-
-function describe(key: Uint8Array): string {
-  const space = spaceOf(key);
-  switch (space) {
-    case 'actor':
-      return `actor ${formatPlace(decodeActorKey(key))}`;
-    case 'journal': {
-      const { address, sequence } = decodeJournalKey(key);
-      return `journal record #${sequence} of ${formatPlace(address)}`;
-    }
-    case 'activity': {
-      const { address, n } = decodeActivityKey(key);
-      return n === activityMarkNumber ? `mark of activities of ${formatPlace(address)}` : `activity ${n} of ${formatPlace(address)}`;
-    }
-    case 'child': {
-      const { parent, n } = decodeChildKey(key);
-      return `child ${n} of ${formatPlace(parent)}`;
-    }
-    case 'mailbox': {
-      const { address, n } = decodeMailKey(key);
-      return `mail ${n} of ${formatPlace(address)}`;
-    }
-    case 'timer': {
-      const { dueAtMs, address, generation } = decodeTimerKey(key);
-      return `timer ${generation} of ${formatPlace(address)}, due at ${dueAtMs}`;
-    }
-    case 'message': {
-      const { workflowId, messageId } = decodeMessageKey(key);
-      return `message ${JSON.stringify(messageId)} of ${JSON.stringify(workflowId)}`;
-    }
-    case 'tombstone':
-      return `tombstone of ${JSON.stringify(decodeTombstoneKey(key))}`;
-    case 'definition': {
-      const { id, version } = decodeDefinitionKey(key);
-      return `definition ${JSON.stringify(id)} version ${JSON.stringify(version)}`;
-    }
-    case 'started':
-    case 'closed':
-    case 'count':
-      return `row ${Buffer.from(key).toString('hex')} of the index of workflows`;
-    case 'meta':
-      return `meta row ${JSON.stringify(Buffer.from(key.subarray(1)).toString('latin1'))}`;
-  }
-}
-
-/** Quoted, so that control characters in an id cannot reach a terminal or a log. */
-function formatPlace(address: Address): string {
-  return JSON.stringify(formatAddress(address));
-}
-
-function spaceOf(key: Uint8Array): Space {
+/** @throws RangeError if it is the key of nothing */
+export function spaceOf(key: Uint8Array): Space {
   const letter = String.fromCharCode(key[0] ?? 0);
   for (const [space, own] of Object.entries(letters)) if (own === letter) return space as Space;
   throw new RangeError('a space nobody writes to');

@@ -12,6 +12,7 @@ import type { ActivityValue, ActorValue, ChildValue, MailValue } from './batch.t
 import type { Codec } from './codec.ts';
 import { recordDamaged, unlessDamaged } from './damage.ts';
 import type { DatabaseReader, Entry } from './database.ts';
+import { formatKey } from './key-text.ts';
 import {
   activityMarkNumber,
   actorRowsRange,
@@ -20,7 +21,6 @@ import {
   decodeChildKey,
   decodeMailKey,
   encodeActorKey,
-  formatKey,
   runRange,
 } from './keys.ts';
 import { journalRecordOf } from './reads.ts';

@@ -10,7 +10,8 @@ import type { DefinitionRecord, MessageRecord, TombstoneRecord } from '../kernel
 import type { ActorValue, DefinitionValue, HeadValue, JournalValue, MessageValue } from './batch.ts';
 import type { Codec } from './codec.ts';
 import { isCorruption, recordDamaged, storeDamaged, unlessDamaged } from './damage.ts';
-import type { DatabaseReader, Entry } from './database.ts';
+import type { Database, DatabaseReader, Entry } from './database.ts';
+import { formatKey } from './key-text.ts';
 import {
   actorRowsRange,
   decodeActorKey,
@@ -20,9 +21,9 @@ import {
   encodeJournalKey,
   encodeMessageKey,
   encodeTombstoneKey,
-  formatKey,
   headKey,
   spaceRange,
+  twinKeyOf,
   workflowRange,
 } from './keys.ts';
 
@@ -81,15 +82,38 @@ export async function readTombstoneOf(reader: DatabaseReader, codec: Codec, work
   return bytes === undefined ? undefined : unlessDamaged(() => codec.decode(key, bytes) as TombstoneRecord);
 }
 
+/**
+ * Most messages that are asked for are new: that there is no twin either, memory says without waiting. Only if there is one, both are
+ * read as of one moment.
+ *
+ * @throws PerdureError `RECORD_DAMAGED` also for a row that was written, by its twin, and is not there
+ */
 export async function readMessage(
-  reader: DatabaseReader,
+  database: Database,
   codec: Codec,
   workflowId: string,
   messageId: string,
 ): Promise<MessageRecord | undefined> {
   const key = encodeMessageKey(workflowId, messageId);
-  const bytes = await reader.get(key);
-  return bytes === undefined ? undefined : { workflowId, messageId, ...(codec.decode(key, bytes) as MessageValue) };
+  const twinKey = twinKeyOf(key);
+  const read = async (reader: DatabaseReader): Promise<MessageRecord | undefined> => {
+    const bytes = await reader.get(key);
+    return bytes === undefined ? undefined : { workflowId, messageId, ...(codec.decode(key, bytes) as MessageValue) };
+  };
+  const found = await read(database);
+  if (found !== undefined || database.getNow(twinKey) === undefined) return found;
+  return database.readAtOnce(async (reader) => {
+    const [again, twin] = [await read(reader), await reader.get(twinKey)];
+    if (again === undefined && twin !== undefined && isSound(codec, twinKey, twin)) {
+      throw recordDamaged(formatKey(key), 'it is missing, though its twin says that it was written');
+    }
+    return again;
+  });
+}
+
+/** A row that was written for another key says nothing about this one. */
+function isSound(codec: Codec, key: Uint8Array, bytes: Uint8Array): boolean {
+  return unlessDamaged(() => ({ value: codec.decode(key, bytes) })) !== undefined;
 }
 
 /**

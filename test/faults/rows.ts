@@ -103,9 +103,10 @@ export const faults: Readonly<Record<number, FaultRow>> = {
       by('storage/table-flips', 'bits turned over in tables'),
       by('storage/codec', 'damage is found'),
       by('storage/level-store', 'damage on disk'),
+      by('runtime/signal-letter', 'a message whose row was %s is not applied again'),
       by('storage/listing', 'makes no list and no count say anything else, and is made anew'),
     ],
-    lacks: 'a message row whose key changed is missed by nobody; at some damage LevelDB ends the process',
+    lacks: 'at some damage LevelDB ends the process',
     soak: '1,000 in rows and tables',
   },
   14: {
@@ -199,10 +200,15 @@ export const faults: Readonly<Record<number, FaultRow>> = {
     fault: 'a workflow that kills the process',
     shownBy: [
       by('process/crash-loop', 'a workflow whose activity kills the process three times is parked'),
-      by('runtime/boot-watch', 'a workflow whose attempt runs at three deaths of the process'),
+      by('process/crash-loop', 'so is one whose callback does'),
+      by(
+        'runtime/boot-watch',
+        'a workflow whose attempt runs at three deaths of the process',
+        'that kills three processes gets its workflow parked',
+      ),
       contract(34),
     ],
-    lacks: 'callbacks that kill the process are not counted: they have no attempts',
+    lacks: 'a callback that kills the process later than 200 ms after it began is not found out',
   },
   38: { fault: 'a chart that never comes to rest', shownBy: [by('kernel/decide', 'is stopped at the limit of microsteps')] },
   39: {

@@ -231,6 +231,21 @@ describe('an attempt that was handed over', () => {
   });
 });
 
+describe('an attempt that was lost', () => {
+  const lost = (attempt: number): StepEnvelope => ({ kind: 'attempt-lost', n: 1, attempt });
+  const released = (attempt: number): StepEnvelope => ({ kind: 'attempt-released', n: 1, attempt, hasBegun: true });
+
+  test('counts, those that were given back before do not', () => {
+    const givenBack = took(began(machineWith({ retry: { maximumAttempts: 2 } })).actor, released(1));
+    const second = took(givenBack.actor, dueNow);
+    expect(pending(second.actor)).toMatchObject({ state: 'running', attempt: 2, uncharged: 1 });
+    const third = took(second.actor, lost(2));
+    const lastFailure = { class: 'AttemptLost', attempt: 2, retryable: true };
+    expect(pending(third.actor)).toMatchObject({ state: 'running', attempt: 3, lastFailure });
+    expect(valueOf(took(third.actor, lost(3)))).toBe('failed');
+  });
+});
+
 describe('what a new version does not know', () => {
   const registered = (machine: AnyStateMachine) => registerMachine(machine);
 
@@ -240,7 +255,11 @@ describe('what a new version does not know', () => {
     expect(pending(later.actor)).toMatchObject({ state: 'backoff', lastFailure: { class: 'HeartbeatTimeout' } });
   });
 
-  test('an activity that is gone is not tried again', () => {
+  test.each<[string, StepEnvelope, string]>([
+    ['took too long', { kind: 'attempt-timed-out', n: 1, attempt: 1 }, 'StartToCloseTimeout'],
+    ['gave no sign of life', silent(1), 'HeartbeatTimeout'],
+    ['was lost', { kind: 'attempt-lost', n: 1, attempt: 1 }, 'AttemptLost'],
+  ])('an activity that is gone is not tried again when its attempt %s', (_, envelope, failure) => {
     const { actor } = began(machineWith());
     const without = setup({}).createMachine({
       id: 'job',
@@ -248,8 +267,9 @@ describe('what a new version does not know', () => {
       initial: 'busy',
       states: { busy: { on: { '*': 'failed' } }, done: {}, failed: {} },
     });
-    const { commit } = took(revive({ ...actor, machine: registered(without) }), { kind: 'attempt-timed-out', n: 1, attempt: 1 });
-    expect(commit.record).toMatchObject({ chart: { value: 'failed' }, activityFailure: { class: 'StartToCloseTimeout' } });
+    const gone = revive({ ...actor, machine: registered(without) });
+    const { commit } = took(gone, envelope);
+    expect(commit.record).toMatchObject({ chart: { value: 'failed' }, activityFailure: { class: failure } });
   });
 });
 

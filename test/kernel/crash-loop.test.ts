@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { rootAddress } from '../../src/kernel/address.ts';
 import type { BootRecord } from '../../src/kernel/crash-loop.ts';
-import { attemptInFlight, bootAfter, crashLoopOf } from '../../src/kernel/crash-loop.ts';
+import { attemptInFlight, bootAfter, crashLoopOf, isLastChance } from '../../src/kernel/crash-loop.ts';
 import type { ActivityRecord } from '../../src/kernel/record.ts';
 
 const address = rootAddress('w', 1);
@@ -71,6 +71,28 @@ describe('deaths of an attempt in flight', () => {
   });
 });
 
+describe('deaths of a callback', () => {
+  const live: ActivityRecord = { ...activityAt(0), state: 'live' };
+  const deathsOf = (before: BootRecord): number => attemptInFlight(before, address, live).deaths;
+  const bootWith = (deaths: number): BootRecord => ({
+    ...bootAfter(undefined),
+    phase: 'running',
+    inFlight: [{ ...attemptInFlight(undefined, address, live), deaths }],
+  });
+
+  test('are in a row, each of them; that of a process that got something else done counts half', () => {
+    expect(deathsOf({ ...bootAfter(undefined), phase: 'running' })).toBe(1);
+    expect(deathsOf(bootWith(1))).toBe(2);
+    expect(deathsOf(bootWith(2))).toBe(3);
+    expect(deathsOf({ ...bootWith(1), hasProgress: true })).toBe(1.5);
+  });
+
+  test('do not count where it was kept back', () => {
+    const { inFlight, ...before } = bootWith(2);
+    expect(deathsOf({ ...before, inFlight: inFlight.map((each) => ({ ...each, isHeld: true as const })) })).toBe(2);
+  });
+});
+
 describe('names in the boot record', () => {
   const died = (named: readonly string[], suspects: BootRecord['suspects'] = []): BootRecord => ({
     ...bootAfter(undefined),
@@ -101,4 +123,14 @@ test('three deaths of an attempt, or two alone after one that named nobody, are 
   expect([crashLoopOf(2, 0), crashLoopOf(0, 1), crashLoopOf(2, 1)]).toEqual([undefined, undefined, undefined]);
   expect(crashLoopOf(3, 0)).toEqual({ class: 'CrashLoop', message: 'It was in flight at 3 deaths of the process in a row.' });
   expect(crashLoopOf(0, 2)?.class).toBe('CrashLoop');
+});
+
+test('deaths of callbacks are a loop only if the last of them was under the name of the workflow', () => {
+  expect([crashLoopOf(0, 0, 9), crashLoopOf(0, 1, 2), crashLoopOf(2, 0, 3)]).toEqual([undefined, undefined, undefined]);
+  expect(crashLoopOf(0, 1, 2.5)?.class).toBe('CrashLoop');
+  expect(crashLoopOf(0, 1, 3)?.class).toBe('CrashLoop');
+});
+
+test('with one death left it is the last chance', () => {
+  expect([1, 1.5, 2, 2.5, 3].map(isLastChance)).toEqual([false, false, true, true, true]);
 });

@@ -133,7 +133,13 @@ describe('the policy’s own code', () => {
 });
 
 test('a policy is adjusted option by option', () => {
-  const declared = policy({ maximumAttempts: Infinity, initialInterval: '2s', nonRetryableErrorTypes: ['Gone'], retryIf: () => true });
+  const declared = policy({
+    maximumAttempts: Infinity,
+    initialInterval: '2s',
+    jitter: 'none',
+    nonRetryableErrorTypes: ['Gone'],
+    retryIf: () => true,
+  });
   expect(adjustRetryPolicy(declared, {}, 'x')).toEqual(declared);
   const changed = { maximumAttempts: 3, initialInterval: '5s', jitter: undefined } as never;
   expect(adjustRetryPolicy(declared, changed, 'x')).toEqual({ ...declared, maximumAttempts: 3, initialIntervalMs: 5_000 });

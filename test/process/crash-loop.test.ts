@@ -62,6 +62,15 @@ test('so is one whose activity takes more memory than there is', async () => {
   expect(lastWords(place)).toEqual(parked);
 }, 120_000);
 
+test('so is one whose callback does, though those beside it have callbacks, too', async () => {
+  const place = await newPlace();
+  const deaths = await liveOn(place, 'exit in a callback');
+  expect(deaths.every(({ code }) => code === 3)).toBe(true);
+  expect(deaths.length).toBeGreaterThanOrEqual(3);
+  expect(deaths.length).toBeLessThanOrEqual(5);
+  expect(lastWords(place)).toEqual(parked);
+}, 60_000);
+
 test('so is one that kills the process whenever it is taken up: the boot after three that died is not blocked', async () => {
   const place = await newPlace();
   const deaths = await liveOn(place, 'kill in a step');

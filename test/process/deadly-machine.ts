@@ -1,11 +1,11 @@
-/** One workflow that kills its process, in an activity or in a step, and others beside it that harm nobody. */
+/** One workflow that kills its process, in an activity, in a step or in a callback, and others beside it that harm nobody. */
 import { activity } from 'perdure/authoring';
-import { setup } from 'xstate';
+import { fromCallback, setup } from 'xstate';
 import type { OutsideLedger } from './outside-ledger.ts';
 import { killThisProcess } from './sync-points.ts';
 
 /** How `deadly` kills the process. */
-export type Deadliness = 'exit in the activity' | 'out of memory' | 'kill in a step';
+export type Deadliness = 'exit in the activity' | 'out of memory' | 'kill in a step' | 'exit in a callback';
 
 export const deadlyId = 'deadly';
 
@@ -26,7 +26,13 @@ export function deadlyMachine(ledger: OutsideLedger, how: Deadliness) {
   });
   return setup({
     types: { input: {} as { id: string }, context: {} as { id: string } },
-    actors: { work },
+    actors: {
+      work,
+      listen: fromCallback<{ type: 'HEARD' }, string>(({ input, sendBack }) => {
+        if (input === deadlyId && how === 'exit in a callback') process.exit(3);
+        sendBack({ type: 'HEARD' });
+      }),
+    },
     guards: {
       kills: ({ context }) => {
         if (context.id === deadlyId && how === 'kill in a step') killThisProcess();
@@ -39,7 +45,8 @@ export function deadlyMachine(ledger: OutsideLedger, how: Deadliness) {
     context: ({ input }) => input,
     initial: 'waiting',
     states: {
-      waiting: { after: { 500: [{ guard: 'kills', target: 'done' }, { target: 'working' }] } },
+      waiting: { after: { 500: [{ guard: 'kills', target: 'done' }, { target: 'listening' }] } },
+      listening: { invoke: { src: 'listen', input: ({ context }) => context.id }, on: { HEARD: 'working' } },
       working: { invoke: { src: 'work', input: ({ context }) => ({ id: context.id }), onDone: 'done' } },
       done: { type: 'final' },
     },

@@ -112,13 +112,14 @@ interface Target {
   readonly what: What;
 }
 
-/** Every kind of row. The key of a message is left out: no other row says that there was one. */
+/** Every kind of row. */
 const targets: readonly Target[] = [
   { title: 'actor', space: 'a', what: 'value' },
   { title: 'journal record', space: 'j', what: 'value' },
   { title: 'activity', space: 'y', what: 'value' },
   { title: 'timer', space: 't', what: 'value' },
   { title: 'message', space: 'm', what: 'value' },
+  { title: 'twin of a message', space: 'w', what: 'value' },
   { title: 'definition', space: 'd', what: 'value' },
   { title: 'head', space: 's', what: 'value' },
   { title: 'index', space: 'o', what: 'value' },
@@ -127,6 +128,8 @@ const targets: readonly Target[] = [
   { title: 'journal record', space: 'j', what: 'key' },
   { title: 'activity', space: 'y', what: 'key' },
   { title: 'timer', space: 't', what: 'key' },
+  { title: 'message', space: 'm', what: 'key' },
+  { title: 'twin of a message', space: 'w', what: 'key' },
   { title: 'definition', space: 'd', what: 'key' },
   { title: 'head', space: 's', what: 'key' },
   { title: 'index', space: 'o', what: 'key' },
@@ -165,7 +168,7 @@ test(
       }
       refused += expectSound(answers as Answers, sound as Answers, where, target);
     }
-    expect(refused).toBeGreaterThan(flips / 2);
+    expect(refused).toBeGreaterThan(flips / 3);
   },
   isSoak ? 600_000 : 60_000,
 );
@@ -177,6 +180,12 @@ function isHarmed(key: Uint8Array): boolean {
   return ['d', 'n', 's'].includes(String.fromCharCode(key[0] ?? 0)) || Buffer.from(key).includes('harmed');
 }
 
+/** What a workflow answers that was parked when damage was met; its state is sound, and `describe` tells it. */
+function isOfParked(answer: unknown): boolean {
+  const { outcome, parked } = Object(answer) as { readonly outcome?: unknown; readonly parked?: { readonly reason: unknown } };
+  return outcome === 'queued' || parked?.reason === 'record-damaged';
+}
+
 /** @returns 1 if anything was refused */
 function expectSound(answers: Answers, sound: Answers, where: string, { space, what }: Target): number {
   let refused = 0;
@@ -186,15 +195,15 @@ function expectSound(answers: Answers, sound: Answers, where: string, { space, w
     const isRefused = own.some((answer) => refusals.includes(String(answer)));
     if (isRefused) refused = 1;
     own.forEach((answer, index) => {
-      if (refusals.includes(String(answer))) return;
+      if (refusals.includes(String(answer)) || (isRefused && isOfParked(answer))) return;
       const due = expected[index];
       // What does not run any more has the beginning of its history.
       const comparable = isRefused && Array.isArray(answer) && Array.isArray(due) ? due.slice(0, answer.length) : due;
       expect(answer, `answer ${index + 1} of ${id} after ${where}`).toEqual(comparable);
     });
   }
-  // Timers, definitions, lists and counts are written in the actors, too; everything else is missed.
-  if (!['t', 'd', 'n', 'o'].includes(space)) expect(refused, `nothing was refused after the ${what} changed: ${where}`).toBe(1);
+  // Timers, definitions, lists and counts are written in the actors, too, twins in their messages; everything else is missed.
+  if (!['t', 'w', 'd', 'n', 'o'].includes(space)) expect(refused, `nothing was refused after the ${what} changed: ${where}`).toBe(1);
   return refused;
 }
 

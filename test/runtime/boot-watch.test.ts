@@ -1,7 +1,7 @@
 /** A crash is a runtime that is left alone: its clock stands still and its activities never end. */
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
-import type { AnyStateMachine } from 'xstate';
-import { setup } from 'xstate';
+import type { AnyEventObject, AnyStateMachine } from 'xstate';
+import { fromCallback, sendTo, setup } from 'xstate';
 import { activity } from '../../src/kernel/activity.ts';
 import { limits } from '../../src/kernel/limits.ts';
 import { BootMemory } from '../support/boot-memory.ts';
@@ -229,6 +229,162 @@ test('of many with one death left the process may die of one alone: the others a
   const last = await boot(2_000);
   expect(await Promise.all(ids.map((id) => stateOf(last, id)))).toEqual(['running', 'parked: crash-loop', 'running']);
   expect(scene.calls.slice(-2).sort()).toEqual(['a#2', 'c#3']);
+});
+
+describe('a callback', () => {
+  /** Stays; of a deadly workflow it kills the process when it begins. What it hears is told. */
+  function listener() {
+    const { calls, deadly, boot: memory } = scene;
+    const listen = fromCallback<AnyEventObject, string>(({ input, receive }) => {
+      calls.push(`${input} begins`);
+      receive(({ type }) => calls.push(`${input} hears ${type}`));
+      // What is written from here on is not written any more: the process is dead.
+      if (deadly.has(input)) memory.isDead = true;
+    });
+    return setup({ types: { input: {} as string, context: {} as { id: string } }, actors: { listen } }).createMachine({
+      id: 'listener',
+      version: '1',
+      context: ({ input }) => ({ id: input }),
+      invoke: { id: 'ear', src: 'listen', input: ({ context }) => context.id },
+      on: { PASS: { actions: sendTo('ear', { type: 'WORD' }) } },
+    });
+  }
+
+  /** A process with these workflows; what the one before left is on disk and in the boot journal. */
+  async function live(passMs = 2_000, ...ids: readonly string[]) {
+    const machine = listener();
+    scene.boot.isDead = false;
+    const opened = await boot(passMs, machine);
+    for (const id of ids) await opened.runtime.start(machine, { id, input: id });
+    await settle();
+    return opened;
+  }
+
+  const begun = (id: string): number => scene.calls.filter((call) => call === `${id} begins`).length;
+
+  test('that kills three processes gets its workflow parked at the next boot; the others go on', async () => {
+    scene.deadly.add('b');
+    await live(overMs, 'a', 'b', 'c');
+    await live();
+    await live();
+    expect(scene.boot.record).toMatchObject({ named: ['b'] });
+    const last = await live();
+    expect(await stateOf(last, 'b')).toBe('parked: crash-loop');
+    expect([await stateOf(last, 'a'), await stateOf(last, 'c')]).toEqual(['running', 'running']);
+    expect(begun('b')).toBe(3);
+    expect(begun('a')).toBe(4);
+    expect(await last.runtime.send('a', { type: 'PASS' })).toMatchObject({ outcome: 'applied' });
+    expect(scene.calls.at(-1)).toBe('a hears WORD');
+    scene.deadly.clear();
+    await last.runtime.unpark('b');
+    await settle();
+    expect(begun('b')).toBe(4);
+  });
+
+  test('is found out, too, if it kills each process before its boot is over', async () => {
+    scene.deadly.add('b');
+    await live(takenUpMs, 'a', 'b');
+    await live(takenUpMs);
+    expect(scene.boot.record).toMatchObject({ phase: 'opening', inFlight: [{ deaths: 1 }, { deaths: 1 }] });
+    await live();
+    expect(scene.boot.record).toMatchObject({ phase: 'running', named: ['b'] });
+    expect(await stateOf(await live(), 'b')).toBe('parked: crash-loop');
+    expect(begun('b')).toBe(3);
+  });
+
+  test('is not counted where it did not get so far as to begin', async () => {
+    scene.deadly.add('a');
+    await live(2_000, 'a', 'b');
+    await live();
+    await live();
+    expect(scene.boot.record).toMatchObject({
+      named: ['a'],
+      inFlight: [
+        { place: 'a:1:', deaths: 2 },
+        { place: 'b:1:', deaths: 2, isHeld: true },
+      ],
+    });
+    scene.deadly.clear();
+    const last = await live(takenUpMs);
+    await last.clock.pass(limits.lastChanceMs / 2);
+    expect(scene.boot.record).toMatchObject({ named: ['b'], inFlight: [{ place: 'b:1:', deaths: 2 }] });
+    expect(await stateOf(last, 'a')).toBe('parked: crash-loop');
+  });
+
+  test('that harms nobody is not blamed for processes that die of something else, however many', async () => {
+    await live(2_000, 'a', 'b');
+    for (let death = 1; death <= 8; death += 1) {
+      const next = await live();
+      expect([await stateOf(next, 'a'), await stateOf(next, 'b')]).toEqual(['running', 'running']);
+    }
+    expect([begun('a'), begun('b')]).toEqual([9, 9]);
+  });
+
+  test('has one chance after all others have begun, alone and under its name, and hears then what it was told', async () => {
+    await live(2_000, 'a', 'b');
+    await live();
+    const third = await live(takenUpMs);
+    await third.clock.pass(limits.lastChanceMs / 2);
+    expect([begun('a'), begun('b')]).toEqual([3, 2]);
+    expect(scene.boot.record).toMatchObject({ phase: 'running', named: ['a'] });
+    await third.runtime.send('b', { type: 'PASS' });
+    expect(scene.calls.at(-1)).toBe('a begins');
+    await third.clock.pass(limits.lastChanceMs);
+    expect(scene.calls.slice(-2)).toEqual(['b begins', 'b hears WORD']);
+    expect(scene.boot.record).toMatchObject({ named: ['b'], inFlight: [{ place: 'b:1:' }] });
+    await third.clock.pass(limits.lastChanceMs);
+    expect(scene.boot.record).toMatchObject({ named: [], inFlight: [], suspects: [] });
+  });
+
+  test('is not blamed, if the process was closed in between', async () => {
+    await live(2_000, 'a');
+    await live();
+    const third = await live();
+    const closing = third.runtime.close({ grace: 0 });
+    await third.clock.pass(1);
+    await closing;
+    await live(takenUpMs);
+    expect(scene.boot.record).toMatchObject({ inFlight: [] });
+    expect(begun('a')).toBe(4);
+  });
+
+  test('of a paused workflow does not begin and is not blamed', async () => {
+    const first = await live(2_000, 'a');
+    await first.runtime.pause('a');
+    for (let death = 1; death <= 4; death += 1) await live();
+    const last = await live();
+    expect(await stateOf(last, 'a')).toBe('paused');
+    await last.runtime.resume('a');
+    await settle();
+    expect(begun('a')).toBe(2);
+  });
+
+  test('that is one of very many begins in a group, and alone when a process died of its group', async () => {
+    const ids = Array.from({ length: 130 }, (_, index) => `w${String(index).padStart(3, '0')}`);
+    await live(2_000, ...ids);
+    scene.deadly.add('w004');
+    await live(takenUpMs);
+    await live(30_000);
+    expect(scene.boot.record).toMatchObject({ named: ['w003', 'w004', 'w005'] });
+    await live(30_000);
+    expect(scene.boot.record).toMatchObject({ named: ['w004'] });
+    const last = await live(30_000);
+    expect(await stateOf(last, 'w004')).toBe('parked: crash-loop');
+    expect(await stateOf(last, 'w003')).toBe('running');
+    expect(begun('w003')).toBeGreaterThan(begun('w004'));
+  }, 30_000);
+
+  test('whose chance is cut off by the closing of the process is not blamed', async () => {
+    await live(2_000, 'a', 'b');
+    await live();
+    const third = await live(takenUpMs);
+    await third.clock.pass(limits.lastChanceMs / 2);
+    const closing = third.runtime.close({ grace: 0 });
+    await third.clock.pass(1);
+    await closing;
+    expect(begun('b')).toBe(2);
+    expect(scene.boot.record).toBeUndefined();
+  });
 });
 
 describe('boots that die', () => {

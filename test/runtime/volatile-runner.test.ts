@@ -47,6 +47,39 @@ describe('a volatile child', () => {
     expect(sockets[0]?.heard).toEqual(['HELLO']);
   });
 
+  test('of a workflow that is held begins when that is released, and hears then what it was told', () => {
+    const { runner, root, row, sockets, told, place } = begin();
+    runner.hold(place.workflowId);
+    runner.start(root, row);
+    runner.tell(place, { type: 'HELLO' }, root);
+    runner.start(root, row);
+    expect(sockets).toEqual([]);
+    runner.release(place.workflowId);
+    expect(sockets.map(({ heard }) => heard)).toEqual([['HELLO']]);
+    runner.release(place.workflowId);
+    runner.tell(place, { type: 'AGAIN' }, root);
+    sockets[0]?.say({ type: 'NEWS' });
+    expect([told, sockets[0]?.heard]).toEqual([[':message'], ['HELLO', 'AGAIN']]);
+  });
+
+  test('does not begin if it was stopped or shut down while it was held; those of other workflows are not held', () => {
+    const { runner, root, row, sockets, place } = begin();
+    runner.hold(place.workflowId);
+    runner.start(root, row);
+    runner.stop(root.record.address, 1);
+    runner.release(place.workflowId);
+    expect(sockets).toEqual([]);
+    runner.hold('another');
+    runner.start(root, row);
+    expect(sockets).toHaveLength(1);
+    runner.stop(root.record.address, 1);
+    runner.hold(place.workflowId);
+    runner.start(root, row);
+    runner.shutDown();
+    runner.release(place.workflowId);
+    expect(sockets).toHaveLength(1);
+  });
+
   test('is not heard after it was stopped, and hears nothing', () => {
     const { runner, root, row, sockets, told, place } = begin();
     runner.start(root, row);

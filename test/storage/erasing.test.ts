@@ -4,6 +4,7 @@ import { rootAddress } from '../../src/kernel/address.ts';
 import type { Store } from '../../src/kernel/ports.ts';
 import type { MailRecord, MessageRecord } from '../../src/kernel/record.ts';
 import type { Database } from '../../src/storage/database.ts';
+import { spaceRange } from '../../src/storage/keys.ts';
 import { openStoreOn } from '../../src/storage/level-store.ts';
 import type { MemoryDatabase } from './memory-database.ts';
 import { createMemoryDatabase } from './memory-database.ts';
@@ -88,10 +89,10 @@ describe('erasing', () => {
       expect(await again.store.readLatestRun('order')).toBeUndefined();
       expect(await again.store.readTombstone('order')).toEqual(await store.readTombstone('order'));
     }
-    // Two records, six journal rows, six message ids.
-    expect(batches).toBe(Math.max(1, Math.ceil(14 / limit)));
+    // Two records, six journal rows, six message ids and their twins.
+    expect(batches).toBe(Math.max(1, Math.ceil(20 / limit)));
     // And its row in the list.
-    expect((await database.keys(everything)).length).toBe(before - 14 - 1 + 1);
+    expect((await database.keys(everything)).length).toBe(before - 20 - 1 + 1);
     expect(await store.readLatestRun('orders')).toBe(1);
     expect(await store.readMessage('orders', 'm-101')).toEqual(kept[0]?.message);
     await store.write(sampleBatch(10, runOf('order', 3, 1)));
@@ -123,7 +124,7 @@ describe('erasing', () => {
 });
 
 test('message ids given before a moment are forgotten, a slice at a time', async () => {
-  const { store } = await opened();
+  const { store, database } = await opened();
   const commits = Array.from({ length: 10 }, (_item, index) => sampleCommit(index + 1, { message: message('order-1', index, index * 10) }));
   await store.write(sampleBatch(1, commits));
   let passes = 0;
@@ -134,4 +135,5 @@ test('message ids given before a moment are forgotten, a slice at a time', async
   expect(passes).toBe(3);
   const left = await Promise.all(commits.map(async (_commit, n) => (await store.readMessage('order-1', `m-${n}`))?.atMs));
   expect(left).toEqual([undefined, undefined, undefined, undefined, undefined, 50, 60, 70, 80, 90]);
+  expect(await database.keys(spaceRange('twin'))).toHaveLength(5);
 });

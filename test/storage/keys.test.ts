@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { Address } from '../../src/kernel/address.ts';
 import { hasErrorCode } from '../../src/kernel/errors.ts';
 import type { KeyRange } from '../../src/storage/keys.ts';
+import { formatKey } from '../../src/storage/key-text.ts';
 import {
   actorRowsRange,
   compareKeys,
@@ -19,11 +20,11 @@ import {
   encodeJournalKey,
   encodeMessageKey,
   encodeTimerKey,
-  formatKey,
   headKey,
   spaceRange,
   successorOf,
   timersUntilRange,
+  twinKeyOf,
   workflowRange,
 } from '../../src/storage/keys.ts';
 import { isSoak } from '../support/sizes.ts';
@@ -77,6 +78,16 @@ describe('every key comes back as what it was made of', () => {
       }),
       runs,
     );
+  });
+
+  test('the twin of a message says which one, and no bit that turns over makes one of the other', () => {
+    const key = encodeMessageKey('order-1', 'web-1');
+    const twin = twinKeyOf(key);
+    expect(formatKey(twin)).toBe('twin "web-1" of "order-1"');
+    expect(holds(workflowRange('twin', 'order-1'), twin)).toBe(true);
+    expect(holds(workflowRange('twin', 'order-2'), twin)).toBe(false);
+    const differing = key.reduce((bits, byte, index) => bits + (byte ^ twin[index]!).toString(2).replaceAll('0', '').length, 0);
+    expect(differing).toBeGreaterThan(1);
   });
 
   test('an id that begins with a byte order mark keeps it', () => {

@@ -12,7 +12,16 @@ import { checkList } from '../../src/kernel/list-query.ts';
 import type { Store } from '../../src/kernel/ports.ts';
 import type { Database, Entry, Operation } from '../../src/storage/database.ts';
 import { databaseOn } from '../../src/storage/database.ts';
-import { encodeActivityKey, encodeActorKey, encodeChildKey, encodeJournalKey, encodeMessageKey, headKey } from '../../src/storage/keys.ts';
+import {
+  encodeActivityKey,
+  encodeActorKey,
+  encodeChildKey,
+  encodeJournalKey,
+  encodeMessageKey,
+  headKey,
+  spaceRange,
+  twinKeyOf,
+} from '../../src/storage/keys.ts';
 import { openStoreOn } from '../../src/storage/level-store.ts';
 import type { MemoryDatabase } from './memory-database.ts';
 import { createMemoryDatabase } from './memory-database.ts';
@@ -140,6 +149,10 @@ function codeOf(error: unknown): string {
   return (error as PerdureError).code;
 }
 
+function isOf(key: Uint8Array, letter: string): boolean {
+  return key[0] === letter.charCodeAt(0);
+}
+
 /** What goes by the rows of lists and counts. */
 function readLists(store: Store): readonly Promise<unknown>[] {
   const isMissing = (): boolean => false;
@@ -151,11 +164,11 @@ describe('damage on disk', () => {
     const { store, memory, rows } = await filled();
     const sound = await readAll(store);
     for (const { key, value } of rows) {
-      // A timer row's value says nothing: see the next test.
-      if (Buffer.from(key).equals(headKey) || key[0] === 't'.charCodeAt(0)) continue;
+      // The values of timer rows and twins say nothing: see the next tests.
+      if (Buffer.from(key).equals(headKey) || isOf(key, 't') || isOf(key, 'w')) continue;
       for (let bit = 0; bit < value.length * 8; bit += 1) {
         await memory.write([{ kind: 'put', key, value: flip(value, bit) }]);
-        if (key[0] === 'd'.charCodeAt(0)) expect(await store.readDefinitions()).toEqual([]);
+        if (isOf(key, 'd')) expect(await store.readDefinitions()).toEqual([]);
         else expect(await readAll(store)).toContain('"damaged"');
       }
       await memory.write([{ kind: 'put', key, value }]);
@@ -166,30 +179,46 @@ describe('damage on disk', () => {
   test('of the value of a timer row does not keep the timer from being found, marked as damaged', async () => {
     const { store, memory, rows } = await filled();
     const sound = await store.scanTimers(Number.MAX_SAFE_INTEGER, 10);
-    const timers = rows.filter(({ key }) => key[0] === 't'.charCodeAt(0));
+    const timers = rows.filter(({ key }) => isOf(key, 't'));
     expect(timers).toHaveLength(sound.rows.length);
     await memory.write(timers.map(({ key, value }) => ({ kind: 'put' as const, key, value: flip(value, 3) })));
     const marked = sound.rows.map((row) => ({ ...row, isDamaged: true }));
     expect(await store.scanTimers(Number.MAX_SAFE_INTEGER, 10)).toEqual({ rows: marked });
   });
 
+  test('of a twin keeps no message from being known', async () => {
+    const { store, memory, rows } = await filled();
+    const sound = await store.readMessage('order-1', 'web-1');
+    const [twin, ...more] = rows.filter(({ key }) => isOf(key, 'w'));
+    expect(more).toEqual([]);
+    await memory.write([{ kind: 'put', key: twin!.key, value: flip(twin!.value, 17) }]);
+    expect(await store.readMessage('order-1', 'web-1')).toEqual(sound);
+    await memory.write([{ kind: 'delete', key: twin!.key }]);
+    expect(await store.readMessage('order-1', 'web-1')).toEqual(sound);
+  });
+
   test('of any bit of any key is found, or the row is missed where it belongs', async () => {
     const { store, memory, rows } = await filled();
     for (const { key, value } of rows) {
-      // The message row and the definition have no other row that would miss them.
-      if (Buffer.from(key).equals(headKey) || key[0] === 'm'.charCodeAt(0) || key[0] === 'd'.charCodeAt(0)) continue;
+      // The definition has no other row that would miss it.
+      if (Buffer.from(key).equals(headKey) || isOf(key, 'd')) continue;
       for (let bit = 0; bit < key.length * 8; bit += 1) {
         const moved = flip(key, bit);
         await memory.write([
           { kind: 'delete', key },
           { kind: 'put', key: moved, value },
         ]);
-        const found = await Promise.allSettled([store.readTree(address), store.readJournal(address, 1, 10), ...readLists(store)]);
+        const found = await Promise.allSettled([
+          store.readTree(address),
+          store.readJournal(address, 1, 10),
+          store.readMessage('order-1', 'web-1'),
+          ...readLists(store),
+        ]);
         const isFound = found.some(
           (read) => read.status === 'rejected' && ['RECORD_DAMAGED', 'INDEX_DAMAGED'].includes(codeOf(read.reason)),
         );
-        // A timer row is derived from the record, which still says what is armed.
-        expect(isFound || key[0] === 't'.charCodeAt(0)).toBe(true);
+        // A timer row and a twin are derived from rows that are still there.
+        expect(isFound).toBe(!isOf(key, 't') && !isOf(key, 'w'));
         await memory.write([
           { kind: 'delete', key: moved },
           { kind: 'put', key, value },
@@ -267,6 +296,53 @@ describe('damage on disk', () => {
     const value = await memory.get(encodeMessageKey('order-1', 'web-1'));
     if (value !== undefined) await memory.write([{ kind: 'put', key: encodeMessageKey('order-1', 'web-2'), value }]);
     await expect(store.readMessage('order-1', 'web-2')).rejects.toSatisfy(isDamaged);
+  });
+
+  test('a message row that is lost is missed by its twin, in any later life of the store', async () => {
+    const { memory } = await filled();
+    await memory.write([{ kind: 'delete', key: encodeMessageKey('order-1', 'web-1') }]);
+    const store = await openStoreOn(memory.reopen(), options);
+    await expect(store.readMessage('order-1', 'web-1')).rejects.toThrow(
+      'The stored message "web-1" of "order-1" is damaged: it is missing, though its twin says that it was written',
+    );
+    expect(await store.readMessage('order-1', 'web-2')).toBeUndefined();
+    expect(await store.readMessage('order-2', 'web-1')).toBeUndefined();
+  });
+
+  test('a twin in the place of another takes no message for lost', async () => {
+    const { store, memory } = await filled();
+    const value = await memory.get(twinKeyOf(encodeMessageKey('order-1', 'web-1')));
+    await memory.write([{ kind: 'put', key: twinKeyOf(encodeMessageKey('order-1', 'web-2')), value: value! }]);
+    expect(await store.readMessage('order-1', 'web-2')).toBeUndefined();
+  });
+
+  test('a store written without twins answers as it did', async () => {
+    const { memory } = await filled();
+    const twins = await memory.keys(spaceRange('twin'));
+    expect(twins).toHaveLength(1);
+    await memory.write(twins.map((key) => ({ kind: 'delete' as const, key })));
+    const store = await openStoreOn(memory.reopen(), options);
+    expect(await store.readMessage('order-1', 'web-1')).toMatchObject({ outcome: 'applied' });
+    expect(await store.readMessage('order-1', 'web-2')).toBeUndefined();
+    expect(await store.erase('order-1', 1, 100)).toEqual({ isDone: true });
+  });
+
+  test('a message that is written between the look at its row and the look at its twin is not taken for lost', async () => {
+    const memory = await createMemoryDatabase();
+    const message = { workflowId: 'order-1', messageId: 'web-1', run: 1, sequence: 1, outcome: 'applied', atMs: 1 } as const;
+    let isWritten = false;
+    const database: Database = {
+      ...memory,
+      async get(key) {
+        const found = await memory.get(key);
+        if (isWritten || !isOf(key, 'm')) return found;
+        isWritten = true;
+        await store.write(sampleBatch(1, [sampleCommit(1, { message })]));
+        return found;
+      },
+    };
+    const store = await openStoreOn(database, options);
+    expect(await store.readMessage('order-1', 'web-1')).toEqual(message);
   });
 });
 

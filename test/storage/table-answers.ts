@@ -22,7 +22,13 @@ async function latestRun(store: Store, id: string): Promise<number | undefined> 
   return run;
 }
 
-async function answersOf(store: Store, workflows: number): Promise<Answers> {
+/** Which message ids are known. */
+async function messages(store: Store, id: string, steps: number): Promise<boolean[]> {
+  const found = Array.from({ length: steps }, async (_item, index) => (await store.readMessage(id, `m-${index + 1}`)) !== undefined);
+  return Promise.all(found);
+}
+
+async function answersOf(store: Store, workflows: number, steps: number): Promise<Answers> {
   const answers: Record<string, unknown> = { 'last commit': store.lastCommit };
   const ask = async (what: string, asked: Promise<unknown>): Promise<void> => {
     answers[what] = await asked.catch(refusalOf);
@@ -33,16 +39,17 @@ async function answersOf(store: Store, workflows: number): Promise<Answers> {
     await ask(`run of ${number}`, latestRun(store, address.workflowId));
     await ask(`tree of ${number}`, store.readTree(address));
     await ask(`journal of ${number}`, store.readJournal(address, 1, 100));
+    await ask(`messages of ${number}`, messages(store, address.workflowId, steps));
   }
   return answers;
 }
 
-const workflows = Number(process.argv[2]);
+const [workflows, steps] = [Number(process.argv[2]), Number(process.argv[3])];
 for await (const path of createInterface({ input: process.stdin })) {
   let answers: Answers;
   try {
     const store = await openLevelStore({ path });
-    answers = await answersOf(store, workflows);
+    answers = await answersOf(store, workflows, steps);
     await store.close();
   } catch (error) {
     answers = { opening: refusalOf(error) };

@@ -88,7 +88,7 @@ class Asker {
 
   #start(): ChildProcess {
     const program = fileURLToPath(new URL('./table-answers.ts', import.meta.url));
-    const args = ['--import', 'tsx', '--conditions=perdure-source', program, String(workflows)];
+    const args = ['--import', 'tsx', '--conditions=perdure-source', program, String(workflows), String(steps)];
     const child = spawn(process.execPath, args, { stdio: ['pipe', 'pipe', 'ignore'] });
     // What is written to a process that has just ended is told by its missing answer.
     child.stdin.on('error', () => undefined);
@@ -118,7 +118,7 @@ test(
       return answers;
     };
     const expected = (await askCopy(() => Promise.resolve())) ?? {};
-    expect(Object.keys(expected)).toHaveLength(3 * workflows + 1);
+    expect(Object.keys(expected)).toHaveLength(4 * workflows + 1);
     let found = 0;
     for (let number = 0; number < flips; number += 1) {
       const name = random.pick(tables);

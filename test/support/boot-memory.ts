@@ -4,6 +4,8 @@ import type { BootStorage } from '../../src/runtime/boot-watch.ts';
 
 export class BootMemory implements BootStorage {
   record: BootRecord | undefined;
+  /** Whether its process died: what that writes from then on is not written. */
+  isDead = false;
   /** Is told of every record before it is written. */
   onWrite: (record: BootRecord) => void = () => undefined;
 
@@ -12,6 +14,7 @@ export class BootMemory implements BootStorage {
   }
 
   write(record: BootRecord): Promise<void> {
+    if (this.isDead) return Promise.resolve();
     this.onWrite(record);
     this.record = record;
     return Promise.resolve();

@@ -1,0 +1,76 @@
+/** Keys in words, for messages to people. */
+import type { Address } from '../kernel/address.ts';
+import { formatAddress } from '../kernel/address.ts';
+import {
+  activityMarkNumber,
+  decode,
+  decodeActivityKey,
+  decodeActorKey,
+  decodeChildKey,
+  decodeDefinitionKey,
+  decodeJournalKey,
+  decodeMailKey,
+  decodeTimerKey,
+  decodeTombstoneKey,
+  messageParts,
+  spaceOf,
+} from './keys.ts';
+
+/** A key as people read it: `journal record #14 of "m-7731:1:3.2"`. Bytes that are no key come as hexadecimal digits. */
+export function formatKey(key: Uint8Array): string {
+  try {
+    return describe(key);
+  } catch {
+    return `key ${Buffer.from(key).toString('hex')}`;
+  }
+}
+
+function describe(key: Uint8Array): string {
+  const space = spaceOf(key);
+  switch (space) {
+    case 'actor':
+      return `actor ${formatPlace(decodeActorKey(key))}`;
+    case 'journal': {
+      const { address, sequence } = decodeJournalKey(key);
+      return `journal record #${sequence} of ${formatPlace(address)}`;
+    }
+    case 'activity': {
+      const { address, n } = decodeActivityKey(key);
+      return n === activityMarkNumber ? `mark of activities of ${formatPlace(address)}` : `activity ${n} of ${formatPlace(address)}`;
+    }
+    case 'child': {
+      const { parent, n } = decodeChildKey(key);
+      return `child ${n} of ${formatPlace(parent)}`;
+    }
+    case 'mailbox': {
+      const { address, n } = decodeMailKey(key);
+      return `mail ${n} of ${formatPlace(address)}`;
+    }
+    case 'timer': {
+      const { dueAtMs, address, generation } = decodeTimerKey(key);
+      return `timer ${generation} of ${formatPlace(address)}, due at ${dueAtMs}`;
+    }
+    case 'message':
+    case 'twin': {
+      const { workflowId, messageId } = decode(space, key, messageParts);
+      return `${space} ${JSON.stringify(messageId)} of ${JSON.stringify(workflowId)}`;
+    }
+    case 'tombstone':
+      return `tombstone of ${JSON.stringify(decodeTombstoneKey(key))}`;
+    case 'definition': {
+      const { id, version } = decodeDefinitionKey(key);
+      return `definition ${JSON.stringify(id)} version ${JSON.stringify(version)}`;
+    }
+    case 'started':
+    case 'closed':
+    case 'count':
+      return `row ${Buffer.from(key).toString('hex')} of the index of workflows`;
+    case 'meta':
+      return `meta row ${JSON.stringify(Buffer.from(key.subarray(1)).toString('latin1'))}`;
+  }
+}
+
+/** Quoted, so that control characters in an id cannot reach a terminal or a log. */
+function formatPlace(address: Address): string {
+  return JSON.stringify(formatAddress(address));
+}
