@@ -83,7 +83,7 @@ export const limits = {
   /** Letters one actor handles before the others get a turn. */
   lettersPerTurn: 16,
   /** Units of one workflow that may be decided and not yet on disk before it waits, up to a turn more: a part of a batch. */
-  uncommittedMax: 64,
+  uncommittedMax: 32,
   /** Payloads of the commits in one batch, roughly; one commit alone may be larger. */
   batchBytesMax: 1_048_576,
   /** Commits that are not held back to see whether more come: while they are being synced, the next are decided. */
@@ -98,6 +98,8 @@ export const limits = {
   timersInMemoryMax: 100_000,
   /** How far apart the wall clock is looked at while timers wait, so that a clock stepped forward is noticed. */
   clockCheckMs: 1_000,
+  /** How often new files of the database are looked for, which others must not read. */
+  fileModesCheckMs: 1_000,
   /** How often the event loop is looked at. */
   loopCheckMs: 100,
   /** An event loop that is this late was blocked: somebody is told. */

@@ -74,7 +74,7 @@ describe('a new store', () => {
       return names.filter((_, index) => modes[index] !== 0o600);
     };
     await writeFile(join(level, 'made-later.ldb'), '', { mode: 0o644 });
-    await vi.waitFor(async () => expect(await open()).toEqual([]));
+    await vi.waitFor(async () => expect(await open()).toEqual([]), { timeout: 20_000 });
     await store.close();
   });
 
