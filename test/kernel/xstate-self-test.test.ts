@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { StateMachine } from 'xstate';
 import { selfTestXState } from '../../src/kernel/xstate-self-test.ts';
+import { Stepper } from '../../src/kernel/xstate-steps.ts';
 import type { PerdureError } from '../../src/kernel/errors.ts';
 import { thrownBy } from './thrown.ts';
 
@@ -135,6 +136,11 @@ describe('an XState is refused that', () => {
       'takes other steps than those that are planned',
       () => doctor('transition', (real) => (snapshot, event, scope) => (event.type === 'WITHIN' ? snapshot : real(snapshot, event, scope))),
       'by plan a step came to',
+    ],
+    [
+      'has steps that cannot be planned',
+      () => vi.spyOn(Stepper, 'of').mockReturnValue(undefined),
+      'a plain machine has steps that cannot be planned',
     ],
     [
       'swallows an error nobody handles',
