@@ -34,4 +34,5 @@ export type { SendResult } from './kernel/signal.ts';
 export type { Activities, ActivityUpdate, ByHandOptions } from './runtime/activity-control.ts';
 export type { HistoryOptions, Reader } from './runtime/reader.ts';
 export type { ActOptions, Runtime, RuntimeHealth, SignalWithStartOptions, StartOptions } from './runtime/runtime-door.ts';
+export type { EndOptions } from './kernel/ending.ts';
 export type { SendOptions, SubscriptionObserver, WaitOptions, WorkflowHandle } from './runtime/workflow-handle.ts';

@@ -10,7 +10,7 @@ import type { Birth } from './birth.ts';
 import type { Commit } from './commit.ts';
 import type { DecideContext, Draft } from './draft.ts';
 import { beginScheduled, dropEverything, openDraft, takeMail } from './draft.ts';
-import type { Envelope, StepEnvelope } from './envelope.ts';
+import type { CancelEnvelope, Envelope, StepEnvelope } from './envelope.ts';
 import { PerdureError } from './errors.ts';
 import type { FailureRecord } from './failure-record.ts';
 import { failureOf } from './failure.ts';
@@ -121,7 +121,9 @@ function deliver(
   const draft = openDraft(record.address, machine, actor, context);
   if (mail !== undefined) takeMail(draft);
   if (reaction.kind === 'cancel') {
-    draft.isDetached = machine.handlesCancel;
+    // Who is let go by its parent is on its own from now on.
+    if (envelope.kind === 'stop') draft.isDetached = machine.handlesCancel;
+    if (envelope.kind === 'cancel') draft.cancelRequested = requestOf(envelope, context.nowMs);
     const step = machine.handlesCancel ? stepChart(machine.logic, chart, reaction.event, draft.counters.child) : undefined;
     // A transition for any event at all is no answer to this one.
     if (step?.isMeant !== true) return end(draft, actor, envelope, { status: 'cancelled', reason: reaction.reason }, mail);
@@ -133,6 +135,10 @@ function deliver(
   if (isUpdate && !step.isHandled) return { kind: 'refuse', error: notAcceptedError(record, envelope, acceptedEvents(chart.snapshot)) };
   keepReferred(draft, actor, envelope, { event: reaction.event, chart: step.chart });
   return finishStep(draft, actor, envelope, step, mail);
+}
+
+function requestOf({ reason, by }: CancelEnvelope, atMs: number): Draft['cancelRequested'] {
+  return { atMs, reason, ...(by === undefined ? {} : { by }) };
 }
 
 /** The end of an actor whose chart is not asked. */

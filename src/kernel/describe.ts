@@ -101,6 +101,8 @@ export interface WorkflowDescription {
   readonly failure?: FailureRecord;
   /** Why the engine will not run it. */
   readonly parked?: { readonly reason: ParkReason; readonly message: string };
+  /** When it was asked to cancel, by whom and why. Absent unless it was, and its chart took that. */
+  readonly cancelRequested?: { readonly atMs: number; readonly reason: string; readonly by?: string };
   /** Since when it is paused, by whom and why. Absent unless it is. */
   readonly paused?: { readonly atMs: number; readonly by?: string; readonly note?: string };
   /** Messages and outcomes stored until the workflow goes on: it hears of them before anything else. What is left of a long step counts as one. */
@@ -140,6 +142,7 @@ export function describeWorkflow(stored: StoredTree, tree: Tree | undefined, par
     ...(record.closedAtMs === undefined ? {} : { closedAtMs: record.closedAtMs }),
     ...(record.failure === undefined ? {} : { failure: record.failure }),
     ...(park === undefined ? {} : { parked: { reason: park.reason, message: park.failure.message } }),
+    ...(record.cancelRequested === undefined ? {} : { cancelRequested: record.cancelRequested }),
     ...(record.paused === undefined || parked !== undefined ? {} : { paused: record.paused }),
     queued: record.queued ?? 0,
     activities,

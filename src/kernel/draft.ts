@@ -62,6 +62,7 @@ export interface Draft {
   readonly emitted: Json[];
   readonly effects: Effect[];
   isDetached: boolean;
+  cancelRequested: ActorRecord['cancelRequested'];
   activityFailure: FailureRecord | undefined;
 }
 
@@ -95,6 +96,7 @@ export function openDraft(
     messages: [],
     emitted: [],
     effects: [],
+    cancelRequested: record?.cancelRequested,
     activityFailure: record?.activityFailure,
   };
 }

@@ -78,11 +78,20 @@ export type Envelope =
       readonly reason: string;
       /** Everybody below it ends in the same unit: there is nobody left to be stopped, or to be heard of. */
       readonly isForAll?: true;
+      readonly by?: string;
     }
+  | CancelEnvelope
   | ControlEnvelope;
 
 /** What is asked of the engine, not of the chart: answered from the record alone, so that no machine is needed for it. */
 export type ControlEnvelope = ActEnvelope | ParkEnvelope;
+
+/** A request from outside that the workflow cancel what it does. */
+export interface CancelEnvelope {
+  readonly kind: 'cancel';
+  readonly reason: string;
+  readonly by?: string;
+}
 
 /** By a person. */
 export type ActEnvelope = { readonly kind: 'pause' | 'resume' | 'unpark' } & Act;

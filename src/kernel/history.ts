@@ -21,6 +21,8 @@ export interface HistoryEntry {
   readonly by?: string;
   /** Why it was done by hand. */
   readonly note?: string;
+  /** Why it was cancelled, terminated or parked. */
+  readonly reason?: string;
   /** Number of the place in the stored mailbox that it was put into (`queued`, `parked`) or taken from (any other outcome). */
   readonly mail?: number;
   /** The event of a signal. */
@@ -48,6 +50,7 @@ export function historyEntry(record: StoredJournalRecord): HistoryEntry {
     kind: envelope.kind,
     ...('by' in envelope && envelope.by !== undefined ? { by: envelope.by } : {}),
     ...('note' in envelope && envelope.note !== undefined ? { note: envelope.note } : {}),
+    ...('reason' in envelope ? { reason: envelope.reason } : {}),
     ...(record.mail === undefined ? {} : { mail: record.mail }),
     ...('event' in envelope ? { event: decodeValue(envelope.event) } : {}),
     outcome: record.outcome,

@@ -7,7 +7,7 @@
  *    What is left of its unit takes its place, under its number: everything that follows from a row comes before the next one.
  * 3. An activity is `settled` exactly while the outcome of its attempt waits here: it comes to one outcome.
  */
-import type { Envelope, StepEnvelope } from './envelope.ts';
+import type { CancelEnvelope, Envelope, StepEnvelope } from './envelope.ts';
 import { PerdureError } from './errors.ts';
 import type { CommitContext } from './kept-journal.ts';
 import { limits } from './limits.ts';
@@ -59,6 +59,7 @@ export function holdingOf(envelope: Exclude<StepEnvelope, { readonly kind: 'term
     case 'child-snapshot':
     case 'child-gone':
     case 'stop':
+    case 'cancel':
     case 'activity-hurried':
       return 'keep';
     case 'attempt-handed-over':
@@ -88,16 +89,16 @@ function holdingOfOutcome(envelope: OutcomeEnvelope, activity: ActivityRecord | 
   return envelope.kind === 'attempt-completed' ? 'late' : 'ignore';
 }
 
-/** A signal to a workflow whose machine is not there: told from its record alone. */
-export function holdSignal(record: ActorRecord, envelope: SignalEnvelope, context: CommitContext): RecordDecision {
+/** A signal, or a request to cancel, to a workflow whose machine is not there: told from its record alone. */
+export function holdSignal(record: ActorRecord, envelope: SignalEnvelope | CancelEnvelope, context: CommitContext): RecordDecision {
   const refusal = refusalToHold(record, envelope);
   return refusal === undefined ? keepMail(record, { to: [], envelope }, context) : { kind: 'refuse', error: refusal };
 }
 
 export function refusalToHold(record: ActorRecord, envelope: Envelope): PerdureError | undefined {
-  if (envelope.kind !== 'signal') return undefined;
+  if (envelope.kind !== 'signal' && envelope.kind !== 'cancel') return undefined;
   if (isClosed(record.status)) return closedError(record);
-  if (envelope.isUpdate === true) return notAcceptedError(record, envelope, []);
+  if (envelope.kind === 'signal' && envelope.isUpdate === true) return notAcceptedError(record, envelope, []);
   return (record.queued ?? 0) >= limits.mailboxMax ? mailboxFull(record.address.workflowId) : undefined;
 }
 

@@ -8,7 +8,7 @@ import { activityTimedOut, attemptHandedOver, attemptHeartbeat } from './attempt
 import { byHand } from './by-hand.ts';
 import type { DecideContext } from './draft.ts';
 import { disarmTimer, dropEverything } from './draft.ts';
-import type { Envelope, StepEnvelope } from './envelope.ts';
+import type { CancelEnvelope, Envelope, StepEnvelope } from './envelope.ts';
 import type { Json } from './json.ts';
 import type { Change, Reaction } from './reaction.ts';
 import { isClosed } from './record.ts';
@@ -38,6 +38,8 @@ export function reactionTo(actor: Actor, envelope: StepEnvelope, context: Decide
       return isClosed(status)
         ? dropLeftovers(actor, envelope.isForAll === true)
         : { kind: 'end', status: 'terminated', reason: envelope.reason };
+    case 'cancel':
+      return cancelled(actor, envelope);
     case 'timer':
       return status === 'running' ? timerFired(actor, envelope.generation) : { kind: 'ignore' };
     case 'child-done':
@@ -50,6 +52,13 @@ export function reactionTo(actor: Actor, envelope: StepEnvelope, context: Decide
     default:
       return attemptReaction(actor, envelope, context);
   }
+}
+
+/** A chart is asked once. */
+function cancelled({ record }: Actor, { reason }: CancelEnvelope): Reaction {
+  if (record.status === 'cancelled' || record.cancelRequested !== undefined) return { kind: 'ignore' };
+  if (isClosed(record.status)) return { kind: 'refuse', error: closedError(record) };
+  return { kind: 'cancel', event: { type: 'workflow.cancel', reason } as EventObject, reason };
 }
 
 /** Of who has ended already, custom actions may still run, mail may wait for others, and the end of children may not be heard of yet. */

@@ -18,7 +18,7 @@ export type Reaction =
   | { readonly kind: 'refuse'; readonly error: PerdureError }
   /** the chart ends in error without being asked: its custom actions failed */
   | { readonly kind: 'fail'; readonly error: unknown; readonly change: Change }
-  /** the parent's request to cancel: the chart hears of it if it has something to say to that; otherwise it ends */
+  /** a request to cancel, of the parent or from outside: the chart hears of it if it has something to say to that; otherwise it ends */
   | { readonly kind: 'cancel'; readonly event: EventObject; readonly reason: string }
   /** ends without asking the chart */
   | { readonly kind: 'end'; readonly status: 'terminated' | 'cancelled'; readonly reason: string };

@@ -137,6 +137,8 @@ export interface ActorRecord {
   /** The last activity error that moved the chart: names the failure of an end that names none itself. */
   readonly activityFailure?: FailureRecord;
   readonly parked?: { readonly reason: ParkReason; readonly failure: FailureRecord };
+  /** That it was asked to cancel, and its chart took that: it is not asked again. Only of roots. */
+  readonly cancelRequested?: { readonly atMs: number; readonly reason: string; readonly by?: string };
   /** Since when it is paused, by whom and why; only while it is. */
   readonly paused?: Act & { readonly atMs: number };
 }

@@ -147,6 +147,7 @@ function recordAfter(draft: Draft, before: Actor | undefined, sequence: number, 
   if (journalFrom !== undefined) record.journalFrom = journalFrom;
   if (draft.birth !== undefined) record.birth = draft.birth;
   if (draft.isDetached) record.isDetached = true;
+  if (draft.cancelRequested !== undefined) record.cancelRequested = draft.cancelRequested;
   if (draft.queued > 0) record.queued = draft.queued;
   if (closedAtMs !== undefined) record.closedAtMs = closedAtMs;
   if (failure !== undefined) record.failure = failure;

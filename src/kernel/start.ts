@@ -1,8 +1,8 @@
 /** A start as a whole: who has the id already, what the policy says to that, and what is written then, all of it at once. */
-import type { Actor } from './actor.ts';
 import { rootAddress } from './address.ts';
 import type { Commit } from './commit.ts';
 import type { TreeDecision } from './decide-in-tree.ts';
+import { endAll } from './ending.ts';
 import { decideInTree, decideTreeStart } from './decide-in-tree.ts';
 import type { DecideContext } from './draft.ts';
 import type { StepEnvelope } from './envelope.ts';
@@ -74,7 +74,7 @@ export function decideNewRun(
   const told = signal === undefined ? undefined : decideInTree(tree, { to: [], envelope: signal }, context);
   if (told?.kind === 'refuse') return told;
   // Last of all, since what is refused must not end anybody.
-  const ended = verdict?.kind === 'terminate-existing' && existing?.tree !== undefined ? endAll(existing.tree, context) : [];
+  const ended = verdict?.kind === 'terminate-existing' && existing?.tree !== undefined ? endAll(existing.tree, termination, context) : [];
   const signalled = told?.kind === 'commit' ? { signalled: told.steps[0].commit } : {};
   const steps = [...ended, ...inPlaceOf(existing?.record, ended, begun.steps), ...stepsOf(told)];
   return { kind: 'commit', isNewRun: true, tree, steps, ...signalled };
@@ -92,16 +92,6 @@ function inPlaceOf(
 }
 
 const termination = { kind: 'terminate', reason: 'Another run was started with terminate-existing.', isForAll: true } as const;
-
-/** Children before their parents, so that none is asked to cancel: that would run its code. Of who has ended, what is left goes. */
-function endAll(tree: Tree, context: DecideContext): readonly Step[] {
-  const all = [...tree.actors()].sort((a, b) => depthOf(b) - depthOf(a));
-  return all.flatMap(({ record }) => stepsOf(decideInTree(tree, { to: record.address.path, envelope: termination }, context)));
-}
-
-function depthOf({ record }: Actor): number {
-  return record.address.path.length;
-}
 
 function goesOn({ tree, isLeftOpen = false }: ExistingRun): boolean {
   return tree === undefined ? isLeftOpen : !tree.isOver;

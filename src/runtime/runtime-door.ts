@@ -1,6 +1,7 @@
 /** What users call on a runtime. */
 import type { Activities } from './activity-control.ts';
 import type { Duration } from '../kernel/duration.ts';
+import type { EndOptions } from '../kernel/ending.ts';
 import type { SendResult } from '../kernel/signal.ts';
 import type { StartPolicy } from '../kernel/start-policy.ts';
 import type { AnyStateMachine, EventFromLogic, EventObject, InputFrom } from '../kernel/xstate-seam.ts';
@@ -102,6 +103,24 @@ export interface Runtime extends Reader {
    *   an activity, which registering it ends, or its record is damaged
    */
   unpark(id: string, options?: ActOptions): Promise<void>;
+  /**
+   * Asks a workflow to cancel what it does: it is sent `{ type: 'workflow.cancel', reason }`. A chart that has a transition for that where it
+   * is decides what comes of it; any other ends `cancelled`, and its children with it. It is asked once: cancelling again changes
+   * nothing. One that is paused or parked is asked when it goes on.
+   *
+   * @param options `reason` (default "It was cancelled.") and `by`, 1,000 characters at most: journaled, and the message of the failure
+   * @throws PerdureError `WORKFLOW_NOT_FOUND`, `MAILBOX_FULL`, `WORKFLOW_CLOSED` if it ended otherwise before
+   */
+  cancel(id: string, options?: EndOptions): Promise<void>;
+  /**
+   * Ends a workflow at once, `terminated`, with all its children: no code of users is run any more, and attempts that run are aborted. Also
+   * one that is paused or parked, and what goes on after the end of one that closed. Terminating it again changes nothing.
+   *
+   * @param options as of {@link cancel}; the default of `reason` is "It was terminated."
+   * @throws PerdureError `WORKFLOW_NOT_FOUND`, `WORKFLOW_CLOSED` if it ended otherwise before, `WORKFLOW_PARKED` if its machine is not
+   *   registered or its record is damaged
+   */
+  terminate(id: string, options?: EndOptions): Promise<void>;
   /**
    * Deletes a closed workflow, all runs of its id: record, journal, message ids, everything. The id can be used again; run numbers
    * go on where they were, so that no idempotency key is issued twice.

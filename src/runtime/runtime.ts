@@ -4,14 +4,14 @@ import { checkId } from '../kernel/address.ts';
 import type { WorkflowDescription } from '../kernel/describe.ts';
 import type { Duration } from '../kernel/duration.ts';
 import { parseDuration } from '../kernel/duration.ts';
-import type { ActEnvelope } from '../kernel/envelope.ts';
+import type { EndOptions, TerminateEnvelope } from '../kernel/ending.ts';
+import { cancelOf, terminateOf } from '../kernel/ending.ts';
+import type { ActEnvelope, CancelEnvelope } from '../kernel/envelope.ts';
 import { PerdureError } from '../kernel/errors.ts';
-import { encodeEvent } from '../kernel/event-check.ts';
 import type { HistoryEntry } from '../kernel/history.ts';
 import { limits } from '../kernel/limits.ts';
 import { mailboxFull } from '../kernel/mailbox.ts';
 import type { MachineRegistry } from '../kernel/machine-registry.ts';
-import type { OptionNames } from '../kernel/options.ts';
 import { checkOptions } from '../kernel/options.ts';
 import { actOf } from '../kernel/pause.ts';
 import type { Clock } from '../kernel/ports.ts';
@@ -28,11 +28,13 @@ import { ActivityControl } from './activity-control.ts';
 import { ControlLetter } from './control-letter.ts';
 import { DeleteLetter } from './delete-letter.ts';
 import type { EngineKeeper } from './engine-keeper.ts';
+import { EndLetter } from './end-letter.ts';
 import { EnvelopeLetter } from './envelope-letter.ts';
 import type { Asked, Letter, Resident } from './resident.ts';
 import type { HistoryOptions, Reader } from './reader.ts';
 import { StoreReader } from './reader.ts';
 import type { ActOptions, Runtime, RuntimeHealth, SignalWithStartOptions, StartOptions } from './runtime-door.ts';
+import { checkMachine, sendOptions, signalOf, signalWithStartOptions, startOptions } from './runtime-checks.ts';
 import type { MessageParts } from './signal-letter.ts';
 import { SignalLetter } from './signal-letter.ts';
 import type { Started } from './start-letter.ts';
@@ -155,6 +157,21 @@ export class LocalRuntime implements Runtime {
     await this.#ask<void>(id, (asked) => new ControlLetter(supervisor, envelope, asked));
   }
 
+  async cancel(id: string, options?: EndOptions): Promise<void> {
+    await this.#end(id, cancelOf(options));
+  }
+
+  async terminate(id: string, options?: EndOptions): Promise<void> {
+    await this.#end(id, terminateOf(options));
+  }
+
+  async #end(id: string, envelope: CancelEnvelope | TerminateEnvelope): Promise<void> {
+    this.#checkOpen();
+    checkId(id, 'workflow id');
+    const { supervisor } = this.#parts.keeper.engine;
+    await this.#ask<void>(id, (asked) => new EndLetter(supervisor, envelope, asked));
+  }
+
   async delete(id: string): Promise<void> {
     this.#checkOpen();
     checkId(id, 'workflow id');
@@ -263,24 +280,6 @@ export class LocalRuntime implements Runtime {
     if (sinceMs > limits.slowSyncMs) return storeSlow(path, sinceMs);
     const shortage = space?.shortage();
     return shortage === undefined ? undefined : spaceLow(path, shortage.freeBytes, shortage.floorBytes);
-  }
-}
-
-const sendOptions: OptionNames<SendOptions> = { messageId: true };
-const startOptions: OptionNames<StartOptions<AnyStateMachine>> = { id: true, onExisting: true, input: true };
-const signalWithStartOptions: OptionNames<SignalWithStartOptions<AnyStateMachine>> = { ...startOptions, event: true, messageId: true };
-
-function signalOf(event: EventObject, messageId: string | undefined): NonNullable<StartRequest['signal']> {
-  if (messageId !== undefined) checkId(messageId, 'message id');
-  return { kind: 'signal', event: encodeEvent(event), ...(messageId === undefined ? {} : { messageId }) };
-}
-
-/** Callers without types get told, too. */
-function checkMachine(door: string, machine: unknown): void {
-  if (typeof machine !== 'object' || machine === null || !('version' in machine)) {
-    throw new TypeError(
-      `${door}: give a machine that was registered with openRuntime; found ${machine === null ? 'null' : typeof machine}.`,
-    );
   }
 }
 

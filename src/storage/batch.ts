@@ -198,6 +198,7 @@ function actorOperation(record: ActorRecord, codec: Codec): Operation {
     failure: record.failure,
     activityFailure: record.activityFailure,
     parked: record.parked,
+    cancelRequested: record.cancelRequested,
     paused: record.paused,
   };
   return put(codec, encodeActorKey(record.address), value);

@@ -9,6 +9,8 @@ import { decideInTree } from '../../src/kernel/decide-in-tree.ts';
 import { deletionRefusal } from '../../src/kernel/deletion.ts';
 import { describeWorkflow } from '../../src/kernel/describe.ts';
 import type { ControlEnvelope, StepEnvelope } from '../../src/kernel/envelope.ts';
+import type { EndOptions } from '../../src/kernel/ending.ts';
+import { cancelOf, terminateOf, terminateTree, whenEnded } from '../../src/kernel/ending.ts';
 import { encodeEvent } from '../../src/kernel/event-check.ts';
 import { controlTree } from '../../src/kernel/held-tree.ts';
 import { historyEntry } from '../../src/kernel/history.ts';
@@ -136,6 +138,29 @@ export class SecondHost implements ContractRuntime {
       }
       // What waits in its mailbox is its first turn.
       this.#keeper.tell(record.address, () => undefined);
+    });
+  }
+
+  cancel = (id: string, options?: EndOptions): Promise<void> => this.#end(id, cancelOf(options));
+  terminate = (id: string, options?: EndOptions): Promise<void> => this.#end(id, terminateOf(options));
+
+  #end(id: string, envelope: ReturnType<typeof cancelOf | typeof terminateOf>): Promise<void> {
+    return this.#keeper.inTurn(async () => {
+      const { document, record, revival } = await this.#keeper.find(id);
+      const context = this.#keeper.context();
+      const park = revival.kind === 'parked' ? revival.park.record : undefined;
+      if (park !== undefined && envelope.kind === 'cancel') {
+        const held = holdSignal(park, envelope, context);
+        if (held.kind === 'refuse') throw held.error;
+        if (held.kind === 'commit') await this.#keeper.commit(document, undefined, [held]);
+        return;
+      }
+      const tree = treeOf(id, revival);
+      const onTree =
+        tree && (envelope.kind === 'cancel' ? decideInTree(tree, { to: [], envelope }, context) : terminateTree(tree, envelope, context));
+      const decision = onTree ?? whenEnded(record, envelope);
+      if (decision.kind === 'refuse') throw decision.error;
+      if (decision.kind === 'commit') await this.#keeper.commit(document, tree, decision.steps);
     });
   }
 
