@@ -55,8 +55,27 @@ export function anAct({ random, model, ledger }: ActParts, runtime: Runtime, id:
       refused: ['WORKFLOW_NOT_FOUND', 'WORKFLOW_OPEN', 'WORKFLOW_PARKED'],
     };
   }
-  const token = choice < 0.7 && ledger.tokens.length > 0 ? random.pick(ledger.tokens) : undefined;
+  if (choice < 0.57) return anEnd(runtime, id, choice < 0.53 ? 'cancel' : 'terminate', { note, model });
+  const token = choice < 0.78 && ledger.tokens.length > 0 ? random.pick(ledger.tokens) : undefined;
   return token === undefined ? byHand({ random, model }, runtime, id, note, noted) : byToken(random, runtime, token);
+}
+
+/** Its answer is true once the workflow was asked, or has ended. */
+function anEnd(
+  runtime: Runtime,
+  id: string,
+  name: 'cancel' | 'terminate',
+  { note, model }: { readonly note: string; readonly model: Model },
+): Act {
+  const resolved = (): void => {
+    const entries = entriesOf(model, id);
+    const isAsked = entries.some(({ envelope }) => envelope.kind === name);
+    // Who has ended that way by itself need not be asked.
+    const hasEnded = model.current(id)?.record.status === (name === 'cancel' ? 'cancelled' : 'terminated');
+    check(isAsked || hasEnded, caused, () => `${id} is said to be asked to ${name}, and was not`);
+  };
+  const answer = runtime[name](id, { reason: note });
+  return { name: `${name} ${id}`, answer, resolved, refused: [...closing, 'MAILBOX_FULL'] };
 }
 
 function byToken(random: SeededRandom, runtime: Runtime, token: Ledger['tokens'][number]): Act {

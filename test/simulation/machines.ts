@@ -118,6 +118,7 @@ const approval = base.createMachine({
         LEAVE: { target: 'left', actions: 'hear' },
         BACK: { target: 'waiting', reenter: true, guard: 'isFresh', actions: ['hear', 'count'] },
         POISON: { guard: 'refuses', target: 'failed' },
+        'workflow.cancel': 'approved',
       },
     },
     approved: { invoke: { src: 'once', input: step('approved'), onDone: { target: 'done', actions: 'keep' }, onError: 'failed' } },

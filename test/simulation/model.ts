@@ -39,6 +39,8 @@ export interface ModelActor {
   readonly volatile: Set<number>;
   /** Attempts given back, by step. */
   readonly released: Map<number, number>;
+  /** Steps at which it was asked to cancel, and took that. */
+  readonly asked: Set<number>;
   highestStep: number;
 }
 
@@ -190,6 +192,7 @@ export class Model {
       settled: new Set(),
       volatile: new Set(),
       released: new Map(),
+      asked: new Set(),
       highestStep: 0,
     };
     this.actors.set(place, actor);
@@ -228,6 +231,12 @@ export class Model {
         });
         actor.settled.add(envelope.n);
         return;
+      case 'cancel': {
+        const isAgain = outcome !== 'queued' && outcome !== 'late' && actor.asked.size > 0;
+        check(!isAgain, 'I8 each event is applied once, in order', () => `${place} is asked to cancel again at ${commit.journal.sequence}`);
+        if (outcome === 'applied') actor.asked.add(commit.journal.sequence);
+        return;
+      }
       case 'signal':
         // What comes from the mailbox was judged when it was put there.
         if (commit.journal.mail !== undefined && commit.mailPut.length === 0) return;

@@ -73,6 +73,13 @@ function beginsActions(step: Step): Step {
   return { commit: { ...commit, activitiesPut, effects }, actor: { ...actor, activities: new Map(actor.activities).set(n, row) } };
 }
 
+function forgetsTheRequest(step: Step): Step {
+  const { commit, actor } = step;
+  if (commit.journal.envelope.kind !== 'cancel') return step;
+  const { cancelRequested: _, ...record } = commit.record;
+  return { commit: { ...commit, record }, actor: { ...actor, record } };
+}
+
 function goesOnPaused(step: Step): Step {
   if (step.commit.journal.envelope.kind !== 'pause') return step;
   return { ...step, actor: { ...step.actor, record: { ...step.actor.record, status: 'running' } } };
@@ -137,6 +144,7 @@ export const plantedFaultsOfTrees: readonly PlantedFault[] = [
     name: 'counts an attempt that was handed over as lost',
     plant: () => patchActors((stored) => ({ ...stored, activities: stored.activities.map(withoutHandingOver) })),
   },
+  { name: 'asks a chart to cancel again', plant: () => patchSteps(forgetsTheRequest) },
   { name: 'lets a paused workflow go on', plant: () => patchSteps(goesOnPaused) },
   { name: 'does not stop callbacks', plant: () => patch(VolatileRunner.prototype, 'stop', () => () => undefined) },
   {
