@@ -56,11 +56,25 @@ export function bootAfter(before: BootRecord | undefined): BootRecord {
   return { phase: 'opening', inFlight, hasProgress: false, named: [], suspects: [...known].map(([id, deaths]) => ({ id, deaths })) };
 }
 
+/** Finds what was in flight when the process before died, or earlier: of callbacks there may be very many. */
+export type FindInFlight = (place: string, n: number) => AttemptInFlight | undefined;
+
+export function inFlightBefore(before: BootRecord | undefined): FindInFlight {
+  const keyOf = (place: string, n: number): string => `${n} ${place}`;
+  const known = new Map(before?.inFlight.map((each) => [keyOf(each.place, each.n), each]));
+  return (place, n) => known.get(keyOf(place, n));
+}
+
 /** At how many deaths in a row this activity, which is found running or live, was in flight. */
-export function attemptInFlight(before: BootRecord | undefined, address: Address, activity: ActivityRecord): AttemptInFlight {
+export function attemptInFlight(
+  before: BootRecord | undefined,
+  address: Address,
+  activity: ActivityRecord,
+  find: FindInFlight = inFlightBefore(before),
+): AttemptInFlight {
   const { n, attempt } = activity;
   const place = formatAddress(address);
-  const known = before?.inFlight.find((each) => each.place === place && each.n === n);
+  const known = find(place, n);
   return {
     place,
     n,

@@ -14,8 +14,8 @@
 import type { Address } from '../kernel/address.ts';
 import { rootAddress } from '../kernel/address.ts';
 import type { Commit } from '../kernel/commit.ts';
-import type { AttemptInFlight, BootRecord } from '../kernel/crash-loop.ts';
-import { attemptInFlight, bootAfter, crashLoopOf, isLastChance } from '../kernel/crash-loop.ts';
+import type { AttemptInFlight, BootRecord, FindInFlight } from '../kernel/crash-loop.ts';
+import { attemptInFlight, bootAfter, crashLoopOf, inFlightBefore, isLastChance } from '../kernel/crash-loop.ts';
 import { decideInTree } from '../kernel/decide-in-tree.ts';
 import { limits } from '../kernel/limits.ts';
 import type { Logger } from '../kernel/logger.ts';
@@ -51,6 +51,7 @@ export interface BootWatchParts {
 export class BootWatch {
   readonly #parts: BootWatchParts;
   #before: BootRecord | undefined;
+  #findBefore: FindInFlight = inFlightBefore(undefined);
   #record: BootRecord = bootAfter(undefined);
   /** Attempts found running by this process. */
   readonly #found: AttemptInFlight[] = [];
@@ -72,6 +73,7 @@ export class BootWatch {
   static async begin(parts: BootWatchParts): Promise<BootWatch> {
     const watch = new BootWatch(parts);
     watch.#before = await parts.storage.read();
+    watch.#findBefore = inFlightBefore(watch.#before);
     watch.#record = bootAfter(watch.#before);
     await watch.#write({});
     return watch;
@@ -106,8 +108,8 @@ export class BootWatch {
   /** What a workflow that was read from disk has to hear first, given what its attempts came to. */
   examine(tree: Tree, messages: readonly StepMessage[]): FirstWords {
     if (!this.#isExamining || isHalted(tree.root.record) || tree.isOver) return { messages };
-    const found = inFlight(tree, this.#before);
-    const live = liveBefore(tree, this.#before);
+    const found = inFlight(tree, this.#before, this.#findBefore);
+    const live = liveBefore(tree, this.#before, this.#findBefore);
     const [deaths, deathsOfCallbacks] = [mostDeaths(found), mostDeaths(live)];
     const { workflowId } = tree.address;
     const suspect = this.#record.suspects.find(({ id }) => id === workflowId);
@@ -155,8 +157,9 @@ export class BootWatch {
   }
 
   #inFlight(named: readonly string[] = []): AttemptInFlight[] {
+    const begin = new Set(named);
     const callbacks = [...this.#held].flatMap(([id, { found }]) =>
-      named.includes(id) ? found : found.map((each) => ({ ...each, isHeld: true as const })),
+      begin.has(id) ? found : found.map((each) => ({ ...each, isHeld: true as const })),
     );
     return [...this.#found, ...callbacks];
   }
@@ -244,19 +247,19 @@ export class BootWatch {
 }
 
 /** The attempts of this process's predecessor that its death cut off. */
-function inFlight(tree: Tree, before: BootRecord | undefined): AttemptInFlight[] {
+function inFlight(tree: Tree, before: BootRecord | undefined, find: FindInFlight): AttemptInFlight[] {
   return lostAttempts(tree).flatMap(({ to, envelope }) => {
     const actor = tree.get(to);
     const activity = 'n' in envelope ? actor?.activities.get(envelope.n) : undefined;
-    return actor === undefined || activity === undefined ? [] : [attemptInFlight(before, actor.record.address, activity)];
+    return actor === undefined || activity === undefined ? [] : [attemptInFlight(before, actor.record.address, activity, find)];
   });
 }
 
 /** The callbacks and observables that were live when this process's predecessor died. One that was closed left none behind to blame. */
-function liveBefore(tree: Tree, before: BootRecord | undefined): AttemptInFlight[] {
+function liveBefore(tree: Tree, before: BootRecord | undefined, find: FindInFlight): AttemptInFlight[] {
   if (before === undefined) return [];
   return [...tree.actors()].flatMap(({ record, activities }) =>
-    [...activities.values()].filter(({ state }) => state === 'live').map((row) => attemptInFlight(before, record.address, row)),
+    [...activities.values()].filter(({ state }) => state === 'live').map((row) => attemptInFlight(before, record.address, row, find)),
   );
 }
 

@@ -8,8 +8,8 @@ import { join } from 'node:path';
 import { limits } from '../kernel/limits.ts';
 import { directoryMode, fileMode, systemCode } from './files.ts';
 
-/** Restricts a directory and its files, and files that appear until the answer is called. */
-export async function keepPrivate(directory: string): Promise<() => void> {
+/** Restricts a directory and its files, and files that appear until the answer is called; it looks a last time then. */
+export async function keepPrivate(directory: string): Promise<() => Promise<void>> {
   await unlessRefused(chmod(directory, directoryMode));
   let restricted = await restrictFiles(directory, new Set());
   let isLooking = false;
@@ -20,7 +20,10 @@ export async function keepPrivate(directory: string): Promise<() => void> {
     isLooking = false;
   };
   const timer = setInterval(() => void look(), limits.fileModesCheckMs).unref();
-  return () => clearInterval(timer);
+  return async () => {
+    clearInterval(timer);
+    await restrictFiles(directory, restricted);
+  };
 }
 
 /** Whoever asks for the lock of the database makes it a new one. */

@@ -125,31 +125,34 @@ async function refuseForeign(directory: string): Promise<void> {
 
 async function openClaimed(directory: string, claim: Claim): Promise<Store> {
   const level = await openDatabase(directory);
-  let stopWatching = (): void => undefined;
+  let stopWatching = (): Promise<void> => Promise.resolve();
   try {
     stopWatching = await keepPrivate(storePaths(directory).level);
     const marker = (await readMarker(directory)) ?? (await createStore(directory, level));
     // Invariant 2: both go together, in this order.
     const close = async (): Promise<void> => {
-      stopWatching();
-      await closeClaimed(level, claim);
+      await closeClaimed(level, claim, stopWatching);
       await claim.release();
     };
     const store = await openStoreOn({ ...level, close }, { location: directory, storeId: marker.storeId, createIfEmpty: false });
     await claim.confirm();
     return store;
   } catch (error) {
-    stopWatching();
-    await closeClaimed(level, claim);
+    await closeClaimed(level, claim, stopWatching);
     throw error;
   }
 }
 
-async function closeClaimed(level: Database, claim: Claim): Promise<void> {
+async function closeClaimed(level: Database, claim: Claim, stopWatching: () => Promise<void>): Promise<void> {
   try {
     await claim.withdraw();
   } finally {
-    await level.close();
+    try {
+      await level.close();
+    } finally {
+      // Until it is closed LevelDB may make files.
+      await stopWatching();
+    }
   }
 }
 

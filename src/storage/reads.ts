@@ -9,7 +9,7 @@ import type { StoredJournalRecord } from '../kernel/ports.ts';
 import type { DefinitionRecord, MessageRecord, TombstoneRecord } from '../kernel/record.ts';
 import type { ActorValue, DefinitionValue, HeadValue, JournalValue, MessageValue } from './batch.ts';
 import type { Codec } from './codec.ts';
-import { isCorruption, recordDamaged, storeDamaged, unlessDamaged } from './damage.ts';
+import { isCorruption, recordDamaged, storeDamaged, unlessCorrupt, unlessDamaged } from './damage.ts';
 import type { Database, DatabaseReader, Entry } from './database.ts';
 import { formatKey } from './key-text.ts';
 import {
@@ -101,14 +101,24 @@ export async function readMessage(
     return bytes === undefined ? undefined : { workflowId, messageId, ...(codec.decode(key, bytes) as MessageValue) };
   };
   const found = await read(database);
-  if (found !== undefined || database.getNow(twinKey) === undefined) return found;
+  if (found !== undefined || !isThere(database, twinKey)) return found;
   return database.readAtOnce(async (reader) => {
-    const [again, twin] = [await read(reader), await reader.get(twinKey)];
-    if (again === undefined && twin !== undefined && isSound(codec, twinKey, twin)) {
+    const [again, twin] = [await read(reader), await reader.get(twinKey).catch(unlessCorrupt)];
+    if (again === undefined && twin !== undefined && twin !== 'corrupt' && isSound(codec, twinKey, twin)) {
       throw recordDamaged(formatKey(key), 'it is missing, though its twin says that it was written');
     }
     return again;
   });
+}
+
+/** A block of twins that cannot be read says of no message that it was lost. */
+function isThere(database: Database, twinKey: Uint8Array): boolean {
+  try {
+    return database.getNow(twinKey) !== undefined;
+  } catch (error) {
+    if (isCorruption(error)) return false;
+    throw error;
+  }
 }
 
 /** A row that was written for another key says nothing about this one. */

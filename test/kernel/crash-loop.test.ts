@@ -61,6 +61,7 @@ describe('deaths of an attempt in flight', () => {
   test('of another activity or workflow nothing is known', () => {
     expect(deathsOf(bootThatFound(1, 2), { ...activityAt(2), n: 3 })).toBe(1);
     expect(attemptInFlight(bootThatFound(1, 2), rootAddress('w', 2), activityAt(2)).deaths).toBe(1);
+    expect(attemptInFlight(bootThatFound(1, 2), address, { ...activityAt(2), n: 3 }).deaths).toBe(1);
   });
 
   test('a boot that died before it left word is told of by the record: the attempt before was lost', () => {

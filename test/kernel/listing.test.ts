@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { rootAddress } from '../../src/kernel/address.ts';
+import { limits } from '../../src/kernel/limits.ts';
 import {
   isInState,
   leavesOf,
@@ -97,4 +98,12 @@ describe('a workflow in a list', () => {
       startedAtMs: 5,
     });
   });
+});
+
+test('the states of very many values are told, though not all of them are remembered', () => {
+  const first = leavesOf('state 0');
+  expect(leavesOf('state 0')).toBe(first);
+  for (let n = 1; n <= limits.statesRememberedMax; n += 1) expect(leavesOf(`state ${n}`)).toEqual([`state ${n}`]);
+  expect(leavesOf('state 0')).toEqual(first);
+  expect(leavesOf('state 0')).not.toBe(first);
 });

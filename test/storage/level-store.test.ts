@@ -197,6 +197,16 @@ describe('damage on disk', () => {
     expect(await store.readMessage('order-1', 'web-1')).toEqual(sound);
   });
 
+  test('of a block of twins takes no message for lost that was never told', async () => {
+    const { memory } = await filled();
+    const corrupt = (key: Uint8Array): void => {
+      if (isOf(key, 'w')) throw Object.assign(new Error('Corruption: block checksum mismatch'), { code: 'LEVEL_CORRUPTION' });
+    };
+    const store = await openStoreOn({ ...memory, getNow: (key) => (corrupt(key), memory.getNow(key)) }, options);
+    expect(await store.readMessage('order-1', 'web-2')).toBeUndefined();
+    expect(await store.readMessage('order-1', 'web-1')).toMatchObject({ messageId: 'web-1' });
+  });
+
   test('of any bit of any key is found, or the row is missed where it belongs', async () => {
     const { store, memory, rows } = await filled();
     for (const { key, value } of rows) {

@@ -78,6 +78,15 @@ describe('a new store', () => {
     await store.close();
   });
 
+  test('restricts when it is closed what came last', async () => {
+    const path = await temporaryFolder();
+    const store = await openLevelStore({ path });
+    const last = join(path, 'level', 'made-last.ldb');
+    await writeFile(last, '', { mode: 0o644 });
+    await store.close();
+    expect((await stat(last)).mode & 0o777).toBe(0o600);
+  });
+
   test('may share its directory with nothing else', async () => {
     const path = await temporaryFolder();
     await writeFile(join(path, 'notes.txt'), 'mine');
