@@ -63,7 +63,7 @@ export function terminateTree(tree: Tree, envelope: TerminateEnvelope, context: 
   const { record } = tree.root;
   if (isClosed(record.status) && tree.isOver) return whenEnded(record, envelope);
   // One at least: something of it goes on.
-  return { kind: 'commit', steps: endAll(tree, envelope, context) as readonly Step[] as readonly [Step, ...Step[]] };
+  return { kind: 'commit', steps: endAll(tree, envelope, context) as readonly [Step, ...Step[]] };
 }
 
 /** Children before their parents, so that none is asked to cancel: that would run its code. Of who has ended, what is left goes. */
