@@ -12,7 +12,7 @@ import type { DecideContext } from './draft.ts';
 import type { CancelEnvelope, Envelope } from './envelope.ts';
 import { decideInTree } from './decide-in-tree.ts';
 import type { TreeDecision } from './decide-in-tree.ts';
-import { checkOptions } from './options.ts';
+import { checkOptions, checkTexts } from './options.ts';
 import type { ActorRecord } from './record.ts';
 import { isClosed } from './record.ts';
 import { closedError } from './refusals.ts';
@@ -23,9 +23,6 @@ export interface EndOptions {
   readonly by?: string;
   readonly reason?: string;
 }
-
-/** The longest `by` and `reason`, in characters. */
-const textMax = 1_000;
 
 export type TerminateEnvelope = Extract<Envelope, { readonly kind: 'terminate' }>;
 
@@ -44,11 +41,7 @@ export function terminateOf(options: unknown = {}): TerminateEnvelope {
 function checkEnd(kind: string, options: unknown): EndOptions {
   checkOptions<EndOptions>(options, kind, { by: true, reason: true });
   const { by, reason } = options as EndOptions;
-  for (const [name, text] of Object.entries({ by, reason }) as readonly [string, unknown][]) {
-    if (text === undefined || (typeof text === 'string' && text.length <= textMax)) continue;
-    const found = typeof text === 'string' ? `${text.length} characters` : typeof text;
-    throw new TypeError(`${kind}: ${name} must be text of at most ${textMax} characters; found ${found}.`);
-  }
+  checkTexts(kind, { by, reason });
   return options as EndOptions;
 }
 

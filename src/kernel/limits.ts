@@ -11,6 +11,8 @@ export const limits = {
   payloadBytesWarned: 262_144,
   /** Steps of one actor after which it is told of, and again after as many. */
   stepsWarned: 10_000,
+  /** What a person says of who does something to a workflow, or why, in characters: it is journaled. */
+  actTextMax: 1_000,
   /** Nesting of one payload: deep enough for any sane document, far from the call stack's end. */
   payloadDepthMax: 200,
   /** The failure record shown to people and kept with the workflow. */

@@ -1,4 +1,5 @@
 /** Options at the public doors: a misspelt one must not be passed over as if it had never been given. */
+import { limits } from './limits.ts';
 import { formatValue } from './value-encoding.ts';
 
 /** Every option there is: the compiler sees to it that none is forgotten. */
@@ -31,4 +32,13 @@ function isLike(left: string, right: string): boolean {
   let found = 0;
   for (const letter of long) if (letter === short[found]) found += 1;
   return found === short.length;
+}
+
+/** @throws TypeError if what a person gave to say who or why is no text, or a long one: it is journaled */
+export function checkTexts(door: string, texts: { readonly [name: string]: unknown }): void {
+  for (const [name, text] of Object.entries(texts)) {
+    if (text === undefined || (typeof text === 'string' && text.length <= limits.actTextMax)) continue;
+    const found = typeof text === 'string' ? `${text.length} characters` : typeof text;
+    throw new TypeError(`${door}: ${name} must be text of at most ${limits.actTextMax} characters; found ${found}.`);
+  }
 }

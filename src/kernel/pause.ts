@@ -4,14 +4,11 @@ import { PerdureError } from './errors.ts';
 import type { CommitContext } from './kept-journal.ts';
 import type { ActorRecord } from './record.ts';
 import { isHalted } from './mailbox.ts';
-import { checkOptions } from './options.ts';
+import { checkOptions, checkTexts } from './options.ts';
 import { isClosed } from './record.ts';
 import type { RecordDecision } from './record-commit.ts';
 import { commitRecord } from './record-commit.ts';
 import { closedError, parkedError } from './refusals.ts';
-
-/** The longest `by` and `note`, in characters: they are journaled with every act. */
-const actTextMax = 1_000;
 
 /**
  * Pausing what is paused and resuming what runs change nothing: repeating them is safe. What is parked has an end of its own,
@@ -38,16 +35,11 @@ export function control(record: ActorRecord, envelope: ControlEnvelope, context:
 /** A person's act as it is journaled: only what was given. */
 export function actOf(kind: ActEnvelope['kind'], options: unknown = {}): ActEnvelope {
   checkOptions<Act>(options, kind, { by: true, note: true });
-  const { by, note } = options as { readonly by?: unknown; readonly note?: unknown };
+  const { by, note } = options as Act;
   const act: { kind: ActEnvelope['kind']; by?: string; note?: string } = { kind };
-  for (const [name, text] of Object.entries({ by, note })) {
-    if (text === undefined) continue;
-    if (typeof text !== 'string' || text.length > actTextMax) {
-      const found = typeof text === 'string' ? `${text.length} characters` : typeof text;
-      throw new TypeError(`${kind}: ${name} must be text of at most ${actTextMax} characters; found ${found}.`);
-    }
-    act[name as 'by' | 'note'] = text;
-  }
+  checkTexts(kind, { by, note });
+  if (by !== undefined) act.by = by;
+  if (note !== undefined) act.note = note;
   return act;
 }
 
