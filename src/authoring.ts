@@ -1,9 +1,12 @@
 /** The authoring door: what a machine's file imports. Runs anywhere XState does, also in a browser. */
 export { activity, implement } from './kernel/activity.ts';
+export { compensation } from './kernel/xstate-compensation.ts';
+export type { CompensationLogic, CompensationOutput } from './kernel/xstate-compensation.ts';
 export type { ActivityLogic, ActivityOptions } from './kernel/activity.ts';
 export type { RateLimitOptions } from './kernel/activity-bounds.ts';
-export type { AbortReason, ActivityDescriptor, ActivityScope, RateLimit } from './kernel/activity-descriptor.ts';
+export type { AbortReason, ActivityDescriptor, ActivityScope, RateLimit, UndoDescriptor, UndoScope } from './kernel/activity-descriptor.ts';
 export type { Duration } from './kernel/duration.ts';
 export type { RetryOptions, RetryPolicy } from './kernel/retry-policy.ts';
 export { child } from './kernel/child.ts';
 export type { ParentClosePolicy } from './kernel/birth.ts';
+export type { UndoOptions } from './kernel/undo-options.ts';

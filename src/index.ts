@@ -1,17 +1,22 @@
 /** The main door: authoring, and the runtime on a local store. */
-export { activity, child, implement } from './authoring.ts';
+export { activity, child, compensation, implement } from './authoring.ts';
 export type {
   AbortReason,
   ActivityDescriptor,
   ActivityLogic,
   ActivityOptions,
   ActivityScope,
+  CompensationLogic,
+  CompensationOutput,
   Duration,
   ParentClosePolicy,
   RateLimit,
   RateLimitOptions,
   RetryOptions,
   RetryPolicy,
+  UndoDescriptor,
+  UndoOptions,
+  UndoScope,
 } from './authoring.ts';
 export { closeOnSignals } from './hosts/local/close-on-signals.ts';
 export type { CloseOnSignalsOptions } from './hosts/local/close-on-signals.ts';

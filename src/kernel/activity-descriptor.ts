@@ -49,6 +49,31 @@ export interface ActivityScope<Input> {
 export type AbortReason =
   'state-left' | 'start-to-close-timeout' | 'schedule-to-close-timeout' | 'heartbeat-timeout' | 'closed' | 'settled' | 'shutdown';
 
+/** What the code of an undo is given for one attempt. */
+export interface UndoScope<Input, Output> {
+  /** What the activity was given; where a person retries the undo with another input, that one. */
+  readonly input: Input;
+  /** What it came to; undefined if that is not known. */
+  readonly output: Output | undefined;
+  /** `unknown`: an attempt began, and nothing says whether it took effect: it failed, timed out, or was left. */
+  readonly outcome: 'completed' | 'unknown';
+  /** Of an unknown outcome: the last error that was heard of, if there was any. */
+  readonly error: unknown;
+  /** Equal for all attempts of this undo, and for no other: that of the activity with `:undo` behind it. */
+  readonly idempotencyKey: string;
+  /** 1 for the first attempt of the undo. */
+  readonly attempt: number;
+  /** Fires when nobody waits for the attempt any more; `reason` is one of {@link AbortReason}. */
+  readonly signal: AbortSignal;
+}
+
+/** What hosts read of an activity's undo. */
+export interface UndoDescriptor {
+  readonly run: ((scope: UndoScope<unknown, unknown>) => unknown) | undefined;
+  readonly startToCloseTimeoutMs: number;
+  readonly retry: RetryPolicy;
+}
+
 /** At most `count` attempts at once, and `count` more over each `perMs`, evenly. */
 export interface RateLimit {
   readonly count: number;
@@ -69,6 +94,10 @@ export interface ActivityDescriptor {
   readonly retry: RetryPolicy;
   readonly maxConcurrentAttempts?: number;
   readonly rateLimit?: RateLimit;
+  /** How what it did is undone. */
+  readonly undo?: UndoDescriptor;
+  /** It was decided that there is no undo. */
+  readonly isIrreversible?: true;
 }
 
 /** Where hosts find the descriptor; shared by all copies of this library in a process. */

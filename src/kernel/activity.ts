@@ -19,6 +19,8 @@ import { checkOptions } from './options.ts';
 import type { RetryOptions } from './retry-policy.ts';
 import { parseRetryPolicy } from './retry-policy.ts';
 import { formatValue } from './value-encoding.ts';
+import type { UndoOptions } from './undo-options.ts';
+import { implementUndo, parseUndo } from './undo-options.ts';
 import type { AttemptGiven } from './volatile-attempts.ts';
 import { runWithRetries } from './volatile-attempts.ts';
 
@@ -52,6 +54,13 @@ export interface ActivityOptions<Input, Output> {
    * (a token bucket, full when the process starts). Default: no limit. A plain `createActor` knows no such limits.
    */
   readonly rateLimit?: RateLimitOptions;
+  /**
+   * How what it did is undone, should the workflow end badly or its chart invoke `compensation`. Registered before the first attempt
+   * begins, since an attempt that timed out may have taken effect. Default: there is nothing to undo.
+   */
+  readonly compensate?: UndoOptions<Input, Output>;
+  /** The decision that what it does cannot be undone; not together with `compensate`. It changes nothing but what `checkMachine` says. */
+  readonly irreversible?: boolean;
 }
 
 /** The descriptor is optional in the type: a required member would make `provide()` refuse replacements. */
@@ -77,25 +86,30 @@ export function activity<Input extends NonReducibleUnknown, Output>(options: Act
     startToCloseTimeoutMs: parseDuration(options.startToCloseTimeout ?? '1m', `${what}: startToCloseTimeout`),
     retry: parseRetryPolicy(options.retry === undefined ? {} : options.retry, what),
     ...parseBounds(options, what),
+    ...parseUndo(options, what),
   });
 }
 
 /**
  * The declared activity with code: policy and name stay those of the declaration.
  *
+ * @param code `compensate` brings the code of the undo; what it says of retries and time-outs replaces what was declared
  * @throws TypeError if the first argument was not made by {@link activity}, or the second has no function `run`
  */
 export function implement<Input extends NonReducibleUnknown, Output>(
   declaration: ActivityLogic<Input, Output>,
-  code: { readonly run: (scope: ActivityScope<Input>) => PromiseLike<Output> | Output },
+  code: {
+    readonly run: (scope: ActivityScope<Input>) => PromiseLike<Output> | Output;
+    readonly compensate?: UndoOptions<Input, Output>;
+  },
 ): ActivityLogic<Input, Output> {
   const descriptor = activityDescriptor(declaration);
   if (descriptor === undefined) {
     throw new TypeError(`implement() takes a declaration made by activity() as its first argument; found ${formatValue(declaration)}.`);
   }
-  checkOptions<typeof code>(code, 'implement', { run: true }, codeExample);
+  checkOptions<typeof code>(code, 'implement', { run: true, compensate: true }, codeExample);
   checkIsFunction(code.run, 'implement()');
-  return activityLogic<Input, Output>({ ...descriptor, run: code.run as ActivityDescriptor['run'] });
+  return activityLogic<Input, Output>({ ...descriptor, run: code.run as ActivityDescriptor['run'], ...implementUndo(descriptor, code) });
 }
 
 function activityLogic<Input extends NonReducibleUnknown, Output>(descriptor: ActivityDescriptor): ActivityLogic<Input, Output> {
@@ -132,6 +146,8 @@ const activityOptions: OptionNames<ActivityOptions<unknown, unknown>> = {
   retry: true,
   maxConcurrentAttempts: true,
   rateLimit: true,
+  compensate: true,
+  irreversible: true,
 };
 
 function checkIsFunction(run: unknown, what: string): void {

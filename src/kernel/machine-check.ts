@@ -41,9 +41,10 @@ export function missingCode(machine: AnyStateMachine): string[] {
   const invokes = new Map(invokeSites(machine).map((site) => [site.src, site]));
   const actors = [...actorLogicOf(machine)].flatMap(([src, logic]) => {
     const descriptor = runnableDescriptor(logic);
-    if (logic !== undefined && (descriptor === undefined || descriptor.run !== undefined)) return [];
+    const undo = descriptor?.undo !== undefined && descriptor.undo.run === undefined ? [`the undo of activity "${src}" (compensate)`] : [];
+    if (logic !== undefined && (descriptor === undefined || descriptor.run !== undefined)) return undo;
     const site = invokes.get(src);
-    return [site === undefined ? `actor "${src}"` : `activity "${src}" invoked in state "${site.state}"`];
+    return [site === undefined ? `actor "${src}"` : `activity "${src}" invoked in state "${site.state}"`, ...undo];
   });
   const code = codeSites(machine).filter((site) => site.code === undefined);
   return [...actors, ...code.map((site) => `${site.kind} "${site.name}" in state "${site.state}" (${site.slot})`)];
