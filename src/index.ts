@@ -24,6 +24,7 @@ export { openReader, openRuntime } from './hosts/local/open-runtime.ts';
 export type { OnDefinitionChange } from './kernel/machine-registry.ts';
 export type { ClosableReader, OpenRuntimeOptions } from './hosts/local/open-runtime.ts';
 export type { CountGroup, CountOptions, WorkflowCount, WorkflowGroups } from './kernel/count-query.ts';
+export type { CompensationStatus, LedgerEntryDescription } from './kernel/describe-ledger.ts';
 export type { ActivityDescription, ChildDescription, TimerDescription, WorkflowDescription } from './kernel/describe.ts';
 export { hasErrorCode, PerdureError, WorkflowFailedError } from './kernel/errors.ts';
 export type { PerdureErrorCode, PerdureErrorDetails } from './kernel/errors.ts';

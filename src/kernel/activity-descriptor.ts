@@ -44,10 +44,18 @@ export interface ActivityScope<Input> {
  * - `schedule-to-close-timeout`: the activity as a whole took too long; none follows
  * - `closed`: the workflow ended, was cancelled or terminated
  * - `settled`: the outcome was told from outside, by token or by hand
+ * - `compensation`: what the workflow did is being undone, and this activity was still in flight
  * - `shutdown`: the process is closing; the attempt is given back and made again later
  */
 export type AbortReason =
-  'state-left' | 'start-to-close-timeout' | 'schedule-to-close-timeout' | 'heartbeat-timeout' | 'closed' | 'settled' | 'shutdown';
+  | 'state-left'
+  | 'start-to-close-timeout'
+  | 'schedule-to-close-timeout'
+  | 'heartbeat-timeout'
+  | 'closed'
+  | 'settled'
+  | 'compensation'
+  | 'shutdown';
 
 /** What the code of an undo is given for one attempt. */
 export interface UndoScope<Input, Output> {

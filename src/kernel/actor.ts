@@ -3,6 +3,7 @@ import { formatAddress } from './address.ts';
 import type { Birth } from './birth.ts';
 import type { StoredActor } from './ports.ts';
 import type { ActivityRecord, ActorRecord, ChartRecord, ChildRecord, ContextDelta } from './record.ts';
+import type { LedgerRecord } from './ledger-record.ts';
 import { limits } from './limits.ts';
 import type { RegisteredMachine } from './registered-machine.ts';
 import type { Json } from './json.ts';
@@ -17,6 +18,7 @@ export interface Actor {
   readonly record: ActorRecord;
   readonly activities: ReadonlyMap<number, ActivityRecord>;
   readonly children: ReadonlyMap<number, ChildRecord>;
+  readonly ledger: ReadonlyMap<number, LedgerRecord>;
   readonly chart: LiveChart;
 }
 
@@ -26,15 +28,18 @@ export interface Actor {
  * @throws Error if the machine no longer has a state the records name
  */
 export function reviveActor(machine: RegisteredMachine, stored: StoredActor, surroundings: Surroundings): Actor {
-  const { record, activities, children } = stored;
+  const { record, activities, children, ledger } = stored;
   return {
     machine,
     record,
     activities: new Map(activities.map((activity) => [activity.n, activity])),
     children: new Map(children.map((child) => [child.n, child])),
+    ledger: ledger === undefined ? emptyLedger : new Map(ledger.map((entry) => [entry.n, entry])),
     chart: reviveChart(machine.logic, placeOf(record.address, record.birth, surroundings), record.chart, referredTo(stored)),
   };
 }
+
+const emptyLedger: ReadonlyMap<number, LedgerRecord> = new Map<number, never>();
 
 /** What a chart may still refer to: custom actions are nobody's children, and who was let go is gone. */
 function referredTo({ activities, children }: StoredActor): readonly RevivedChild[] {

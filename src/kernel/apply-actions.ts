@@ -4,6 +4,9 @@ import { scheduleActions } from './custom-actions.ts';
 import type { Draft } from './draft.ts';
 import { armTimer, disarmTimer, dropActivity, putActivity, scheduleActivity, tooMany } from './draft.ts';
 import { PerdureError } from './errors.ts';
+import { isUnwinder, tellCounts } from './ledger.ts';
+import { unwindingInput } from './unwinding-input.ts';
+import { unwindingSource } from './unwinding-machine.ts';
 import type { Json } from './json.ts';
 import { limits } from './limits.ts';
 import type { ChildRecord } from './record.ts';
@@ -122,8 +125,33 @@ function bearChild(draft: Draft, action: Spawn, registered: Extract<RegisteredCh
     ...(isWatched ? { isWatched } : {}),
     ...(parentClosePolicy === 'request-cancel' ? {} : { parentClosePolicy }),
   };
-  const input = encodePayload(action.input, `input of "${src}"`);
+  const isUnwinding = registered.machine.isUnwinding === true;
+  if (isUnwinding) tellCounts(draft, { running: 1 });
+  const input = encodePayload(isUnwinding ? unwindingInput(draft) : action.input, `input of "${src}"`);
   draft.messages.push({ to: childAddress(draft.address, n).path, envelope: { kind: 'start', input, birth } });
+}
+
+/**
+ * An unwinding of this actor's ledger that no chart asked for.
+ *
+ * @returns its number among the children
+ */
+export function bearUnwinding(draft: Draft): number {
+  draft.counters.child += 1;
+  const n = draft.counters.child;
+  const registered = draft.machine.children.get(unwindingSource);
+  if (registered?.kind !== 'actor') throw new TypeError('Every machine has what unwinds its ledger.');
+  const action = {
+    kind: 'spawn',
+    n,
+    childId: unwindingSource,
+    src: unwindingSource,
+    input: undefined,
+    systemId: undefined,
+    isWatched: false,
+  } as const;
+  bearChild(draft, action, registered);
+  return n;
 }
 
 /** Kept among the pending activities, so that it is found and begun anew by the next process. */
@@ -166,6 +194,7 @@ function stopChild(draft: Draft, child: ChildRecord): void {
   if (draft.born.includes(n)) {
     draft.messages.splice(0, draft.messages.length, ...draft.messages.filter(({ to }) => to.join() !== path.join()));
     forgetChild(draft, n);
+    if (isUnwinder(draft.machine, child)) tellCounts(draft, { running: -1 });
     return;
   }
   const registered = draft.machine.children.get(child.src);
@@ -174,6 +203,11 @@ function stopChild(draft: Draft, child: ChildRecord): void {
     return;
   }
   const { parentClosePolicy, machine } = registered;
+  // It is shielded: it does not even hear of it.
+  if (machine.isUnwinding === true) {
+    putChild(draft, { ...child, isDetached: true });
+    return;
+  }
   // Only who goes on after this has to be found again.
   if (parentClosePolicy === 'abandon' || (parentClosePolicy === 'request-cancel' && machine.handlesCancel)) {
     putChild(draft, { ...child, isDetached: true });

@@ -40,7 +40,7 @@ export async function makeAttempt(
     const reason = host.signal.aborted ? (host.signal.reason as AbortReason) : undefined;
     // Handed over, it is not given back: its token may be on its way.
     if (handOver.isDone && reason === 'shutdown') return undefined;
-    return attemptThrew(n, attempt, error, reason, descriptor.retry);
+    return attemptThrew(n, attempt, error, reason, descriptor);
   }
   return undefined;
 }
@@ -119,18 +119,20 @@ export function attemptCompleted(n: number, attempt: number, output: unknown): A
 }
 
 /**
- * @param abortReason the reason of the attempt's signal if it had fired; then an error says nothing new
- * @param policy whose code is asked here, where the error still is what was thrown: later it is data
+ * @param abortReason the reason of the attempt's signal if it had fired; then an error says nothing new but that it is over
+ * @param descriptor whose code is asked here, where the error still is what was thrown: later it is data
  */
 export function attemptThrew(
   n: number,
   attempt: number,
   error: unknown,
   abortReason: AbortReason | undefined,
-  policy: RetryPolicy,
+  { retry, undo }: Pick<ActivityDescriptor, 'retry' | 'undo'>,
 ): AttemptOutcome | undefined {
-  if (abortReason !== undefined) return abortReason === 'shutdown' ? { kind: 'attempt-released', n, attempt, hasBegun: true } : undefined;
-  return attemptFailure(n, attempt, error, policy);
+  if (abortReason === 'shutdown') return { kind: 'attempt-released', n, attempt, hasBegun: true };
+  // What is to be undone waits for the end of what may still take effect.
+  if (abortReason !== undefined && undo === undefined) return undefined;
+  return attemptFailure(n, attempt, error, retry);
 }
 
 /** What a thrown value means to its actor, with what only the value itself can say. */

@@ -11,6 +11,8 @@ import type { Envelope } from './envelope.ts';
 import type { FailedOutcome } from './failure.ts';
 import { boundFailure, failedOutcome } from './failure.ts';
 import type { Json } from './json.ts';
+import { completeEntry, failEntry } from './ledger-entries.ts';
+import { isBeingUnwound, lateChange } from './ledger.ts';
 import type { Change, Reaction } from './reaction.ts';
 import type { ActivityRecord } from './record.ts';
 import { notAwaited } from './refusals.ts';
@@ -25,6 +27,8 @@ export function attemptDue(actor: Actor, n: number, context: DecideContext): Rea
   const activity = actor.activities.get(n);
   if (activity === undefined || !isToBegin(activity)) return { kind: 'ignore' };
   if (!isNextInLine(actor.activities, activity)) return { kind: 'ignore' };
+  // What began before is in flight, and comes to its end now.
+  if (activity.attempt > 0 && isBeingUnwound(actor, activity)) return { kind: 'ignore' };
   if (isOver(activity, context.nowMs)) return activityTimedOut(actor, n);
   if (!context.admit(activity.name, activity.idempotencyKey)) return { kind: 'ignore' };
   return { kind: 'note', change: (draft) => beginAttempt(draft, activity) };
@@ -36,7 +40,7 @@ function isToBegin({ state }: ActivityRecord): boolean {
 
 export function attemptCompleted(actor: Actor, envelope: EnvelopeOf<'attempt-completed'>): Reaction {
   const activity = runningAttempt(actor, envelope);
-  if (activity === undefined) return unawaited(actor, envelope, 'late');
+  if (activity === undefined) return late(actor, envelope) ?? unawaited(actor, envelope, 'late');
   return deliverOutput(activity, envelope.output, envelope.isFromOutside ?? false);
 }
 
@@ -47,6 +51,7 @@ export function deliverOutput(activity: ActivityRecord, output: Json, isFromOuts
   const event = { type: `xstate.done.actor.${childId}`, output: decodeValue(output), actorId: childId };
   const change: Change = (draft) => {
     forgetActivity(draft, n);
+    completeEntry(draft, n, output);
     if (isFromOutside) abortRunning(draft, activity, 'settled');
   };
   return { kind: 'deliver', event, change };
@@ -54,7 +59,7 @@ export function deliverOutput(activity: ActivityRecord, output: Json, isFromOuts
 
 export function attemptFailed(actor: Actor, envelope: EnvelopeOf<'attempt-failed'>, context: DecideContext): Reaction {
   const activity = runningAttempt(actor, envelope);
-  if (activity === undefined) return unawaited(actor, envelope, 'ignore');
+  if (activity === undefined) return late(actor, envelope) ?? unawaited(actor, envelope, 'ignore');
   const reaction = failOrRetry(actor, activity, envelope, envelope, context);
   return envelope.isFromOutside ? withChange(reaction, (draft) => abortRunning(draft, activity, 'settled')) : reaction;
 }
@@ -80,6 +85,13 @@ export function activityTimedOut(actor: Actor, n: number): Reaction {
   return withChange(giveUp(actor, activity, failedOutcome(error)), abort);
 }
 
+/** Nobody waits for it, but the ledger learns of it. */
+function late(actor: Actor, envelope: EnvelopeOf<'attempt-completed' | 'attempt-failed' | 'attempt-lost'>): Reaction | undefined {
+  const isPending = actor.activities.has(envelope.n);
+  const change = isPending ? undefined : lateChange(actor, envelope);
+  return change && { kind: 'late', change };
+}
+
 /** Told from outside, there is somebody to tell that it came too late. */
 function unawaited(actor: Actor, envelope: AttemptEnvelope, otherwise: 'late' | 'ignore'): Reaction {
   const isFromOutside = 'isFromOutside' in envelope && envelope.isFromOutside;
@@ -95,13 +107,14 @@ export function abortOverdue(draft: Pick<Draft, 'effects'>, activity: ActivityRe
 }
 
 /** A lost attempt counts. The next one begins at once: it was not the activity that failed. */
-export function attemptLost(actor: Actor, envelope: AttemptEnvelope, context: DecideContext): Reaction {
+export function attemptLost(actor: Actor, envelope: EnvelopeOf<'attempt-lost'>, context: DecideContext): Reaction {
   const activity = runningAttempt(actor, envelope);
-  if (activity === undefined) return { kind: 'ignore' };
+  if (activity === undefined) return late(actor, envelope) ?? { kind: 'ignore' };
   if (isOver(activity, context.nowMs)) return activityTimedOut(actor, activity.n);
   const policy = policyOf(actor.machine, activity);
   const outcome = failedOutcome(attemptLostError(activity.attempt));
-  if (policy === undefined || !isRetryable(policy.retry, outcome.failure.class, activity.attempt - activity.uncharged)) {
+  const charged = activity.attempt - activity.uncharged;
+  if (policy === undefined || isBeingUnwound(actor, activity) || !isRetryable(policy.retry, outcome.failure.class, charged)) {
     return giveUp(actor, activity, outcome);
   }
   const lastFailure = { ...outcome.failure, attempt: activity.attempt, retryable: true };
@@ -144,7 +157,12 @@ function failOrRetry(
 ): Changing {
   const policy = policyOf(actor.machine, activity)?.retry;
   const charged = activity.attempt - activity.uncharged;
-  if (outcome.failure.retryable === false || policy === undefined || !isRetryable(policy, outcome.failure.class, charged)) {
+  if (
+    outcome.failure.retryable === false ||
+    policy === undefined ||
+    isBeingUnwound(actor, activity) ||
+    !isRetryable(policy, outcome.failure.class, charged)
+  ) {
     return giveUp(actor, activity, outcome);
   }
   const asked = 'nextRetryDelayMs' in envelope ? envelope.nextRetryDelayMs : undefined;
@@ -163,6 +181,7 @@ export function giveUp(actor: Actor, activity: ActivityRecord, outcome: FailedOu
   const failure = boundFailure({ ...outcome.failure, activity: name, attempt, retryable: false, state: actor.record.chart.value });
   const change: Change = (draft) => {
     forgetActivity(draft, n);
+    failEntry(draft, activity, outcome.error);
     draft.activityFailure = failure;
   };
   return { kind: 'deliver', event, change };

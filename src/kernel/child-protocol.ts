@@ -10,9 +10,11 @@ import type { Envelope } from './envelope.ts';
 import type { FailureRecord } from './failure-record.ts';
 import { failedOutcome } from './failure.ts';
 import type { Json } from './json.ts';
+import { registerChild } from './ledger-entries.ts';
+import { isUnwinder, tellCounts } from './ledger.ts';
 import type { Reaction } from './reaction.ts';
-import type { ActorRecord, ChartRecord } from './record.ts';
-import { isClosed } from './record.ts';
+import type { ActorRecord, ChartRecord, ChildRecord } from './record.ts';
+import { hasEnded, isClosed } from './record.ts';
 import { decodeValue } from './value-decoding.ts';
 import { encodeValue, typeKey } from './value-encoding.ts';
 import type { EventObject } from './xstate-seam.ts';
@@ -23,21 +25,53 @@ type ChildEnvelope = Extract<Envelope, { readonly kind: `child-${string}` }>;
 export function childReaction(actor: Actor, envelope: ChildEnvelope): Reaction {
   const { n } = envelope;
   const child = actor.children.get(n);
+  if (child !== undefined && isUnwinder(actor.machine, child)) return unwound(actor, child, envelope);
   // Let go, it is kept only until its end is heard of.
   if (child?.isDetached === true) {
-    return envelope.kind === 'child-snapshot' ? { kind: 'ignore' } : { kind: 'note', change: (draft) => forgetChild(draft, n) };
+    if (envelope.kind === 'child-snapshot') return { kind: 'ignore' };
+    return { kind: 'note', change: (draft) => (forgetChild(draft, n), keepUndos(draft, envelope, child.src)) };
+  }
+  // Stopped and forgotten, it says that there is something left to be undone.
+  if (envelope.kind === 'child-gone' && envelope.undos !== undefined && child === undefined) {
+    return { kind: 'note', change: (draft) => keepUndos(draft, envelope, envelope.undos) };
   }
   const activity = actor.activities.get(n);
   const volatile = activity?.kind === 'volatile' ? activity : undefined;
   const told = child?.isEnded === true ? undefined : (child ?? volatile);
-  if (isClosed(actor.record.status) || told === undefined || envelope.kind === 'child-gone') return { kind: 'ignore' };
+  if (hasEnded(actor.record) || told === undefined || envelope.kind === 'child-gone') return { kind: 'ignore' };
   const end = (draft: Draft): void => {
     if (child === undefined) forgetActivity(draft, n);
     else endChild(draft, child, isStillborn(envelope) ? envelope.error : undefined);
+    if (child !== undefined) keepUndos(draft, envelope, child.src);
     if (envelope.kind === 'child-failed') draft.activityFailure = envelope.failure;
   };
   const event = eventOf(actor, told.childId, envelope);
   return { kind: 'deliver', event, change: envelope.kind === 'child-snapshot' ? () => undefined : end };
+}
+
+/** A child that leaves something that can be undone is one entry of the ledger, unless all is over. */
+function keepUndos(draft: Draft, envelope: ChildEnvelope, src: string | undefined): void {
+  const isLeft = envelope.kind === 'child-gone' ? envelope.undos !== undefined : 'hasUndos' in envelope;
+  if (isLeft && src !== undefined) registerChild(draft, { n: envelope.n, src });
+}
+
+/** An unwinding of the own ledger is over: the chart invoked it, or left it behind, or it is what the workflow closes after. */
+function unwound(actor: Actor, child: ChildRecord, envelope: ChildEnvelope): Reaction {
+  const { n } = envelope;
+  const { ending } = actor.record;
+  if (envelope.kind === 'child-snapshot') return { kind: 'ignore' };
+  const count = (draft: Draft): void => tellCounts(draft, { running: -1 });
+  const forget = (draft: Draft): void => {
+    forgetChild(draft, n);
+    count(draft);
+  };
+  if (ending?.n === n) return { kind: 'close', status: ending.status, change: forget };
+  if (hasEnded(actor.record) || child.isDetached === true || envelope.kind === 'child-gone') return { kind: 'note', change: forget };
+  const end = (draft: Draft): void => {
+    endChild(draft, child, undefined);
+    count(draft);
+  };
+  return { kind: 'deliver', event: eventOf(actor, child.childId, envelope), change: end };
 }
 
 /** The shapes of XState's events, so that `onDone`, `onError` and `onSnapshot` and their types hold. */
@@ -67,16 +101,18 @@ export function stopReaction({ record }: Actor, mode: ParentClosePolicy): Reacti
 }
 
 /** What the parent is to hear of a step of its child. */
-export function newsForParent(record: ActorRecord): readonly Message[] {
+export function newsForParent(record: ActorRecord, hasUndos: boolean): readonly Message[] {
   const { address, birth, chart, status, isDetached } = record;
   const n = address.path.at(-1);
   if (birth === undefined || n === undefined) return [];
   const tell = (envelope: Message['envelope']): readonly Message[] => [{ to: address.path.slice(0, -1), envelope }];
-  if (isDetached === true) return isClosed(status) ? tell({ kind: 'child-gone', n }) : [];
-  if (chart.status === 'done') return tell({ kind: 'child-done', n, output: chart.output ?? encodeValue(undefined) });
-  if (chart.status === 'error') return tell({ kind: 'child-failed', n, error: chart.error ?? null, failure: failureIn(record) });
+  const left = hasUndos ? { hasUndos } : {};
+  const gone: Message['envelope'] = { kind: 'child-gone', n, ...(hasUndos ? { undos: birth.lineage.at(-1) as string } : {}) };
+  if (isDetached === true) return isClosed(status) ? tell(gone) : [];
+  if (chart.status === 'done') return tell({ kind: 'child-done', n, output: chart.output ?? encodeValue(undefined), ...left });
+  if (chart.status === 'error') return tell({ kind: 'child-failed', n, error: chart.error ?? null, failure: failureIn(record), ...left });
   // Stopped: the parent wanted it so.
-  if (isClosed(status)) return [];
+  if (isClosed(status)) return hasUndos ? tell(gone) : [];
   return birth.isWatched === true ? tell({ kind: 'child-snapshot', n, snapshot: summaryOf(chart) }) : [];
 }
 

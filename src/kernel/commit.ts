@@ -1,6 +1,7 @@
 import type { AbortReason } from './activity-descriptor.ts';
 import type { ActorEnvelope } from './envelope.ts';
 import type { JournalSpan } from './kept-journal.ts';
+import type { LedgerRecord } from './ledger-record.ts';
 import type { ListingChange } from './listing.ts';
 import type { ActivityRecord, ActorRecord, ChildRecord, JournalRecord, MailRecord, MessageRecord, TimerRecord } from './record.ts';
 import type { Json } from './json.ts';
@@ -52,6 +53,9 @@ export interface Commit {
   readonly activityMark?: 'put' | 'removed';
   readonly childrenPut: readonly ChildRecord[];
   readonly childrenRemoved: readonly number[];
+  /** Entries of its ledger. */
+  readonly ledgerPut?: readonly LedgerRecord[];
+  readonly ledgerRemoved?: readonly number[];
   /** Derived rows: the timers armed and disarmed by this step. */
   readonly timersArmed: readonly TimerRecord[];
   readonly timersDisarmed: readonly TimerRecord[];

@@ -6,6 +6,9 @@ import type { Actor } from './actor.ts';
 import { encodeChart, placeOf, valueOf } from './actor.ts';
 import type { Address } from './address.ts';
 import { applyActions, forgetChildren, stopChildren } from './apply-actions.ts';
+import { abandonUndos } from './ledger.ts';
+import { statusOfEnd } from './compensated-end.ts';
+import { beginUnwinding } from './unwinding.ts';
 import type { Birth } from './birth.ts';
 import type { Commit } from './commit.ts';
 import type { DecideContext, Draft } from './draft.ts';
@@ -62,6 +65,7 @@ export function decideFirst({ machine, address, input, surroundings, birth }: Be
   return takeStep(() => {
     const draft = openDraft(address, machine, undefined, context, birth);
     const step = startChart(machine.logic, placeOf(address, birth, surroundings), input);
+    if (machine.isUnwinding === true) beginUnwinding(draft, step.chart);
     return finishStep(draft, undefined, envelope, step);
   });
 }
@@ -89,10 +93,14 @@ export function decide(actor: Actor, envelope: StepEnvelope, context: DecideCont
   if (mail !== undefined) takeMail(draft);
   switch (reaction.kind) {
     case 'late':
+      reaction.change?.(draft);
       return seal(draft, actor, envelope, { outcome: 'late', mail });
     case 'note':
       reaction.change(draft);
       return seal(draft, actor, envelope, { outcome: 'noted', mail });
+    case 'close':
+      reaction.change(draft);
+      return seal(draft, actor, envelope, { outcome: 'noted', status: reaction.status, mail });
     case 'end':
       return end(draft, actor, envelope, reaction, mail);
     case 'fail':
@@ -150,10 +158,13 @@ function end(
   mail: number | undefined,
 ): Committed {
   dropEverything(draft, envelope.kind === 'terminate');
-  if (envelope.kind === 'terminate' && envelope.isForAll === true) forgetChildren(draft);
-  else stopChildren(draft);
+  const isEndOfAll = envelope.kind === 'terminate' && envelope.isForAll === true;
+  if (isEndOfAll) {
+    forgetChildren(draft);
+    abandonUndos(draft);
+  } else stopChildren(draft);
   const failure = { class: status === 'terminated' ? 'Terminated' : 'Cancelled', message: reason, state: actor.record.chart.value };
-  return seal(draft, actor, envelope, { outcome: status, status, failure, mail });
+  return seal(draft, actor, envelope, { outcome: status, status: statusOfEnd(draft, actor, status), failure, mail });
 }
 
 /** The end of an actor whose custom actions failed: its chart ends in error, as it does in XState. */
@@ -163,7 +174,8 @@ function fail(draft: Draft, actor: Actor, envelope: StepEnvelope, error: unknown
   dropEverything(draft);
   stopChildren(draft);
   const failure = failureOfEnd('failed', chart.snapshot, draft.activityFailure);
-  return seal(draft, actor, envelope, { outcome: 'noted', status: 'failed', failure, mail, stepped: { chart, encoded } });
+  const status = statusOfEnd(draft, actor, 'failed');
+  return seal(draft, actor, envelope, { outcome: 'noted', status, failure, mail, stepped: { chart, encoded } });
 }
 
 /** A step that throws is tried again, since a guard may have read something outside; then its failure is the answer. */
@@ -186,10 +198,11 @@ function finishStep(draft: Draft, before: Actor | undefined, envelope: Envelope,
   const failure = failureOfEnd(status, snapshot, draft.activityFailure);
   // Last, since nothing may throw once the host has granted places.
   if (isClosed(status)) dropEverything(draft);
+  const statusAfter = statusOfEnd(draft, before, status);
   beginScheduled(draft);
   return seal(draft, before, envelope, {
     outcome: step.isHandled ? 'applied' : 'unhandled',
-    status,
+    status: statusAfter,
     failure,
     mail,
     stepped: { chart: step.chart, encoded },

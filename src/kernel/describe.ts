@@ -2,6 +2,8 @@
 import type { Birth } from './birth.ts';
 import { policyOf } from './activity-policy.ts';
 import type { Actor } from './actor.ts';
+import type { CompensationStatus, LedgerEntryDescription } from './describe-ledger.ts';
+import { compensationStatus, describeLedgers } from './describe-ledger.ts';
 import type { FailureRecord } from './failure-record.ts';
 import type { StoredActor, StoredTree } from './ports.ts';
 import type { ActivityRecord, ActorRecord, ParkReason, WorkflowStatus } from './record.ts';
@@ -105,6 +107,10 @@ export interface WorkflowDescription {
   readonly cancelRequested?: { readonly atMs: number; readonly reason: string; readonly by?: string };
   /** Since when it is paused, by whom and why. Absent unless it is. */
   readonly paused?: { readonly atMs: number; readonly by?: string; readonly note?: string };
+  /** How far undoing what it did is. */
+  readonly compensation: CompensationStatus;
+  /** What it and its children did that can be undone, and what became of that. */
+  readonly ledger: readonly LedgerEntryDescription[];
   /** Messages and outcomes stored until the workflow goes on: it hears of them before anything else. What is left of a long step counts as one. */
   readonly queued: number;
   /** Those whose outcome is awaited. */
@@ -144,6 +150,8 @@ export function describeWorkflow(stored: StoredTree, tree: Tree | undefined, par
     ...(park === undefined ? {} : { parked: { reason: park.reason, message: park.failure.message } }),
     ...(record.cancelRequested === undefined ? {} : { cancelRequested: record.cancelRequested }),
     ...(record.paused === undefined || parked !== undefined ? {} : { paused: record.paused }),
+    compensation: compensationStatus(record),
+    ledger: describeLedgers(stored),
     queued: record.queued ?? 0,
     activities,
     timers,

@@ -16,6 +16,8 @@ import type { Effect, Message } from './commit.ts';
 import { PerdureError } from './errors.ts';
 import type { FailureRecord } from './failure-record.ts';
 import type { CommitContext } from './kept-journal.ts';
+import type { LedgerRecord } from './ledger-record.ts';
+import { leaveEntry, registerActivity } from './ledger-entries.ts';
 import { limits } from './limits.ts';
 import type { Random } from './ports.ts';
 import type { ActivityRecord, ActorRecord, ChildRecord, TimerRecord } from './record.ts';
@@ -28,6 +30,8 @@ import type { Json } from './json.ts';
 
 /** What a decision depends on besides actor and envelope. */
 export interface DecideContext extends CommitContext {
+  /** The time an unwinding has as a whole. Default {@link limits}. */
+  readonly compensationBudgetMs?: number | undefined;
   readonly random: Random;
   /**
    * Asks the host for a place to run an attempt of this activity, which it knows by its `activityKey`; a place granted is used, or the
@@ -58,6 +62,13 @@ export interface Draft {
   readonly children: RowChanges<ChildRecord>;
   readonly childrenRemoved: number[];
   readonly born: number[];
+  /** That of the commit. */
+  readonly sequence: number;
+  readonly ledger: RowChanges<LedgerRecord>;
+  readonly ledgerRemoved: number[];
+  askers: readonly (readonly number[])[];
+  ending: ActorRecord['ending'];
+  compensation: ActorRecord['compensation'];
   readonly messages: Message[];
   readonly emitted: Json[];
   readonly effects: Effect[];
@@ -93,6 +104,12 @@ export function openDraft(
     children: new RowChanges(before?.children ?? noRows),
     childrenRemoved: [],
     born: [],
+    sequence: (record?.sequence ?? 0) + 1,
+    ledger: new RowChanges(before?.ledger ?? noRows),
+    ledgerRemoved: [],
+    askers: record?.askers ?? nobody,
+    ending: record?.ending,
+    compensation: record?.compensation,
     messages: [],
     emitted: [],
     effects: [],
@@ -102,6 +119,7 @@ export function openDraft(
 }
 
 const noLineage: readonly string[] = [];
+const nobody: readonly (readonly number[])[] = [];
 const noRows: ReadonlyMap<number, never> = new Map<number, never>();
 
 function timersOf(record: ActorRecord | undefined): ReadonlyMap<number, TimerRecord> {
@@ -157,6 +175,7 @@ export function dropActivity(draft: Draft, n: number, reason: AbortReason): void
   const activity = draft.activities.now.get(n);
   if (activity === undefined) return;
   const wasScheduled = draft.scheduled.includes(n);
+  leaveEntry(draft, activity);
   forgetActivity(draft, n);
   if (activity.state === 'running') draft.effects.push({ kind: 'abort-attempt', n, reason });
   if (activity.state !== 'live') return;
@@ -233,13 +252,24 @@ function checkDelay(draft: Draft, delay: unknown, id: string | undefined, event:
 }
 
 export function scheduleActivity(draft: Draft, action: Extract<ChartAction, { kind: 'spawn' }>, registered: RegisteredActivity): void {
-  const { n, src, systemId } = action;
+  const { n, childId, src, systemId } = action;
+  const input = encodePayload(action.input, `input of activity "${registered.name}"`);
+  const activity = scheduleAttempts(draft, { n, childId, src, input, ...(systemId === undefined ? {} : { systemId }) }, registered);
+  if (registered.descriptor.undo !== undefined) registerActivity(draft, activity);
+}
+
+type Scheduled = Pick<ActivityRecord, 'n' | 'childId' | 'src' | 'systemId' | 'input'>;
+
+export function scheduleAttempts(
+  draft: Draft,
+  { n, childId, src, systemId, input }: Scheduled,
+  registered: RegisteredActivity,
+): ActivityRecord {
   if (draft.activities.now.size >= limits.activitiesMax) throw tooMany('pending activities', limits.activitiesMax);
   const { scheduleToCloseTimeoutMs } = registered.descriptor;
-  const input = encodePayload(action.input, `input of activity "${registered.name}"`);
-  putActivity(draft, {
+  const activity: ActivityRecord = {
     n,
-    childId: action.childId,
+    childId,
     src,
     name: registered.name,
     ...(systemId === undefined ? {} : { systemId }),
@@ -251,8 +281,10 @@ export function scheduleActivity(draft: Draft, action: Extract<ChartAction, { ki
     uncharged: 0,
     state: 'waiting',
     ...(scheduleToCloseTimeoutMs === undefined ? {} : { scheduleToCloseAtMs: draft.context.nowMs + scheduleToCloseTimeoutMs }),
-  });
+  };
+  putActivity(draft, activity);
   draft.scheduled.push(n);
+  return activity;
 }
 
 export function tooMany(what: string, max: number): Error {

@@ -20,6 +20,28 @@ export function attemptLost(attempt: number): Error {
   return engineError('AttemptLost', `The process ended while attempt ${attempt} ran; whether it took effect is not known.`);
 }
 
+export function compensationStarted(): Error {
+  return engineError(
+    'CompensationStarted',
+    'It was still in flight when what was done began to be undone, and is not waited for any more.',
+  );
+}
+
+export function compensationBudgetOver(): Error {
+  return engineError('CompensationBudgetOver', 'The time there was to undo what was done is over.');
+}
+
+export function undoMissing(activityName: string): Error {
+  return engineError('UndoMissing', `The activity "${activityName}" has no undo any more (compensate).`);
+}
+
+export function childUndosDeferred(childName: string): Error {
+  return engineError(
+    'UndosDeferred',
+    `Not everything that "${childName}" did could be undone: the undos that failed wait for a person one by one.`,
+  );
+}
+
 /** Its stack would be the engine's: noise in records, and different on each host. */
 function engineError(name: string, message: string): Error {
   const error = new Error(message);

@@ -2,6 +2,7 @@ import type { Birth, ParentClosePolicy } from './birth.ts';
 import type { FailureRecord } from './failure-record.ts';
 import type { FailedOutcome } from './failure.ts';
 import type { Json } from './json.ts';
+import type { CompensationCounts, LedgerRecord } from './ledger-record.ts';
 
 /** What happened, as an actor hears of it. Plain data: it is journaled as it is. */
 export type Envelope =
@@ -64,13 +65,13 @@ export type Envelope =
   /** an event from another actor of the workflow, or from itself; `from` is the sender's path */
   | { readonly kind: 'message'; readonly event: Json; readonly from: readonly number[] }
   /** a child completed */
-  | { readonly kind: 'child-done'; readonly n: number; readonly output: Json }
+  | { readonly kind: 'child-done'; readonly n: number; readonly output: Json; readonly hasUndos?: true }
   /** a child ended in error; `isStillborn` if its first step threw, so that there is no record of it */
-  | ({ readonly kind: 'child-failed'; readonly n: number; readonly isStillborn?: true } & FailedOutcome)
+  | ({ readonly kind: 'child-failed'; readonly n: number; readonly isStillborn?: true; readonly hasUndos?: true } & FailedOutcome)
   /** a child that is watched has a new snapshot */
   | { readonly kind: 'child-snapshot'; readonly n: number; readonly snapshot: Json }
-  /** a child that was let go came to its end */
-  | { readonly kind: 'child-gone'; readonly n: number }
+  /** a child that was let go came to its end, or one that was stopped; `undos` if it left something that can be undone: what logic it ran */
+  | { readonly kind: 'child-gone'; readonly n: number; readonly undos?: string }
   /** the parent closed, or left the state it belongs to */
   | { readonly kind: 'stop'; readonly mode: ParentClosePolicy }
   | {
@@ -81,7 +82,27 @@ export type Envelope =
       readonly by?: string;
     }
   | CancelEnvelope
+  | UndoEnvelope
   | ControlEnvelope;
+
+/** What an unwinding and the owner of a ledger say to each other. `entry` is the number of the activity or child that is undone. */
+export type UndoEnvelope =
+  /** to the owner: the unwinding at `from` asks what to undo next, or for one entry; `isImpatient`: it waited long enough for what is in flight */
+  | { readonly kind: 'undo-next'; readonly from: readonly number[]; readonly only?: number; readonly isImpatient?: true }
+  /** to the owner: what an undo came to; with a failure it is deferred. `isLast`: nothing else is asked for */
+  | {
+      readonly kind: 'undo-ended';
+      readonly from: readonly number[];
+      readonly entry: number;
+      readonly failure?: FailureRecord;
+      readonly isLast?: true;
+    }
+  /** to the unwinding: what to undo */
+  | { readonly kind: 'undo-entry'; readonly entry: LedgerRecord }
+  /** to the unwinding: nothing is left */
+  | { readonly kind: 'undo-over' }
+  /** to the root: what changed */
+  | { readonly kind: 'compensation-counted'; readonly change: Partial<CompensationCounts> };
 
 /** What is asked of the engine, not of the chart: answered from the record alone, so that no machine is needed for it. */
 export type ControlEnvelope = ActEnvelope | ParkEnvelope;

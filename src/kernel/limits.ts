@@ -40,6 +40,12 @@ export const limits = {
   activityInRecordSizeMax: 512,
   /** Children one actor may have at once. */
   childrenMax: 10_000,
+  /** Entries in the ledger of one actor: it is in memory with its actor, and unwinding lists all of them. */
+  ledgerMax: 2_000,
+  /** How long an unwinding waits for what is in flight before that counts as unknown. */
+  settleMs: 10_000,
+  /** The time an unwinding has as a whole; what is left then is deferred. */
+  compensationBudgetMs: 3_600_000,
   /** A full snapshot is written into the journal every so many records, so that time travel folds a bounded number. */
   journalSnapshotInterval: 256,
   /** Records in one actor's journal, looked at as often: the oldest leave, but for the first. */

@@ -62,6 +62,7 @@ const filterNames: OptionNames<WorkflowFilter> = {
 const allStatuses: Readonly<Record<WorkflowStatus, true>> = {
   running: true,
   paused: true,
+  compensating: true,
   parked: true,
   completed: true,
   failed: true,

@@ -6,7 +6,7 @@ import type { StoredTree } from './ports.ts';
 import type { ActorRecord, DefinitionRecord, ParkReason } from './record.ts';
 import { isClosed } from './record.ts';
 import type { RegisteredMachine } from './registered-machine.ts';
-import { registerMachine } from './registered-machine.ts';
+import { registerMachine } from './register-machine.ts';
 import { Tree } from './tree.ts';
 import type { AnyStateMachine } from './xstate-seam.ts';
 import { differingStates } from './xstate-structure.ts';

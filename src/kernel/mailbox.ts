@@ -12,7 +12,7 @@ import { PerdureError } from './errors.ts';
 import type { CommitContext } from './kept-journal.ts';
 import { limits } from './limits.ts';
 import type { ActivityRecord, ActorRecord, Mail, MessageRecord } from './record.ts';
-import { isClosed } from './record.ts';
+import { hasEnded, isClosed } from './record.ts';
 import type { FailureRecord } from './failure-record.ts';
 import type { RecordChange, RecordDecision } from './record-commit.ts';
 import { commitRecord } from './record-commit.ts';
@@ -60,6 +60,11 @@ export function holdingOf(envelope: Exclude<StepEnvelope, { readonly kind: 'term
     case 'child-gone':
     case 'stop':
     case 'cancel':
+    case 'undo-next':
+    case 'undo-ended':
+    case 'undo-entry':
+    case 'undo-over':
+    case 'compensation-counted':
     case 'activity-hurried':
       return 'keep';
     case 'attempt-handed-over':
@@ -97,7 +102,7 @@ export function holdSignal(record: ActorRecord, envelope: SignalEnvelope | Cance
 
 export function refusalToHold(record: ActorRecord, envelope: Envelope): PerdureError | undefined {
   if (envelope.kind !== 'signal' && envelope.kind !== 'cancel') return undefined;
-  if (isClosed(record.status)) return closedError(record);
+  if (hasEnded(record)) return closedError(record);
   if (envelope.kind === 'signal' && envelope.isUpdate === true) return notAcceptedError(record, envelope, []);
   return (record.queued ?? 0) >= limits.mailboxMax ? mailboxFull(record.address.workflowId) : undefined;
 }

@@ -5,7 +5,7 @@ import type { CommitContext } from './kept-journal.ts';
 import type { ActorRecord } from './record.ts';
 import { isHalted } from './mailbox.ts';
 import { checkOptions, checkTexts } from './options.ts';
-import { isClosed } from './record.ts';
+import { isClosed, statusGoingOn } from './record.ts';
 import type { RecordDecision } from './record-commit.ts';
 import { commitRecord } from './record-commit.ts';
 import { closedError, parkedError } from './refusals.ts';
@@ -26,7 +26,7 @@ export function control(record: ActorRecord, envelope: ControlEnvelope, context:
       return status === 'paused' ? { kind: 'ignore' } : pause(record, envelope, context);
     case 'resume':
       if (status === 'parked') return { kind: 'refuse', error: parkedError(record) };
-      return status === 'running' ? { kind: 'ignore' } : goOn(record, envelope, context);
+      return status === statusGoingOn(record) ? { kind: 'ignore' } : goOn(record, envelope, context);
     case 'unpark':
       return status === 'parked' ? goOn(record, envelope, context) : { kind: 'refuse', error: notParkedError(record) };
   }
@@ -58,7 +58,7 @@ function park(before: ActorRecord, envelope: ParkEnvelope, context: CommitContex
 
 function goOn(before: ActorRecord, envelope: ActEnvelope, context: CommitContext): RecordDecision {
   const { paused: _paused, parked: _parked, ...rest } = before;
-  const status = isClosed(before.status) ? before.status : 'running';
+  const status = isClosed(before.status) ? before.status : statusGoingOn(before);
   return commitRecord(before, envelope, 'noted', context, { record: { ...rest, status } });
 }
 

@@ -7,6 +7,7 @@ import { activityDescriptor } from './activity-descriptor.ts';
 import type { MachineReference } from './record.ts';
 import { parseRetryPolicy } from './retry-policy.ts';
 import type { PromiseArguments } from './xstate-logic.ts';
+import { isCompensation } from './xstate-compensation.ts';
 import { kindOfLogic, promiseCreatorOf } from './xstate-logic.ts';
 
 const lostAttemptsMax = 3;
@@ -14,7 +15,7 @@ const lostAttemptsMax = 3;
 /** How hosts run this logic as an activity; undefined for logic that is neither an activity nor a promise. */
 export function runnableDescriptor(logic: unknown): ActivityDescriptor | undefined {
   const declared = activityDescriptor(logic);
-  if (declared !== undefined || kindOfLogic(logic) !== 'promise') return declared;
+  if (declared !== undefined || isCompensation(logic) || kindOfLogic(logic) !== 'promise') return declared;
   const create = promiseCreatorOf(logic);
   return {
     kind: 'activity',

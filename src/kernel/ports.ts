@@ -2,6 +2,7 @@
 import type { Address } from './address.ts';
 import type { Commit } from './commit.ts';
 import type { CountAnswer, CountQuery } from './count-query.ts';
+import type { LedgerRecord } from './ledger-record.ts';
 import type { ListAnswer, ListQuery } from './list-query.ts';
 import type {
   ActivityRecord,
@@ -33,6 +34,8 @@ export interface StoredActor {
   readonly record: ActorRecord;
   readonly activities: readonly ActivityRecord[];
   readonly children: readonly ChildRecord[];
+  /** Absent if there are none. */
+  readonly ledger?: readonly LedgerRecord[];
 }
 
 /** A workflow's run as it is on disk: its root and every actor below it that runs or that a chart refers to, read at one moment. */

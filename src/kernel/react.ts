@@ -2,6 +2,8 @@
 import type { Actor } from './actor.ts';
 import { attemptCompleted, attemptDue, attemptFailed, attemptLost, attemptReleased, attemptTimedOut } from './attempt-protocol.ts';
 import { forgetChildren, say } from './apply-actions.ts';
+import { abandonUndos, ledgerReaction } from './ledger.ts';
+import { unwindingReaction } from './unwinding.ts';
 import { childReaction, stopReaction } from './child-protocol.ts';
 import { ofActions } from './custom-actions.ts';
 import { activityTimedOut, attemptHandedOver, attemptHeartbeat } from './attempt-protocol.ts';
@@ -11,7 +13,7 @@ import { disarmTimer, dropEverything } from './draft.ts';
 import type { CancelEnvelope, Envelope, StepEnvelope } from './envelope.ts';
 import type { Json } from './json.ts';
 import type { Change, Reaction } from './reaction.ts';
-import { isClosed } from './record.ts';
+import { hasEnded, isClosed } from './record.ts';
 import { closedError } from './refusals.ts';
 import { decodeValue } from './value-decoding.ts';
 import type { EventObject } from './xstate-seam.ts';
@@ -26,13 +28,18 @@ function eventIn({ chart }: Actor, event: Json): EventObject {
 }
 
 export function reactionTo(actor: Actor, envelope: StepEnvelope, context: DecideContext): Reaction {
+  const usual = (): Reaction => usualReaction(actor, envelope, context);
+  return actor.machine.isUnwinding === true ? unwindingReaction(actor, envelope, context, usual) : usual();
+}
+
+function usualReaction(actor: Actor, envelope: StepEnvelope, context: DecideContext): Reaction {
   const { status } = actor.record;
   switch (envelope.kind) {
     case 'signal':
-      if (isClosed(status)) return { kind: 'refuse', error: closedError(actor.record) };
+      if (hasEnded(actor.record)) return { kind: 'refuse', error: closedError(actor.record) };
       return { kind: 'deliver', event: eventIn(actor, envelope.event), change: nothing };
     case 'message':
-      if (isClosed(status)) return { kind: 'ignore' };
+      if (hasEnded(actor.record)) return { kind: 'ignore' };
       return { kind: 'deliver', event: eventIn(actor, envelope.event), change: nothing };
     case 'terminate':
       return isClosed(status)
@@ -49,6 +56,13 @@ export function reactionTo(actor: Actor, envelope: StepEnvelope, context: Decide
       return childReaction(actor, envelope);
     case 'stop':
       return stopReaction(actor, envelope.mode);
+    case 'undo-next':
+    case 'undo-ended':
+    case 'compensation-counted':
+      return ledgerReaction(envelope);
+    case 'undo-entry':
+    case 'undo-over':
+      return { kind: 'ignore' };
     default:
       return attemptReaction(actor, envelope, context);
   }
@@ -56,8 +70,9 @@ export function reactionTo(actor: Actor, envelope: StepEnvelope, context: Decide
 
 /** A chart is asked once. */
 function cancelled({ record }: Actor, { reason }: CancelEnvelope): Reaction {
-  if (record.status === 'cancelled' || record.cancelRequested !== undefined) return { kind: 'ignore' };
-  if (isClosed(record.status)) return { kind: 'refuse', error: closedError(record) };
+  const isCancelled = record.status === 'cancelled' || record.ending?.status === 'cancelled';
+  if (isCancelled || record.cancelRequested !== undefined) return { kind: 'ignore' };
+  if (hasEnded(record)) return { kind: 'refuse', error: closedError(record) };
   return { kind: 'cancel', event: { type: 'workflow.cancel', reason } as EventObject, reason };
 }
 
@@ -66,7 +81,9 @@ function dropLeftovers({ activities, children, record }: Actor, isForAll: boolea
   if (activities.size === 0 && (record.queued ?? 0) === 0 && (children.size === 0 || !isForAll)) return { kind: 'ignore' };
   const drop: Change = (draft) => {
     dropEverything(draft, true);
-    if (isForAll) forgetChildren(draft);
+    if (!isForAll) return;
+    forgetChildren(draft);
+    abandonUndos(draft);
   };
   return { kind: 'note', change: drop };
 }

@@ -12,7 +12,9 @@ export type Reaction =
   /** bookkeeping only */
   | { readonly kind: 'note'; readonly change: Change }
   /** a result nobody waits for: journaled, nothing else */
-  | { readonly kind: 'late' }
+  | { readonly kind: 'late'; readonly change?: Change }
+  /** what it did is undone, as far as it could be: it closes as it ended */
+  | { readonly kind: 'close'; readonly status: 'failed' | 'cancelled'; readonly change: Change }
   /** nothing to write: a wake-up for what is no longer there */
   | { readonly kind: 'ignore' }
   | { readonly kind: 'refuse'; readonly error: PerdureError }

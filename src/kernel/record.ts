@@ -7,9 +7,10 @@ import type { Birth } from './birth.ts';
 import type { Act, ActorEnvelope, Envelope } from './envelope.ts';
 import type { FailureRecord } from './failure-record.ts';
 import type { Json } from './json.ts';
+import type { CompensationCounts } from './ledger-record.ts';
 
 /** The engine's one word for a workflow; the chart's own state value and tags stand beside it. */
-export type WorkflowStatus = 'running' | 'paused' | 'parked' | 'completed' | 'failed' | 'cancelled' | 'terminated';
+export type WorkflowStatus = 'running' | 'paused' | 'compensating' | 'parked' | 'completed' | 'failed' | 'cancelled' | 'terminated';
 
 /** Why the engine will not run a workflow. The last two are found when it is read and end when the thing is registered. */
 export type ParkReason = 'poison' | 'crash-loop' | 'record-damaged' | 'version-missing' | 'activity-missing';
@@ -129,6 +130,14 @@ export interface ActorRecord {
   readonly activities: readonly PendingActivity[];
   /** How many child records there are: they have rows of their own, so that this one does not grow with them. */
   readonly children: number;
+  /** How many entries its ledger has, likewise; absent if there are none. */
+  readonly ledger?: number;
+  /** Paths of the unwindings that wait to be told what to undo next, the one that asked first in front. */
+  readonly askers?: readonly (readonly number[])[];
+  /** How it will have ended once the unwinding with this number among its children is over: its chart has ended. Only of roots. */
+  readonly ending?: { readonly status: 'failed' | 'cancelled'; readonly n: number };
+  /** Only in a root's record, and absent until there was something to undo. */
+  readonly compensation?: CompensationCounts;
   readonly startedAtMs: number;
   /** Time of the last journal record; journal times never decrease. */
   readonly updatedAtMs: number;
@@ -263,5 +272,15 @@ export interface DefinitionRecord {
 
 /** Whether an actor has come to its end. */
 export function isClosed(status: WorkflowStatus): boolean {
-  return status !== 'running' && status !== 'paused' && status !== 'parked';
+  return status !== 'running' && status !== 'paused' && status !== 'parked' && status !== 'compensating';
+}
+
+/** Whether the chart of an actor has come to its end: what it did may still be undone. */
+export function hasEnded({ status, ending }: Pick<ActorRecord, 'status' | 'ending'>): boolean {
+  return ending !== undefined || isClosed(status);
+}
+
+/** The status of one that is neither held nor over. */
+export function statusGoingOn({ ending }: Pick<ActorRecord, 'ending'>): 'running' | 'compensating' {
+  return ending === undefined ? 'running' : 'compensating';
 }

@@ -5,11 +5,10 @@ import { isClosed } from './record.ts';
 
 /** The errors in which hosts refuse a message, worded once. */
 export function closedError(record: ActorRecord): PerdureError {
-  const id = record.address.workflowId;
-  return new PerdureError('WORKFLOW_CLOSED', `Workflow "${id}" is closed (${record.status}) and takes no more events.`, {
-    id,
-    status: record.status,
-  });
+  const { status, address } = record;
+  const id = address.workflowId;
+  const state = isClosed(status) ? `is closed (${status})` : 'has ended (what it did is being undone)';
+  return new PerdureError('WORKFLOW_CLOSED', `Workflow "${id}" ${state} and takes no more events.`, { id, status });
 }
 
 export function parkedError(record: ActorRecord): PerdureError {

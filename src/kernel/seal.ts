@@ -8,6 +8,8 @@ import type { Draft } from './draft.ts';
 import type { Envelope } from './envelope.ts';
 import type { FailureRecord } from './failure-record.ts';
 import { journalForgotten, journalFromAfter } from './kept-journal.ts';
+import { answerAskers } from './ledger.ts';
+import { hasOpen } from './ledger-record.ts';
 import { limits } from './limits.ts';
 import { listingChange } from './listing.ts';
 import { messageGiven } from './mailbox.ts';
@@ -29,7 +31,8 @@ export interface Ending {
 
 /** Folds a draft into one commit and the actor that follows from it. */
 export function seal(draft: Draft, before: Actor | undefined, envelope: Envelope, ending: Ending): Step & { readonly kind: 'commit' } {
-  const sequence = (before?.record.sequence ?? 0) + 1;
+  const { sequence } = draft;
+  if (draft.askers.length > 0) answerAskers(draft);
   const chart = ending.stepped?.chart ?? before?.chart;
   const chartRecord = ending.stepped?.encoded.chart ?? before?.record.chart;
   if (chart === undefined || chartRecord === undefined) throw new TypeError('A first step comes with a chart.');
@@ -37,7 +40,7 @@ export function seal(draft: Draft, before: Actor | undefined, envelope: Envelope
   // Bookkeeping is no snapshot to a parent that watches, and an end is told once; where all end together nobody is left to hear of it.
   const isEnd = ending.status !== undefined && isClosed(ending.status) && !isEndOfAll(envelope);
   const isNews = ending.stepped !== undefined || isEnd;
-  const news = isNews ? newsForParent(record) : [];
+  const news = isNews ? newsForParent(record, hasOpen(draft.ledger.now)) : [];
   const forgotten = journalForgotten(before?.record.journalFrom, record.journalFrom);
   const message = messageOf(record, envelope, ending);
   const journal = journalOf(draft, before, record, envelope, ending);
@@ -57,14 +60,22 @@ export function seal(draft: Draft, before: Actor | undefined, envelope: Envelope
     messages: news.length === 0 ? draft.messages : [...draft.messages, ...news],
     effects: draft.effects,
   };
+  if (draft.ledger.hasChanged) {
+    commit.ledgerPut = draft.ledger.put;
+    commit.ledgerRemoved = draft.ledgerRemoved;
+  }
   const mark = markChange(before?.record, record);
   if (mark !== undefined) commit.activityMark = mark;
   const listed = listingChange(before?.record, record);
   if (listed !== undefined) commit.listed = listed;
   if (forgotten !== undefined) commit.journalForgotten = forgotten;
   if (message !== undefined) commit.message = message;
-  const { machine, activities, children } = draft;
-  return { kind: 'commit', commit, actor: { machine, record, activities: activities.now, children: children.now, chart } };
+  const { machine, activities, children, ledger } = draft;
+  return {
+    kind: 'commit',
+    commit,
+    actor: { machine, record, activities: activities.now, children: children.now, ledger: ledger.now, chart },
+  };
 }
 
 /** What is seldom there is set, not spread: every step of every workflow passes here. */
@@ -148,6 +159,10 @@ function recordAfter(draft: Draft, before: Actor | undefined, sequence: number, 
   if (draft.birth !== undefined) record.birth = draft.birth;
   if (draft.isDetached) record.isDetached = true;
   if (draft.cancelRequested !== undefined) record.cancelRequested = draft.cancelRequested;
+  if (draft.ledger.now.size > 0) record.ledger = draft.ledger.now.size;
+  if (draft.askers.length > 0) record.askers = draft.askers;
+  if (draft.ending !== undefined && !isClosed(status)) record.ending = draft.ending;
+  if (draft.compensation !== undefined) record.compensation = draft.compensation;
   if (draft.queued > 0) record.queued = draft.queued;
   if (closedAtMs !== undefined) record.closedAtMs = closedAtMs;
   if (failure !== undefined) record.failure = failure;

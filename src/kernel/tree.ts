@@ -6,12 +6,13 @@
  * 1. A step changes one actor: `put` is the only way in, with the commit that explains it.
  * 2. What charts see of each other outside of a step is what was shown, and only what is on disk is.
  * 3. An actor leaves when it is closed, nothing of it is pending, it waits for the end of no child, and its parent does not refer
- *    to it: then it has no rows on disk, either.
+ *    to it, nor has anything of it to be undone.
  */
 import type { Actor } from './actor.ts';
 import type { Address } from './address.ts';
 import { childAddress, formatAddress, formatPlace, numberOf, pathOf } from './address.ts';
 import type { Commit } from './commit.ts';
+import { isOpen } from './ledger-record.ts';
 import type { ChildRecord } from './record.ts';
 import { isClosed } from './record.ts';
 import type { RegisteredMachine } from './registered-machine.ts';
@@ -125,7 +126,9 @@ export class Tree {
     const { path } = record.address;
     const n = path.at(-1);
     if (n === undefined || !isClosed(record.status) || activities.size + children.size > 0) return false;
-    return this.get(path.slice(0, -1))?.children.has(n) !== true;
+    const parent = this.get(path.slice(0, -1));
+    const entry = parent?.ledger.get(n);
+    return parent?.children.has(n) !== true && (entry === undefined || !isOpen(entry));
   }
 
   #remove(path: readonly number[]): void {

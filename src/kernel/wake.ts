@@ -41,11 +41,15 @@ export function due(tree: Tree, nowMs: number): StepMessage[] {
  * outside. Of one that is paused or parked, too: it hears of them later.
  */
 export function lostAttempts(tree: Tree): StepMessage[] {
-  return [...tree.actors()].flatMap(({ record, activities }) =>
-    [...activities.values()]
-      .filter((activity) => activity.state === 'running' && activity.isHandedOver !== true)
-      .map(({ n, attempt }) => ({ to: record.address.path, envelope: { kind: 'attempt-lost' as const, n, attempt } })),
-  );
+  return [...tree.actors()].flatMap(({ record, activities, ledger }) => {
+    const running = [...activities.values()].filter((activity) => activity.state === 'running' && activity.isHandedOver !== true);
+    // Nobody waits for those but who wants to undo them.
+    const leaving = [...ledger.values()].filter(({ outcome }) => outcome === 'leaving');
+    return [...running, ...leaving].map(({ n, attempt = 0 }) => ({
+      to: record.address.path,
+      envelope: { kind: 'attempt-lost' as const, n, attempt },
+    }));
+  });
 }
 
 function wakeUps(tree: Tree): WakeUp[] {

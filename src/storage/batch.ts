@@ -2,6 +2,7 @@
 import type { Address } from '../kernel/address.ts';
 import { formatAddress } from '../kernel/address.ts';
 import type { Commit } from '../kernel/commit.ts';
+import type { LedgerRecord } from '../kernel/ledger-record.ts';
 import type { JournalSpan } from '../kernel/kept-journal.ts';
 import type { PreparedCommit, StoreBatch, StoredJournalRecord } from '../kernel/ports.ts';
 import type {
@@ -22,6 +23,7 @@ import {
   encodeChildKey,
   encodeDefinitionKey,
   encodeJournalKey,
+  encodeLedgerKey,
   encodeMailKey,
   encodeMessageKey,
   encodeTimerKey,
@@ -36,6 +38,7 @@ export type ActorValue = StoredValue<ActorRecord, 'address'>;
 export type JournalValue = StoredValue<StoredJournalRecord, 'address' | 'sequence'>;
 export type ActivityValue = StoredValue<ActivityRecord, 'n'>;
 export type ChildValue = StoredValue<ChildRecord, 'n'>;
+export type LedgerValue = StoredValue<LedgerRecord, 'n'>;
 export type MailValue = StoredValue<MailRecord, 'n'>;
 export type MessageValue = StoredValue<MessageRecord, 'workflowId' | 'messageId'>;
 export type DefinitionValue = { readonly structureHash: string } & StoredValue<DefinitionRecord, 'machine'>;
@@ -125,6 +128,8 @@ function stepOperations(commit: Commit, number: number, codec: Codec): readonly 
   if (commit.activityMark === 'removed') operations.push({ kind: 'delete', key: encodeActivityMarkKey(address) });
   for (const child of commit.childrenPut) operations.push(put(codec, encodeChildKey(address, child.n), { ...child, n: undefined }));
   for (const n of commit.childrenRemoved) operations.push({ kind: 'delete', key: encodeChildKey(address, n) });
+  for (const entry of commit.ledgerPut ?? []) operations.push(put(codec, encodeLedgerKey(address, entry.n), { ...entry, n: undefined }));
+  for (const n of commit.ledgerRemoved ?? []) operations.push({ kind: 'delete', key: encodeLedgerKey(address, n) });
   for (const { generation, dueAtMs } of commit.timersArmed) {
     operations.push(put(codec, encodeTimerKey({ address, generation, dueAtMs })));
   }
@@ -192,6 +197,10 @@ function actorOperation(record: ActorRecord, codec: Codec): Operation {
     timers: record.timers,
     activities: record.activities,
     children: record.children,
+    ledger: record.ledger,
+    askers: record.askers,
+    ending: record.ending,
+    compensation: record.compensation,
     startedAtMs: record.startedAtMs,
     updatedAtMs: record.updatedAtMs,
     closedAtMs: record.closedAtMs,

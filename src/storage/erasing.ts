@@ -21,7 +21,7 @@ import { spaceRange, successorOf, twinKeyOf, workflowRange } from './keys.ts';
 import type { WorkflowChange } from './count-changes.ts';
 import { readTombstoneOf } from './reads.ts';
 
-const erasedSpaces = ['actor', 'activity', 'child', 'mailbox', 'journal', 'twin', 'message'] as const;
+const erasedSpaces = ['actor', 'activity', 'child', 'ledger', 'mailbox', 'journal', 'twin', 'message'] as const;
 
 /** The next batch of a deletion; repeating it after a crash goes on where it was. */
 export async function eraseOperations(

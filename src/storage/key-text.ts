@@ -9,6 +9,7 @@ import {
   decodeChildKey,
   decodeDefinitionKey,
   decodeJournalKey,
+  decodeLedgerKey,
   decodeMailKey,
   decodeTimerKey,
   decodeTombstoneKey,
@@ -41,6 +42,10 @@ function describe(key: Uint8Array): string {
     case 'child': {
       const { parent, n } = decodeChildKey(key);
       return `child ${n} of ${formatPlace(parent)}`;
+    }
+    case 'ledger': {
+      const { owner, n } = decodeLedgerKey(key);
+      return `ledger entry ${n} of ${formatPlace(owner)}`;
     }
     case 'mailbox': {
       const { address, n } = decodeMailKey(key);

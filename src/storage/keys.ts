@@ -7,6 +7,7 @@
  * | journal | address, sequence |
  * | activity | address, n |
  * | child | address of the parent, n |
+ * | ledger | address of its owner, n |
  * | mailbox | address of the root, n |
  * | timer | moment due, address, generation |
  * | message, twin | workflow id, message id |
@@ -28,6 +29,7 @@ const letters = {
   count: 'n',
   definition: 'd',
   journal: 'j',
+  ledger: 'l',
   message: 'm',
   meta: 's',
   started: 'o',
@@ -90,6 +92,14 @@ export function decodeChildKey(key: Uint8Array): { readonly parent: Address; rea
   return decode('child', key, (reader) => ({ parent: reader.address(), n: reader.uint32() }));
 }
 
+export function encodeLedgerKey(owner: Address, n: number): Uint8Array {
+  return countedKey('ledger', owner, n);
+}
+
+export function decodeLedgerKey(key: Uint8Array): { readonly owner: Address; readonly n: number } {
+  return decode('ledger', key, (reader) => ({ owner: reader.address(), n: reader.uint32() }));
+}
+
 export function encodeMailKey(root: Address, n: number): Uint8Array {
   return numberedKey('mailbox', root, n);
 }
@@ -146,7 +156,7 @@ export function spaceRange(space: Space): KeyRange {
   return prefixRange(keyOf(space));
 }
 
-type WorkflowSpace = 'actor' | 'journal' | 'activity' | 'child' | 'mailbox' | 'message' | 'twin';
+type WorkflowSpace = 'actor' | 'journal' | 'activity' | 'child' | 'ledger' | 'mailbox' | 'message' | 'twin';
 
 /** All rows of a workflow id in one space; where they stand under addresses, runs ascend. */
 export function workflowRange(space: WorkflowSpace, workflowId: string): KeyRange {
@@ -165,7 +175,7 @@ export function actorRowsRange(space: 'journal' | 'activity' | 'child' | 'mailbo
 }
 
 /** The rows of all actors of one run. */
-export function runRange(space: 'actor' | 'activity' | 'child', { workflowId, run }: Address): KeyRange {
+export function runRange(space: 'actor' | 'activity' | 'child' | 'ledger', { workflowId, run }: Address): KeyRange {
   return prefixRange(keyOf(space, idBytes(workflowId), uint32Bytes(run)));
 }
 

@@ -6,9 +6,11 @@ import type { Address } from '../kernel/address.ts';
 import { childAddress, formatPlace } from '../kernel/address.ts';
 import { activitiesInRecord } from '../kernel/activities-in-record.ts';
 import { messagesIn } from '../kernel/conversation.ts';
+import type { LedgerRecord } from '../kernel/ledger-record.ts';
+import { isOpen } from '../kernel/ledger-record.ts';
 import type { StoredActor, StoredJournalRecord, StoredTree } from '../kernel/ports.ts';
 import type { ActivityRecord, ActorRecord, ChildRecord, MailRecord } from '../kernel/record.ts';
-import type { ActivityValue, ActorValue, ChildValue, MailValue } from './batch.ts';
+import type { ActivityValue, ActorValue, ChildValue, LedgerValue, MailValue } from './batch.ts';
 import type { Codec } from './codec.ts';
 import { recordDamaged, unlessDamaged } from './damage.ts';
 import type { DatabaseReader, Entry } from './database.ts';
@@ -19,6 +21,7 @@ import {
   decodeActivityKey,
   decodeActorKey,
   decodeChildKey,
+  decodeLedgerKey,
   decodeMailKey,
   encodeActorKey,
   runRange,
@@ -31,6 +34,7 @@ interface Rows {
   /** Whether the record is said to have activities in it. */
   isMarked: boolean;
   readonly children: ChildRecord[];
+  readonly ledger: LedgerRecord[];
 }
 
 /**
@@ -44,12 +48,14 @@ export async function readTree(
   lastCommit: number,
   closedMax: number,
 ): Promise<StoredTree | undefined> {
-  const [activityRows, childRows, mailKeys] = await Promise.all([
+  const [activityRows, childRows, ledgerRows, mailKeys] = await Promise.all([
     reader.entries(runRange('activity', root)),
     reader.entries(runRange('child', root)),
+    reader.entries(runRange('ledger', root)),
     reader.keys(actorRowsRange('mailbox', root)),
   ]);
   const rows = sortRows(codec, root, activityRows, childRows);
+  sortLedger(codec, rows, ledgerRows);
   // Who was let go is not named by its parent any more, but may still have to hear of it.
   const mail = mailKeys.length === 0 ? [] : await readMailbox(reader, codec, root, mailKeys.length);
   for (const { to } of mail.flatMap(messagesIn)) addActor(rows, { ...root, path: to });
@@ -103,22 +109,32 @@ function sortRows(codec: Codec, root: Address, activities: readonly Entry[], chi
   return byPlace;
 }
 
+/** A child with something left to be undone is needed for that. */
+function sortLedger(codec: Codec, rows: Map<string, Rows>, entries: readonly Entry[]): void {
+  for (const { key, value } of entries) {
+    const { owner, n } = decodeLedgerKey(key);
+    const entry: LedgerRecord = { n, ...(codec.decode(key, value) as LedgerValue) };
+    addActor(rows, owner).ledger.push(entry);
+    if (entry.kind === 'child' && isOpen(entry)) addActor(rows, childAddress(owner, n));
+  }
+}
+
 function addActor(byPlace: Map<string, Rows>, address: Address): Rows {
   const place = formatPlace(address.path);
-  const known = byPlace.get(place) ?? { address, activities: [], isMarked: false, children: [] };
+  const known = byPlace.get(place) ?? { address, activities: [], isMarked: false, children: [], ledger: [] };
   byPlace.set(place, known);
   return known;
 }
 
 async function readActor(reader: DatabaseReader, codec: Codec, rows: Rows, lastCommit: number): Promise<StoredActor | undefined> {
-  const { address, activities, isMarked, children } = rows;
+  const { address, activities, isMarked, children, ledger } = rows;
   const key = encodeActorKey(address);
   const [bytes, [head]] = await Promise.all([
     reader.get(key),
     reader.entries({ limit: 1, isReverse: true, ...actorRowsRange('journal', address) }),
   ]);
   if (bytes === undefined) {
-    if (head === undefined && activities.length + children.length === 0 && !isMarked) return undefined;
+    if (head === undefined && activities.length + children.length + ledger.length === 0 && !isMarked) return undefined;
     throw recordDamaged(formatKey(key), 'it is missing, though other rows speak of it');
   }
   const record: ActorRecord = { address, ...(codec.decode(key, bytes) as ActorValue) };
@@ -127,7 +143,10 @@ async function readActor(reader: DatabaseReader, codec: Codec, rows: Rows, lastC
   if (children.length !== record.children) {
     throw recordDamaged(formatKey(key), `it counts ${record.children} children, and ${children.length} are there`);
   }
-  return { record, activities: pending, children };
+  if (ledger.length !== (record.ledger ?? 0)) {
+    throw recordDamaged(formatKey(key), `it counts ${record.ledger ?? 0} entries of its ledger, and ${ledger.length} are there`);
+  }
+  return { record, activities: pending, children, ...(ledger.length === 0 ? {} : { ledger }) };
 }
 
 function checkMail(key: Uint8Array, { queued = 0 }: ActorRecord, found: number): void {

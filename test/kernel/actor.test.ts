@@ -3,7 +3,7 @@ import { assign, setup } from 'xstate';
 import { activity } from '../../src/kernel/activity.ts';
 import { encodeChart, reviveActor } from '../../src/kernel/actor.ts';
 import { limits } from '../../src/kernel/limits.ts';
-import { registerMachine } from '../../src/kernel/registered-machine.ts';
+import { registerMachine } from '../../src/kernel/register-machine.ts';
 import type { Json } from '../../src/kernel/json.ts';
 import { thrownBy } from './thrown.ts';
 import { at, began, completed, decidedOn, revive, signal, storedOf, taken, took, treeOf, walked } from './workflows.ts';

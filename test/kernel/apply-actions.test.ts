@@ -5,7 +5,7 @@ import { child } from '../../src/kernel/child.ts';
 import { openDraft, armTimer } from '../../src/kernel/draft.ts';
 import { limits } from '../../src/kernel/limits.ts';
 import type { ChildRecord } from '../../src/kernel/record.ts';
-import { registerMachine } from '../../src/kernel/registered-machine.ts';
+import { registerMachine } from '../../src/kernel/register-machine.ts';
 import { Family } from './families.ts';
 import { at, began, decidedOn, signal, taken } from './workflows.ts';
 

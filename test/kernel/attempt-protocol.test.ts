@@ -6,7 +6,7 @@ import { activity } from '../../src/kernel/activity.ts';
 import { describeWorkflow } from '../../src/kernel/describe.ts';
 import type { StepEnvelope } from '../../src/kernel/envelope.ts';
 import { failedOutcome } from '../../src/kernel/failure.ts';
-import { registerMachine } from '../../src/kernel/registered-machine.ts';
+import { registerMachine } from '../../src/kernel/register-machine.ts';
 import { due, lostAttempts, wakeAt } from '../../src/kernel/wake.ts';
 import type { Taken } from './workflows.ts';
 import { at, began, completed, decidedOn, failed, pending, revive, signal, storedOf, took, treeOf, valueOf } from './workflows.ts';

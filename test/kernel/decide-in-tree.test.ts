@@ -5,7 +5,7 @@ import { rootAddress } from '../../src/kernel/address.ts';
 import { messagesIn } from '../../src/kernel/conversation.ts';
 import { decideInTree, decideTreeStart } from '../../src/kernel/decide-in-tree.ts';
 import { limits } from '../../src/kernel/limits.ts';
-import { registerMachine } from '../../src/kernel/registered-machine.ts';
+import { registerMachine } from '../../src/kernel/register-machine.ts';
 import { childOf, Family } from './families.ts';
 import { at, signal } from './workflows.ts';
 

@@ -4,7 +4,7 @@ import { activity } from '../../src/kernel/activity.ts';
 import { rootAddress } from '../../src/kernel/address.ts';
 import { decideTreeStart } from '../../src/kernel/decide-in-tree.ts';
 import { limits } from '../../src/kernel/limits.ts';
-import { registerMachine } from '../../src/kernel/registered-machine.ts';
+import { registerMachine } from '../../src/kernel/register-machine.ts';
 import { at, began, completed, decidedOn, errorNamed, failed, pending, revive, signal, taken, took, valueOf, walked } from './workflows.ts';
 
 const work = activity<{ item: string }, { price: number }>({ run: () => ({ price: 1 }), retry: { maximumAttempts: 1 } });

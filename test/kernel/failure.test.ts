@@ -182,13 +182,13 @@ describe('the end of an attempt', () => {
   });
 
   test('is a failure to be judged by the retry policy if it threw', () => {
-    const outcome = attemptThrew(1, 4, new OutOfStock('A-1'), undefined, policy);
+    const outcome = attemptThrew(1, 4, new OutOfStock('A-1'), undefined, { retry: policy });
     expect(outcome).toMatchObject({ kind: 'attempt-failed', n: 1, attempt: 4, failure: { class: 'OutOfStock' } });
     expect(outcome).not.toHaveProperty('failure.retryable');
   });
 
   test('is given back if it threw because the process is closing', () => {
-    expect(attemptThrew(1, 4, new Error('aborted'), 'shutdown', policy)).toStrictEqual({
+    expect(attemptThrew(1, 4, new Error('aborted'), 'shutdown', { retry: policy })).toStrictEqual({
       kind: 'attempt-released',
       n: 1,
       attempt: 4,
@@ -199,7 +199,7 @@ describe('the end of an attempt', () => {
   test.each(['start-to-close-timeout', 'heartbeat-timeout', 'schedule-to-close-timeout', 'state-left', 'closed', 'settled'] as const)(
     'says nothing new if it threw after being told of %s',
     (reason) => {
-      expect(attemptThrew(1, 4, new Error('aborted'), reason, policy)).toBeUndefined();
+      expect(attemptThrew(1, 4, new Error('aborted'), reason, { retry: policy })).toBeUndefined();
     },
   );
 });

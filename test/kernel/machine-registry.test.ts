@@ -23,7 +23,7 @@ import type { PerdureError } from '../../src/kernel/errors.ts';
 import { compareDefinition, createRegistry, damaged, definitionChanged, revive } from '../../src/kernel/machine-registry.ts';
 import type { StoredTree } from '../../src/kernel/ports.ts';
 import type { ActorRecord } from '../../src/kernel/record.ts';
-import { registerMachine } from '../../src/kernel/registered-machine.ts';
+import { registerMachine } from '../../src/kernel/register-machine.ts';
 import { treeIn } from '../support/documents.ts';
 import { Family } from './families.ts';
 import { thrownBy } from './thrown.ts';
@@ -132,6 +132,7 @@ describe('what a machine may use', () => {
     const { children, activities } = registerMachine(machine);
     expect([...activities.keys()]).toEqual(['work']);
     expect([...children].map(([src, { kind }]) => [src, kind])).toEqual([
+      ['perdure.compensation', 'actor'],
       ['inner', 'actor'],
       ['counting', 'actor'],
       ['ticks', 'volatile'],

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { assign, setup } from 'xstate';
 import type { Json } from '../../src/kernel/json.ts';
-import { registerMachine } from '../../src/kernel/registered-machine.ts';
+import { registerMachine } from '../../src/kernel/register-machine.ts';
 import type { StartPolicy } from '../../src/kernel/start-policy.ts';
 import type { Actor } from '../../src/kernel/actor.ts';
 import type { ExistingRun } from '../../src/kernel/start.ts';

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import type { AnyActorRef } from 'xstate';
 import { assign, enqueueActions, sendTo, setup, stopChild } from 'xstate';
 import { rootAddress } from '../../src/kernel/address.ts';
-import { registerMachine } from '../../src/kernel/registered-machine.ts';
+import { registerMachine } from '../../src/kernel/register-machine.ts';
 import { Tree } from '../../src/kernel/tree.ts';
 import { Family } from './families.ts';
 import { signal } from './workflows.ts';

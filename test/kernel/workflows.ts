@@ -15,7 +15,7 @@ import { encodeEvent } from '../../src/kernel/event-check.ts';
 import { failedOutcome } from '../../src/kernel/failure.ts';
 import { controlTree } from '../../src/kernel/held-tree.ts';
 import type { ActivityRecord } from '../../src/kernel/record.ts';
-import { registerMachine } from '../../src/kernel/registered-machine.ts';
+import { registerMachine } from '../../src/kernel/register-machine.ts';
 import type { StoredActor } from '../../src/kernel/ports.ts';
 import { Tree } from '../../src/kernel/tree.ts';
 import type { Surroundings } from '../../src/kernel/xstate-scope.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { createMachine, sendParent, setup } from 'xstate';
 import { activity } from '../../src/kernel/activity.ts';
-import { registerMachine } from '../../src/kernel/registered-machine.ts';
+import { registerMachine } from '../../src/kernel/register-machine.ts';
 import { toChartAction } from '../../src/kernel/xstate-chart-action.ts';
 import { ChartScope } from '../../src/kernel/xstate-scope.ts';
 import { startChart } from '../../src/kernel/xstate-seam.ts';

@@ -18,7 +18,7 @@ import {
 } from 'xstate';
 import { activity } from '../../src/kernel/activity.ts';
 import { acceptedEvents, startChart, stepChart } from '../../src/kernel/xstate-seam.ts';
-import { registerMachine } from '../../src/kernel/registered-machine.ts';
+import { registerMachine } from '../../src/kernel/register-machine.ts';
 import type { Place } from '../../src/kernel/xstate-scope.ts';
 import type { ChartLogic } from '../../src/kernel/xstate-chart-action.ts';
 import type { ChartStep } from '../../src/kernel/xstate-seam.ts';

@@ -7,7 +7,7 @@ import { getShortestPaths, getSimplePaths } from 'xstate/graph';
 import { implement } from '../../src/authoring.ts';
 import type { ActivityDescriptor } from '../../src/authoring.ts';
 import { activityDescriptor } from '../../src/kernel/activity-descriptor.ts';
-import { registerMachine } from '../../src/kernel/registered-machine.ts';
+import { registerMachine } from '../../src/kernel/register-machine.ts';
 import type { StepEnvelope } from '../../src/kernel/envelope.ts';
 import type { Taken } from '../kernel/workflows.ts';
 import { began, completed, errorNamed, failed, pending, took } from '../kernel/workflows.ts';

@@ -6,7 +6,7 @@ import { createActor, fromPromise, SimulatedClock, toPromise, waitFor } from 'xs
 import { implement } from '../../src/authoring.ts';
 import { activityDescriptor } from '../../src/kernel/activity-descriptor.ts';
 import { failedOutcome } from '../../src/kernel/failure.ts';
-import { registerMachine } from '../../src/kernel/registered-machine.ts';
+import { registerMachine } from '../../src/kernel/register-machine.ts';
 import type { Taken } from '../kernel/workflows.ts';
 import { at, began, completed, errorNamed, failed, pending, signal, took } from '../kernel/workflows.ts';
 import { openTestRuntime } from '../runtime/local-runtime.ts';

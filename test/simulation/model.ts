@@ -221,6 +221,11 @@ export class Model {
       case 'child-snapshot':
       case 'child-gone':
       case 'stop':
+      case 'undo-next':
+      case 'undo-ended':
+      case 'undo-entry':
+      case 'undo-over':
+      case 'compensation-counted':
         return;
       case 'activity-timed-out':
       case 'activity-completed':

@@ -3,6 +3,7 @@ import { hasErrorCode } from '../../src/kernel/errors.ts';
 import { nextKept } from '../../src/kernel/kept-journal.ts';
 import { damaged } from '../../src/kernel/machine-registry.ts';
 import { formatPlace } from '../../src/kernel/address.ts';
+import { isOpen } from '../../src/kernel/ledger-record.ts';
 import type { Commit } from '../../src/kernel/commit.ts';
 import type { StoredActor, StoredJournalRecord, StoredTree } from '../../src/kernel/ports.ts';
 import type { ActorRecord, DefinitionRecord, MailRecord, MessageRecord } from '../../src/kernel/record.ts';
@@ -108,9 +109,10 @@ export function idsOn(disk: ReadonlyMap<string, string>): string[] {
 }
 
 function checkRun(run: Run): void {
-  for (const { record, journal, children, mail } of run) {
+  for (const { record, journal, children, ledger = [], mail } of run) {
     if (mail.length !== (record.queued ?? 0)) throw new Error(`The mailbox of run ${record.address.run} has lost a row.`);
     if (!isWhole(record, journal)) throw new Error(`The journal of run ${record.address.run} has a gap.`);
+    if (ledger.length !== (record.ledger ?? 0)) throw new Error(`Its ledger has lost an entry.`);
     if (children.length !== record.children) throw new Error(`It counts ${record.children} children, and ${children.length} are there.`);
   }
 }
@@ -127,18 +129,19 @@ function isWhole({ sequence: last, journalFrom }: ActorRecord, journal: readonly
 /** A run as the kernel takes it. */
 export function treeIn([root, ...below]: Run): StoredTree {
   if (root === undefined) throw new TypeError('A run has a root.');
-  const children = [root, ...below].flatMap(({ record, children: own }) => {
-    return own.filter(({ isActor }) => isActor === true).map(({ n }) => formatPlace([...record.address.path, n]));
+  const children = [root, ...below].flatMap(({ record, children: own, ledger = [] }) => {
+    const undoable = ledger.filter((entry) => entry.kind === 'child' && isOpen(entry));
+    return [...own.filter(({ isActor }) => isActor === true), ...undoable].map(({ n }) => formatPlace([...record.address.path, n]));
   });
   const isThere = new Set(children);
-  const isWanted = ({ record, activities, children: own }: Place): boolean =>
-    activities.length + own.length > 0 || isThere.has(formatPlace(record.address.path));
+  const isWanted = ({ record, activities, ledger = [], children: own }: Place): boolean =>
+    activities.length + own.length + ledger.length > 0 || isThere.has(formatPlace(record.address.path));
   const closed = below.filter((place) => !isWanted(place)).map(({ record }) => record);
   return { root: stored(root), others: below.filter(isWanted).map(stored), closed };
 }
 
-function stored({ record, activities, children }: Place): StoredActor {
-  return { record, activities, children };
+function stored({ record, activities, children, ledger = [] }: Place): StoredActor {
+  return { record, activities, children, ledger };
 }
 
 /** Folds a commit, as plain data, into its document. */
@@ -147,11 +150,12 @@ export function fold(document: WorkflowDocument, commit: Commit, number: number)
   const path = formatPlace(record.address.path);
   if (commit.base === 0 && path === '') document.runs.push([]);
   const run = document.runs[record.address.run - document.lastRun - 1]!;
-  if (commit.base === 0) run.push({ record, activities: [], children: [], mail: [], journal: [] });
+  if (commit.base === 0) run.push({ record, activities: [], children: [], ledger: [], mail: [], journal: [] });
   const place = run.find((known) => formatPlace(known.record.address.path) === path)!;
   place.record = record;
   place.activities = changed(place.activities, commit.activitiesPut, commit.activitiesRemoved);
   place.children = changed(place.children, commit.childrenPut, commit.childrenRemoved);
+  place.ledger = changed(place.ledger ?? [], commit.ledgerPut ?? [], commit.ledgerRemoved ?? []);
   place.mail = changed(place.mail, commit.mailPut, commit.mailRemoved);
   place.journal.push({ ...commit.journal, commit: number });
   const { from, to } = commit.journalForgotten ?? { from: 0, to: 0 };

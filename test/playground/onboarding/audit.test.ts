@@ -32,6 +32,8 @@ function description(id: string, status: WorkflowDescription['status']): Workflo
     updatedAtMs: 0,
     ...(status === 'running' ? {} : { closedAtMs: 1 }),
     queued: 0,
+    compensation: 'none',
+    ledger: [],
     activities: [],
     timers: [],
     children: [],

@@ -19,6 +19,8 @@ function merchant(status: WorkflowDescription['status'], value: WorkflowDescript
     startedAtMs: 0,
     updatedAtMs: 0,
     queued: 0,
+    compensation: 'none',
+    ledger: [],
     activities: [],
     timers: [],
     children: [],

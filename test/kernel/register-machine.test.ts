@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { createMachine } from 'xstate';
 import { activity } from '../../src/kernel/activity.ts';
 import { activityDescriptor, durable } from '../../src/kernel/activity-descriptor.ts';
-import { registerMachine } from '../../src/kernel/registered-machine.ts';
+import { registerMachine } from '../../src/kernel/register-machine.ts';
 import { thrownBy } from './thrown.ts';
 
 const longest = '語'.repeat(85);

@@ -1,0 +1,31 @@
+/** The end of a workflow with something to undo: it closes when that is over. */
+import type { Actor } from './actor.ts';
+import { bearUnwinding } from './apply-actions.ts';
+import type { Draft } from './draft.ts';
+import { mayHaveUndos } from './ledger.ts';
+import { hasOpen } from './ledger-record.ts';
+import type { WorkflowStatus } from './record.ts';
+import { isUnwinder } from './ledger.ts';
+
+/**
+ * The status after the end of a chart. A root that ended badly and has, or may have, something to undo is `compensating` first; an
+ * unwinding that runs already is waited for.
+ *
+ * @param before the actor before the step: children that are stopped by it may leave something
+ */
+export function statusOfEnd(draft: Draft, before: Actor | undefined, status: WorkflowStatus): WorkflowStatus {
+  if ((status !== 'failed' && status !== 'cancelled') || draft.address.path.length > 0) return status;
+  const running = [...draft.children.now.values()].find((child) => isUnwinder(draft.machine, child) && child.isEnded !== true);
+  if (running === undefined && !hasOpen(draft.ledger.now) && !maySomethingBeLeft(draft, before)) return status;
+  draft.ending = { status, n: running?.n ?? bearUnwinding(draft) };
+  return 'compensating';
+}
+
+function maySomethingBeLeft({ machine }: Draft, before: Actor | undefined): boolean {
+  return [...(before?.children.values() ?? [])].some(({ src, isEnded, isActor }) => {
+    const child = machine.children.get(src);
+    return (
+      isActor === true && isEnded !== true && child?.kind === 'actor' && child.machine.isUnwinding !== true && mayHaveUndos(child.machine)
+    );
+  });
+}

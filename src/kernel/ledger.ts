@@ -1,0 +1,228 @@
+/**
+ * The owner of a ledger: what it tells the unwindings that ask it. The ledger says what there is to undo; an unwinding
+ * (`unwinding.ts`) is told one entry after the other and says what became of it.
+ *
+ * Invariants
+ * 1. One entry at a time is `running`, and only while no outcome is awaited: the latest of those that are open then. So undos run
+ *    newest completion first, and one that completes meanwhile is the next.
+ * 2. Whoever asked waits in `askers` until there is an answer; the first that asked is answered first.
+ * 3. An entry is `undone` or `deferred` with the commit in which its owner hears of it, and is given to nobody again.
+ * 4. Its owner may have ended: a ledger outlives the chart.
+ */
+import type { Actor } from './actor.ts';
+import { childAddress } from './address.ts';
+import type { Draft } from './draft.ts';
+import { compensationStarted } from './engine-errors.ts';
+import type { ActorEnvelope, Envelope, UndoEnvelope } from './envelope.ts';
+import { failedOutcome } from './failure.ts';
+import { completeEntry, errorOf, markUnknown } from './ledger-entries.ts';
+import type { CompensationCounts, LedgerRecord } from './ledger-record.ts';
+import { isOpen } from './ledger-record.ts';
+import type { Change, Reaction } from './reaction.ts';
+import type { ActivityRecord, ChildRecord } from './record.ts';
+import { isClosed } from './record.ts';
+import type { RegisteredMachine } from './registered-machine.ts';
+
+type OwnerEnvelope = Extract<UndoEnvelope, { readonly kind: 'undo-next' | 'undo-ended' | 'compensation-counted' }>;
+type Path = readonly number[];
+
+/** What an envelope of an unwinding means to the owner of the ledger. */
+export function ledgerReaction(envelope: OwnerEnvelope): Reaction {
+  switch (envelope.kind) {
+    case 'undo-next':
+      return { kind: 'note', change: (draft) => undoNext(draft, envelope) };
+    case 'undo-ended':
+      return { kind: 'note', change: (draft) => undoEnded(draft, envelope) };
+    case 'compensation-counted':
+      return { kind: 'note', change: (draft) => countCompensation(draft, envelope.change) };
+  }
+}
+
+function undoNext(draft: Draft, { from, only, isImpatient }: Extract<OwnerEnvelope, { kind: 'undo-next' }>): void {
+  const wanted = only === undefined ? undefined : draft.ledger.now.get(only);
+  if (wanted !== undefined) {
+    tell(draft, from, { kind: 'undo-entry', entry: wanted });
+    return;
+  }
+  if (isImpatient === true) waitNoLonger(draft);
+  ask(draft, from);
+}
+
+function undoEnded(draft: Draft, { entry: n, from, failure, isLast }: Extract<OwnerEnvelope, { kind: 'undo-ended' }>): void {
+  const entry = draft.ledger.now.get(n);
+  if (entry !== undefined && (entry.undo === 'running' || entry.undo === 'retrying')) {
+    const wasOwed = entry.undo === 'retrying';
+    const { failure: _failure, ...rest } = entry;
+    const undoEndedAtMs = draft.context.nowMs;
+    draft.ledger.set(
+      n,
+      failure === undefined ? { ...rest, undo: 'undone', undoEndedAtMs } : { ...rest, undo: 'deferred', failure, undoEndedAtMs },
+    );
+    const owed = Number(failure !== undefined) - Number(wasOwed);
+    // A child's own undos were counted one by one.
+    if (entry.kind !== 'child') tellCounts(draft, { owed, undone: Number(failure === undefined) });
+  }
+  if (isLast === true) tell(draft, from, { kind: 'undo-over' });
+  else ask(draft, from);
+}
+
+function ask(draft: Draft, from: Path): void {
+  abortInFlight(draft);
+  if (!draft.askers.some((asker) => isSame(asker, from))) draft.askers = [...draft.askers, from];
+}
+
+/** Answers who waits, if there is an answer by now. */
+export function answerAskers(draft: Draft): void {
+  const [first, ...others] = draft.askers;
+  const entries = [...draft.ledger.now.values()];
+  if (first === undefined || entries.some(({ undo }) => undo === 'running') || isUnsettled(draft)) return;
+  const next = entries.filter(isToUndo).sort(latestFirst)[0];
+  if (next === undefined) {
+    for (const asker of draft.askers) tell(draft, asker, { kind: 'undo-over' });
+    draft.askers = [];
+    return;
+  }
+  const running: LedgerRecord = { ...next, undo: 'running' };
+  draft.ledger.set(next.n, running);
+  draft.askers = others;
+  tell(draft, first, { kind: 'undo-entry', entry: running });
+}
+
+function isToUndo(entry: LedgerRecord): boolean {
+  return isOpen(entry) && entry.outcome !== 'pending';
+}
+
+/** Of what was settled in one step the one that began last. */
+function latestFirst(left: LedgerRecord, right: LedgerRecord): number {
+  return (right.settledAt ?? 0) - (left.settledAt ?? 0) || right.n - left.n;
+}
+
+/** Whether something may yet come to an outcome that changes what is to be undone, or in which order. */
+function isUnsettled(draft: Draft): boolean {
+  for (const { n, outcome } of draft.ledger.now.values()) {
+    if (outcome === 'leaving') return true;
+    const attempt = outcome === 'pending' ? draft.activities.now.get(n)?.attempt : undefined;
+    if (attempt !== undefined && attempt > 0) return true;
+  }
+  return [...draft.children.now.values()].some((child) => isAskedToCancel(draft, child));
+}
+
+/** A child that was asked to cancel undoes what it did itself, or leaves it to this ledger: that is awaited. */
+function isAskedToCancel({ machine }: Draft, { isDetached, isActor, isEnded, src }: ChildRecord): boolean {
+  if (isDetached !== true || isActor !== true || isEnded === true) return false;
+  const child = machine.children.get(src);
+  return child?.kind === 'actor' && child.parentClosePolicy === 'request-cancel' && mayHaveUndos(child.machine);
+}
+
+/** What the chart still waits for is to come to an end: what runs is aborted, what would be tried again is not. */
+function abortInFlight(draft: Draft): void {
+  for (const activity of undoablePending(draft)) {
+    // Aborted at each question: harmless for what is aborted already.
+    if (activity.state === 'running' && activity.isHandedOver !== true) {
+      draft.effects.push({ kind: 'abort-attempt', n: activity.n, reason: 'compensation' });
+    } else failForGood(draft, activity);
+  }
+}
+
+/** What did not come to an end by now is of unknown outcome. */
+function waitNoLonger(draft: Draft): void {
+  for (const activity of undoablePending(draft)) failForGood(draft, activity);
+  for (const { n, outcome } of draft.ledger.now.values()) if (outcome === 'leaving') markUnknown(draft, n, undefined);
+  for (const child of draft.children.now.values()) {
+    if (!isAskedToCancel(draft, child)) continue;
+    const to = childAddress(draft.address, child.n).path;
+    tell(draft, to, { kind: 'terminate', reason: 'It did not come to an end in time, and what it did has to be undone.' });
+  }
+}
+
+function undoablePending(draft: Draft): readonly ActivityRecord[] {
+  return [...draft.activities.now.values()].filter(({ n, attempt, state }) => {
+    // The outcome of what is settled waits in the mailbox.
+    return attempt > 0 && state !== 'settled' && draft.ledger.now.get(n)?.outcome === 'pending';
+  });
+}
+
+/** Its chart hears of it as of any failure, in a step of its own. */
+function failForGood(draft: Draft, { n, lastFailure }: ActivityRecord): void {
+  const own = failedOutcome(compensationStarted());
+  const outcome = lastFailure === undefined ? own : { failure: lastFailure, error: errorOf(lastFailure) };
+  tell(draft, draft.address.path, { kind: 'activity-failed', n, ...outcome, note: 'Compensation began.' });
+}
+
+function tell(draft: Draft, to: Path, envelope: ActorEnvelope): void {
+  draft.messages.push({ to, envelope });
+}
+
+function isSame(left: Path, right: Path): boolean {
+  return left.join() === right.join();
+}
+
+/** Counts what changed for the workflow as a whole, which its root keeps. */
+export function tellCounts(draft: Draft, change: Partial<CompensationCounts>): void {
+  if (draft.address.path.length === 0) countCompensation(draft, change);
+  else tell(draft, [], { kind: 'compensation-counted', change });
+}
+
+function countCompensation(draft: Draft, change: Partial<CompensationCounts>): void {
+  const { running = 0, undone = 0, owed = 0 } = draft.compensation ?? {};
+  const after = {
+    running: Math.max(0, running + (change.running ?? 0)),
+    undone: undone + (change.undone ?? 0),
+    owed: Math.max(0, owed + (change.owed ?? 0)),
+  };
+  draft.compensation = after.running + after.undone + after.owed === 0 ? undefined : after;
+}
+
+/** No code of users is run any more: what was not undone stays as it is. */
+export function abandonUndos(draft: Draft): void {
+  const undoEndedAtMs = draft.context.nowMs;
+  for (const entry of draft.ledger.now.values()) {
+    if (entry.undo === 'retrying') draft.ledger.set(entry.n, { ...entry, undo: 'deferred' });
+    else if (isOpen(entry)) draft.ledger.set(entry.n, { ...entry, undo: 'abandoned', undoEndedAtMs });
+  }
+  draft.askers = [];
+  draft.ending = undefined;
+  if (draft.compensation !== undefined) countCompensation(draft, { running: -draft.compensation.running });
+}
+
+type LateEnvelope = Extract<Envelope, { readonly kind: 'attempt-completed' | 'attempt-failed' | 'attempt-lost' }>;
+
+/**
+ * What an attempt came to that nobody waits for, as far as it says more of what there is to undo than was known; undefined if it does not.
+ */
+export function lateChange({ ledger }: Actor, envelope: LateEnvelope): Change | undefined {
+  const { n } = envelope;
+  const entry = ledger.get(n);
+  if (entry === undefined) return undefined;
+  if (envelope.kind !== 'attempt-completed') {
+    if (entry.outcome !== 'leaving' || entry.attempt !== envelope.attempt) return undefined;
+    return (draft) => markUnknown(draft, n, envelope.kind === 'attempt-failed' ? envelope.error : undefined);
+  }
+  if (entry.outcome !== 'leaving' && entry.outcome !== 'unknown') return undefined;
+  if (entry.undo === undefined) return (draft) => completeEntry(draft, n, envelope.output);
+  // It took effect, perhaps after it was undone.
+  return (draft) => draft.ledger.set(n, { ...entry, output: envelope.output, isOrphan: true });
+}
+
+/** Whether what runs may leave something that can be undone. */
+export function mayHaveUndos(machine: RegisteredMachine, seen: Set<RegisteredMachine> = new Set()): boolean {
+  if (seen.has(machine)) return false;
+  seen.add(machine);
+  for (const { descriptor } of machine.activities.values()) if (descriptor.undo !== undefined) return true;
+  for (const child of machine.children.values()) {
+    if (child.kind === 'actor' && child.machine.isUnwinding !== true && mayHaveUndos(child.machine, seen)) return true;
+  }
+  return false;
+}
+
+/** Whether this child of an actor unwinds the actor's own ledger; those of an unwinding unwind the ledgers of others. */
+export function isUnwinder(machine: RegisteredMachine, { src, isActor }: Pick<ChildRecord, 'src' | 'isActor'>): boolean {
+  if (isActor !== true || machine.isUnwinding === true) return false;
+  const registered = machine.children.get(src);
+  return registered?.kind === 'actor' && registered.machine.isUnwinding === true;
+}
+
+/** Whether an attempt of this activity is the last: its actor is being unwound. */
+export function isBeingUnwound({ record, ledger }: Actor, { n }: ActivityRecord): boolean {
+  return record.askers !== undefined && ledger.has(n) && !isClosed(record.status);
+}
