@@ -58,9 +58,9 @@ export function leaveEntry(draft: LedgerDraft, activity: ActivityRecord): void {
   if (entry === undefined) return;
   if (attempt === 0) removeEntry(draft, n);
   // What was handed over may take for ever: nobody waits for it.
-  else if ((state === 'running' && isHandedOver !== true) || state === 'settled')
+  else if ((state === 'running' && isHandedOver !== true) || state === 'settled') {
     draft.ledger.set(n, { ...entry, outcome: 'leaving', attempt });
-  else markUnknown(draft, n, lastFailure === undefined ? undefined : errorOf(lastFailure));
+  } else markUnknown(draft, n, lastFailure === undefined ? undefined : errorOf(lastFailure));
 }
 
 export function markUnknown(draft: LedgerDraft, n: number, error: Json | undefined): void {
