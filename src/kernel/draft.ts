@@ -18,6 +18,7 @@ import type { FailureRecord } from './failure-record.ts';
 import type { CommitContext } from './kept-journal.ts';
 import { limits } from './limits.ts';
 import type { Random } from './ports.ts';
+import type { QueuePlace, QueueRecord } from './queue-record.ts';
 import type { ActivityRecord, ActorRecord, ChildRecord, TimerRecord } from './record.ts';
 import type { RegisteredActivity, RegisteredMachine } from './registered-machine.ts';
 import { RowChanges } from './row-changes.ts';
@@ -61,6 +62,9 @@ export interface Draft {
   readonly messages: Message[];
   readonly emitted: Json[];
   readonly effects: Effect[];
+  /** What waits for a person from now on, and what does not any more: see `putQueueItem`. */
+  readonly queuePut: QueueRecord[];
+  readonly queueRemoved: QueuePlace[];
   isDetached: boolean;
   cancelRequested: ActorRecord['cancelRequested'];
   activityFailure: FailureRecord | undefined;
@@ -96,6 +100,8 @@ export function openDraft(
     messages: [],
     emitted: [],
     effects: [],
+    queuePut: [],
+    queueRemoved: [],
     cancelRequested: record?.cancelRequested,
     activityFailure: record?.activityFailure,
   };

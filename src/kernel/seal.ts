@@ -63,6 +63,8 @@ export function seal(draft: Draft, before: Actor | undefined, envelope: Envelope
   if (listed !== undefined) commit.listed = listed;
   if (forgotten !== undefined) commit.journalForgotten = forgotten;
   if (message !== undefined) commit.message = message;
+  if (draft.queuePut.length > 0) commit.queuePut = draft.queuePut;
+  if (draft.queueRemoved.length > 0) commit.queueRemoved = draft.queueRemoved;
   const { machine, activities, children } = draft;
   return { kind: 'commit', commit, actor: { machine, record, activities: activities.now, children: children.now, chart } };
 }
