@@ -19,6 +19,8 @@ export type Effect =
       readonly heartbeatDetails?: Json;
       /** Where it was changed by hand. */
       readonly startToCloseTimeoutMs?: number;
+      /** What its code is given in place of the key, since a person gave it another input. */
+      readonly retryKey?: string;
     }
   | { readonly kind: 'abort-attempt'; readonly n: number; readonly reason: AbortReason }
   | { readonly kind: 'start-volatile'; readonly n: number }

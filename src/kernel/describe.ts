@@ -17,8 +17,8 @@ export interface ActivityDescription {
   readonly n: number;
   readonly name: string;
   /**
-   * `waiting` for a free place, `running` an attempt, in `backoff` until the next one, `live` for a callback or observable, or `settled`: the attempt ended while the
-   * workflow was paused or parked, which hears of it when it goes on.
+   * `waiting` for a free place, `running` an attempt, in `backoff` until the next one, `live` for a callback or observable, `settled`: the attempt ended while the
+   * workflow was paused or parked, which hears of it when it goes on; or `exhausted`: no attempt follows, and it waits for a person.
    */
   readonly state: ActivityRecord['state'];
   /** Attempts begun so far. */
@@ -197,7 +197,7 @@ function waitsOf(activities: readonly ActivityDescription[], timers: readonly Ti
 }
 
 function describeActivity(activity: ActivityRecord, actor: Actor | undefined): ActivityDescription {
-  const { n, name, state, attempt, idempotencyKey, scheduledAtMs, isHandedOver, heartbeatDetails } = activity;
+  const { n, name, state, attempt, scheduledAtMs, isHandedOver, heartbeatDetails } = activity;
   const { nextAttemptAtMs, lastFailure, attemptStartedAtMs, scheduleToCloseAtMs, heartbeatAtMs } = activity;
   const policy = actor === undefined ? undefined : policyOf(actor.machine, activity)?.retry;
   return {
@@ -206,7 +206,7 @@ function describeActivity(activity: ActivityRecord, actor: Actor | undefined): A
     state,
     attempt,
     ...(policy === undefined ? {} : { maximumAttempts: policy.maximumAttempts }),
-    idempotencyKey,
+    idempotencyKey: activity.retryKey ?? activity.idempotencyKey,
     scheduledAtMs,
     ...(nextAttemptAtMs === undefined ? {} : { nextAttemptAtMs }),
     ...(lastFailure === undefined ? {} : { lastFailure }),
@@ -229,6 +229,7 @@ function describeWait(activity: ActivityDescription): string {
   if (state === 'live') return `"${name}", which is live`;
   if (activity.isCompletedLater === true) return `activity "${name}", attempt ${attempt}${of}, to be completed from outside`;
   if (state === 'settled') return `activity "${name}", attempt ${attempt}${of} ended, its outcome is queued`;
+  if (state === 'exhausted') return `activity "${name}", which failed for good after attempt ${attempt}${of} and waits for a person`;
   if (state === 'running') return `activity "${name}", attempt ${attempt}${of} running`;
   if (nextAttemptAtMs === undefined) return `activity "${name}", waiting for a free place`;
   return `activity "${name}", attempt ${attempt + 1}${of} due ${formatTime(nextAttemptAtMs)}`;

@@ -55,6 +55,14 @@ export function parseQueueItemId(text: string): QueuePlace | undefined {
   return queueItemId(place) === text ? place : undefined;
 }
 
+/** The place of the item of an activity that is `exhausted`. */
+export function exhaustedPlace(
+  address: Address,
+  { n, exhaustedAtMs = 0 }: { readonly n: number; readonly exhaustedAtMs?: number },
+): QueuePlace {
+  return { kind: 'dead-letter', cause: 'activity', address, n, atMs: exhaustedAtMs };
+}
+
 /** Whether both are the same item. */
 export function isSameItem(left: QueuePlace, right: QueuePlace): boolean {
   return queueItemId(left) === queueItemId(right);

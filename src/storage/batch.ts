@@ -198,6 +198,7 @@ function actorOperation(record: ActorRecord, codec: Codec): Operation {
     failure: record.failure,
     activityFailure: record.activityFailure,
     parked: record.parked,
+    decisions: record.decisions,
     cancelRequested: record.cancelRequested,
     paused: record.paused,
   };
