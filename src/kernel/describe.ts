@@ -4,6 +4,8 @@ import { policyOf } from './activity-policy.ts';
 import type { Actor } from './actor.ts';
 import type { FailureRecord } from './failure-record.ts';
 import type { StoredActor, StoredTree } from './ports.ts';
+import type { QueueDescription } from './queue-item.ts';
+import { describeItem } from './queue-item.ts';
 import type { ActivityRecord, ActorRecord, ParkReason, WorkflowStatus } from './record.ts';
 import { isClosed } from './record.ts';
 import type { Json } from './json.ts';
@@ -113,6 +115,8 @@ export interface WorkflowDescription {
   readonly timers: readonly TimerDescription[];
   /** Actors below the root, at any depth; those that are over too, up to 1,000 of them. */
   readonly children: readonly ChildDescription[];
+  /** What waits for a person: `runtime.queue` deals with it. Of all runs of the id, up to 1,000 items. */
+  readonly queue: readonly QueueDescription[];
   /** Event types the chart has a transition for now. Absent while its machine is not registered. */
   readonly accepts?: readonly string[];
   /** One sentence each: what it waits for. */
@@ -130,6 +134,7 @@ export function describeWorkflow(stored: StoredTree, tree: Tree | undefined, par
   const others = stored.others.map((child) => describeChild(child, tree));
   const closed = stored.closed.map((child) => describeChild({ record: child, activities: [], children: [] }, undefined));
   const children = [...others, ...closed];
+  const queue = (stored.queue ?? []).map(describeItem);
   return {
     id: record.address.workflowId,
     run: record.address.run,
@@ -148,6 +153,7 @@ export function describeWorkflow(stored: StoredTree, tree: Tree | undefined, par
     activities,
     timers,
     children,
+    queue,
     ...(accepts === undefined ? {} : { accepts }),
     waitsFor: [
       ...(status === 'paused' ? ['`resume`, since it is paused'] : []),

@@ -23,7 +23,7 @@ export type QueueActName = 'retry' | 'settle' | 'writeOff' | 'discard';
 export type QueueAct = Act &
   (
     | { readonly kind: 'retry'; readonly input?: Json }
-    | { readonly kind: 'settle'; readonly output?: Json }
+    | { readonly kind: 'settle'; readonly output: Json }
     | { readonly kind: 'writeOff' | 'discard' }
   );
 
@@ -117,7 +117,7 @@ function onActivity({ n, lastError, lastFailure }: ActivityRecord, act: QueueAct
     case 'retry':
       return { kind: 'activity-retried', n, ...(act.input === undefined ? {} : { input: act.input }), ...who };
     case 'settle':
-      return act.output === undefined ? undefined : { kind: 'activity-completed', n, output: act.output, ...who };
+      return { kind: 'activity-completed', n, output: act.output, ...who };
     case 'discard':
       // Whoever is exhausted says what with.
       return { kind: 'activity-failed', n, error: lastError ?? null, failure: lastFailure as FailureRecord, ...who };
