@@ -2,11 +2,12 @@
 import { childAddress, numberOf, pathOf } from './address.ts';
 import { scheduleActions } from './custom-actions.ts';
 import type { Draft } from './draft.ts';
-import { armTimer, disarmTimer, dropActivity, putActivity, scheduleActivity, tooMany } from './draft.ts';
+import { disarmTimer, dropActivity, putActivity, scheduleActivity, tooMany } from './draft.ts';
+import { armTimer } from './arm-timer.ts';
 import { PerdureError } from './errors.ts';
 import { isUnwinder, tellCounts } from './ledger.ts';
 import { unwindingInput } from './unwinding-input.ts';
-import { unwindingSource } from './unwinding-machine.ts';
+import { undoRetried, unwindingSource } from './unwinding-machine.ts';
 import type { Json } from './json.ts';
 import { limits } from './limits.ts';
 import type { ChildRecord } from './record.ts';
@@ -127,30 +128,34 @@ function bearChild(draft: Draft, action: Spawn, registered: Extract<RegisteredCh
   };
   const isUnwinding = registered.machine.isUnwinding === true;
   if (isUnwinding) tellCounts(draft, { running: 1 });
-  const input = encodePayload(isUnwinding ? unwindingInput(draft) : action.input, `input of "${src}"`);
+  const input = encodePayload(isUnwinding ? unwindingInput(draft, action.input) : action.input, `input of "${src}"`);
   draft.messages.push({ to: childAddress(draft.address, n).path, envelope: { kind: 'start', input, birth } });
 }
 
 /**
  * An unwinding of this actor's ledger that no chart asked for.
  *
+ * @param only the one entry to undo, since a person wants it so
  * @returns its number among the children
  */
-export function bearUnwinding(draft: Draft): number {
+export function bearUnwinding(draft: Draft, only?: number): number {
   draft.counters.child += 1;
   const n = draft.counters.child;
+  const childId = only === undefined ? unwindingSource : undoRetried;
   const registered = draft.machine.children.get(unwindingSource);
   if (registered?.kind !== 'actor') throw new TypeError('Every machine has what unwinds its ledger.');
   const action = {
     kind: 'spawn',
     n,
-    childId: unwindingSource,
+    childId,
     src: unwindingSource,
-    input: undefined,
+    input: only,
     systemId: undefined,
     isWatched: false,
   } as const;
   bearChild(draft, action, registered);
+  // Its end is nothing a chart hears of.
+  putChild(draft, { n, childId, src: unwindingSource, isActor: true, isDetached: true });
   return n;
 }
 

@@ -2,10 +2,10 @@
 import type { Actor } from './actor.ts';
 import { bearUnwinding } from './apply-actions.ts';
 import type { Draft } from './draft.ts';
-import { mayHaveUndos } from './ledger.ts';
+import { isUnwinder, mayHaveUndos } from './ledger.ts';
 import { hasOpen } from './ledger-record.ts';
-import type { WorkflowStatus } from './record.ts';
-import { isUnwinder } from './ledger.ts';
+import type { ChildRecord, WorkflowStatus } from './record.ts';
+import { undoRetried } from './unwinding-machine.ts';
 
 /**
  * The status after the end of a chart. A root that ended badly and has, or may have, something to undo is `compensating` first; an
@@ -15,10 +15,14 @@ import { isUnwinder } from './ledger.ts';
  */
 export function statusOfEnd(draft: Draft, before: Actor | undefined, status: WorkflowStatus): WorkflowStatus {
   if ((status !== 'failed' && status !== 'cancelled') || draft.address.path.length > 0) return status;
-  const running = [...draft.children.now.values()].find((child) => isUnwinder(draft.machine, child) && child.isEnded !== true);
+  const running = [...draft.children.now.values()].find((child) => isWhole(child) && isUnwinder(draft.machine, child));
   if (running === undefined && !hasOpen(draft.ledger.now) && !maySomethingBeLeft(draft, before)) return status;
   draft.ending = { status, n: running?.n ?? bearUnwinding(draft) };
   return 'compensating';
+}
+
+function isWhole({ isEnded, childId }: ChildRecord): boolean {
+  return isEnded !== true && childId !== undoRetried;
 }
 
 function maySomethingBeLeft({ machine }: Draft, before: Actor | undefined): boolean {

@@ -9,7 +9,7 @@
  */
 import { formatPlace, numberOf } from './address.ts';
 import type { Message } from './commit.ts';
-import type { BusyActor, Mail, Saying, Word } from './record.ts';
+import type { BusyActor, Mail, Saying, Word } from './mail-record.ts';
 
 interface Busy extends BusyActor {
   readonly says: Saying[];
@@ -126,6 +126,14 @@ export function messagesIn({ to, envelope, rest = [] }: Mail): readonly Message[
   const others = rest.toReversed().flatMap(({ path, says, hears }) => [...says, { to: path, words: hears }]);
   const messages = others.flatMap(({ to: receiver, words }) => words.map((word) => ({ to: receiver, envelope: word.envelope })));
   return [{ to, envelope }, ...messages];
+}
+
+/** All that comes after what is to be heard first; undefined if nothing does. */
+export function withoutFirst(mail: Mail, isThere: (path: readonly number[]) => boolean): Mail | undefined {
+  const talk = new Conversation(isThere);
+  talk.takeUp(mail);
+  const next = talk.next();
+  return next && talk.putDown(next);
 }
 
 /** The same, as if nothing had led to it. */

@@ -25,7 +25,7 @@ import { failureOf } from './failure.ts';
 import { holdInTree, parkTree, recordStep } from './held-tree.ts';
 import { limits } from './limits.ts';
 import { isHeld, keepMail, takeOldest } from './mailbox.ts';
-import type { Mail } from './record.ts';
+import type { Mail } from './mail-record.ts';
 import type { Step } from './step.ts';
 import { Tree } from './tree.ts';
 

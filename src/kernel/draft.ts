@@ -8,7 +8,7 @@
  */
 import type { Actor } from './actor.ts';
 import type { Address } from './address.ts';
-import { idempotencyKey, pathOf } from './address.ts';
+import { idempotencyKey } from './address.ts';
 import { fitsRecord, inItsPlace } from './activities-in-record.ts';
 import type { AbortReason } from './activity-descriptor.ts';
 import type { Birth } from './birth.ts';
@@ -20,12 +20,13 @@ import type { LedgerRecord } from './ledger-record.ts';
 import { leaveEntry, registerActivity } from './ledger-entries.ts';
 import { limits } from './limits.ts';
 import type { Random } from './ports.ts';
+import type { QueuePlace, QueueRecord } from './queue-record.ts';
+import { exhaustedPlace, removeQueueItem } from './queue-record.ts';
 import type { ActivityRecord, ActorRecord, ChildRecord, TimerRecord } from './record.ts';
 import type { RegisteredActivity, RegisteredMachine } from './registered-machine.ts';
 import { RowChanges } from './row-changes.ts';
 import { encodePayload } from './value-encoding.ts';
 import type { ChartAction } from './xstate-chart-action.ts';
-import { stateOfAfter } from './xstate-structure.ts';
 import type { Json } from './json.ts';
 
 /** What a decision depends on besides actor and envelope. */
@@ -72,6 +73,9 @@ export interface Draft {
   readonly messages: Message[];
   readonly emitted: Json[];
   readonly effects: Effect[];
+  /** What waits for a person from now on, and what does not any more: see `putQueueItem`. */
+  readonly queuePut: QueueRecord[];
+  readonly queueRemoved: QueuePlace[];
   isDetached: boolean;
   cancelRequested: ActorRecord['cancelRequested'];
   activityFailure: FailureRecord | undefined;
@@ -113,6 +117,8 @@ export function openDraft(
     messages: [],
     emitted: [],
     effects: [],
+    queuePut: [],
+    queueRemoved: [],
     cancelRequested: record?.cancelRequested,
     activityFailure: record?.activityFailure,
   };
@@ -155,14 +161,15 @@ function withoutBackoff(activity: ActivityRecord): ActivityRecord {
   return rest;
 }
 
-function runAttempt({ n, src, input, idempotencyKey: key, heartbeatDetails, adjusted }: ActivityRecord, attempt: number): Effect {
+function runAttempt({ n, src, input, idempotencyKey: key, heartbeatDetails, adjusted, retryKey }: ActivityRecord, attempt: number): Effect {
   const effect = { kind: 'run-attempt', n, src, attempt, input, idempotencyKey: key } as const;
   const startToCloseTimeoutMs = adjusted?.startToCloseTimeoutMs;
-  if (heartbeatDetails === undefined && startToCloseTimeoutMs === undefined) return effect;
+  if (heartbeatDetails === undefined && startToCloseTimeoutMs === undefined && retryKey === undefined) return effect;
   return {
     ...effect,
     ...(heartbeatDetails === undefined ? {} : { heartbeatDetails }),
     ...(startToCloseTimeoutMs === undefined ? {} : { startToCloseTimeoutMs }),
+    ...(retryKey === undefined ? {} : { retryKey }),
   };
 }
 
@@ -188,6 +195,8 @@ function isForVolatile(effect: Effect, n: number): boolean {
 }
 
 export function forgetActivity(draft: Draft, n: number): void {
+  const activity = draft.activities.now.get(n);
+  if (activity?.state === 'exhausted') removeQueueItem(draft, exhaustedPlace(draft.address, activity));
   draft.activities.delete(n);
   const position = draft.scheduled.indexOf(n);
   if (position === -1) draft.removed.push(n);
@@ -218,37 +227,6 @@ function takeAllMail(draft: Draft): void {
 export function takeMail(draft: Draft): void {
   draft.mailRemoved.push(draft.counters.mail - draft.queued + 1);
   draft.queued -= 1;
-}
-
-export function armTimer(draft: Draft, { id, delay, event, to }: Extract<ChartAction, { kind: 'schedule' }>): void {
-  const { nowMs } = draft.context;
-  const dueAtMs = nowMs + checkDelay(draft, delay, id, event);
-  if (draft.timers.now.size >= limits.timersMax) throw tooMany('timers', limits.timersMax);
-  draft.counters.timer += 1;
-  const generation = draft.counters.timer;
-  const timer: TimerRecord = {
-    id: id ?? `timer.${generation}`,
-    generation,
-    dueAtMs,
-    armedAtMs: nowMs,
-    event: encodePayload(event, 'event'),
-    ...(to === undefined ? {} : { to: pathOf(to, draft.address) }),
-  };
-  draft.timers.set(generation, timer);
-}
-
-/** Zero and negative delays mean now; fractions are rounded up, so that no timer is early. */
-function checkDelay(draft: Draft, delay: unknown, id: string | undefined, event: unknown): number {
-  if (typeof delay === 'number' && delay <= limits.delayMsMax) return Math.max(0, Math.ceil(delay));
-  const type = String((Object(event) as { type?: unknown }).type);
-  const after = draft.machine.machine === undefined ? undefined : stateOfAfter(draft.machine.machine, id);
-  const state = after ?? JSON.stringify(draft.stateValue);
-  const where = after === undefined ? `the delayed event "${type}" in state ${state}` : `state "${state}"`;
-  throw new PerdureError(
-    'DELAY_INVALID',
-    `The delay of ${where} is ${String(delay)}; give milliseconds up to 100 years (${limits.delayMsMax}).`,
-    { state, delay: String(delay) },
-  );
 }
 
 export function scheduleActivity(draft: Draft, action: Extract<ChartAction, { kind: 'spawn' }>, registered: RegisteredActivity): void {

@@ -50,6 +50,8 @@ export type Envelope =
   | ({ readonly kind: 'activity-adjusted'; readonly n: number; readonly retry?: Json; readonly startToCloseTimeoutMs?: number } & Act)
   /** its backoff is cut short */
   | ({ readonly kind: 'activity-hurried'; readonly n: number } & Act)
+  /** exhausted, it begins anew, perhaps with another input */
+  | ({ readonly kind: 'activity-retried'; readonly n: number; readonly input?: Json } & Act)
   | ({ readonly kind: 'activity-completed'; readonly n: number; readonly output: Json } & Act)
   | ({ readonly kind: 'activity-failed'; readonly n: number } & FailedOutcome & Act)
   /** the process died while the attempt ran */
@@ -83,6 +85,7 @@ export type Envelope =
     }
   | CancelEnvelope
   | UndoEnvelope
+  | DiscardEnvelope
   | ControlEnvelope;
 
 /** What an unwinding and the owner of a ledger say to each other. `entry` is the number of the activity or child that is undone. */
@@ -101,6 +104,9 @@ export type UndoEnvelope =
   | { readonly kind: 'undo-entry'; readonly entry: LedgerRecord }
   /** to the unwinding: nothing is left */
   | { readonly kind: 'undo-over' }
+  /** to the owner, by a person: an undo that is owed is run again, or said to be over */
+  | ({ readonly kind: 'undo-retried'; readonly entry: number; readonly input?: Json } & Act)
+  | ({ readonly kind: 'undo-settled'; readonly entry: number; readonly as: 'settled' | 'written-off' } & Act)
   /** to the root: what changed */
   | { readonly kind: 'compensation-counted'; readonly change: Partial<CompensationCounts> };
 
@@ -124,6 +130,16 @@ export interface ParkEnvelope {
   readonly failure: FailureRecord;
 }
 
+/** By a person: what made a chart throw leaves the mailbox unapplied. */
+export interface DiscardEnvelope extends Act {
+  readonly kind: 'event-discarded';
+  readonly event: Json;
+  /** How it had come. */
+  readonly from: 'signal' | 'message' | 'timer';
+  /** Path of the actor that it was for. */
+  readonly to: readonly number[];
+}
+
 /** Who does something to a workflow, and why; journaled with it. */
 export interface Act {
   readonly by?: string;
@@ -131,7 +147,7 @@ export interface Act {
 }
 
 /** What an actor of a workflow is told, its start included. */
-export type ActorEnvelope = Exclude<Envelope, ControlEnvelope>;
+export type ActorEnvelope = Exclude<Envelope, ControlEnvelope | DiscardEnvelope>;
 
 /** What an actor hears once it was started: everything a step can be taken on. */
-export type StepEnvelope = Exclude<Envelope, { readonly kind: 'start' } | ControlEnvelope>;
+export type StepEnvelope = Exclude<ActorEnvelope, { readonly kind: 'start' }>;

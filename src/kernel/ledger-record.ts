@@ -1,5 +1,7 @@
+import type { Address } from './address.ts';
 import type { FailureRecord } from './failure-record.ts';
 import type { Json } from './json.ts';
+import type { QueuePlace } from './queue-record.ts';
 
 /**
  * What an actor has done that can be undone: an activity with an undo, or a child with a ledger of its own, which is one entry here.
@@ -45,8 +47,11 @@ export interface LedgerRecord {
   readonly undoEndedAtMs?: number;
   /** With what a person wanted it to be retried instead of the activity's input. */
   readonly editedInput?: Json;
-  /** Its outcome came after its undo had begun without it: it may have taken effect again. */
+  /** Since when it waits for a person, in epoch milliseconds: while it is deferred, and retried after that. */
+  readonly deferredAtMs?: number;
+  /** Its outcome came after its undo had begun without it: it may have taken effect again. That waits for a person, too. */
   readonly isOrphan?: true;
+  readonly orphanAtMs?: number;
 }
 
 /** What is kept in the root's record of the unwinding in its workflow. */
@@ -57,6 +62,20 @@ export interface CompensationCounts {
   readonly undone: number;
   /** Undos that wait for a person. */
   readonly owed: number;
+}
+
+interface OwedAs {
+  readonly n: number;
+  readonly deferredAtMs?: number | undefined;
+  readonly orphanAtMs?: number | undefined;
+}
+
+/** Its items in the queue. */
+export function owedPlaces(address: Address, { n, deferredAtMs, orphanAtMs }: OwedAs): readonly QueuePlace[] {
+  const deferred: QueuePlace[] = deferredAtMs === undefined ? [] : [{ kind: 'deferred', cause: 'undo', address, n, atMs: deferredAtMs }];
+  const orphan: QueuePlace[] =
+    orphanAtMs === undefined ? [] : [{ kind: 'dead-letter', cause: 'orphan-effect', address, n, atMs: orphanAtMs }];
+  return [...deferred, ...orphan];
 }
 
 /** Whether something is still to be undone. */

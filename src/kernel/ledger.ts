@@ -17,7 +17,11 @@ import type { ActorEnvelope, Envelope, UndoEnvelope } from './envelope.ts';
 import { failedOutcome } from './failure.ts';
 import { completeEntry, errorOf, markUnknown } from './ledger-entries.ts';
 import type { CompensationCounts, LedgerRecord } from './ledger-record.ts';
-import { isOpen } from './ledger-record.ts';
+import { isOpen, owedPlaces } from './ledger-record.ts';
+import type { FailureRecord } from './failure-record.ts';
+import type { Json } from './json.ts';
+import type { QueuePlace, QueueRecord } from './queue-record.ts';
+import { putQueueItem, removeQueueItem } from './queue-record.ts';
 import type { Change, Reaction } from './reaction.ts';
 import type { ActivityRecord, ChildRecord } from './record.ts';
 import { isClosed } from './record.ts';
@@ -50,20 +54,40 @@ function undoNext(draft: Draft, { from, only, isImpatient }: Extract<OwnerEnvelo
 
 function undoEnded(draft: Draft, { entry: n, from, failure, isLast }: Extract<OwnerEnvelope, { kind: 'undo-ended' }>): void {
   const entry = draft.ledger.now.get(n);
-  if (entry !== undefined && (entry.undo === 'running' || entry.undo === 'retrying')) {
-    const wasOwed = entry.undo === 'retrying';
-    const { failure: _failure, ...rest } = entry;
-    const undoEndedAtMs = draft.context.nowMs;
-    draft.ledger.set(
-      n,
-      failure === undefined ? { ...rest, undo: 'undone', undoEndedAtMs } : { ...rest, undo: 'deferred', failure, undoEndedAtMs },
-    );
-    const owed = Number(failure !== undefined) - Number(wasOwed);
-    // A child's own undos were counted one by one.
-    if (entry.kind !== 'child') tellCounts(draft, { owed, undone: Number(failure === undefined) });
+  if (entry?.undo === 'running' || entry?.undo === 'retrying') {
+    if (failure === undefined) undone(draft, entry);
+    else defer(draft, entry, failure);
   }
   if (isLast === true) tell(draft, from, { kind: 'undo-over' });
   else ask(draft, from);
+}
+
+/** Nothing of it waits for a person any more, but for what came to light while it was undone. */
+function undone(draft: Draft, entry: LedgerRecord): void {
+  const { failure: _failure, deferredAtMs: _deferredAtMs, isOrphan: _isOrphan, orphanAtMs: _orphanAtMs, ...rest } = entry;
+  const isStillOrphan = entry.undo === 'running' && entry.orphanAtMs !== undefined;
+  const orphan = isStillOrphan ? { isOrphan: true as const, orphanAtMs: entry.orphanAtMs } : {};
+  draft.ledger.set(entry.n, { ...rest, ...orphan, undo: 'undone', undoEndedAtMs: draft.context.nowMs });
+  const settled = isStillOrphan ? [] : owedPlaces(draft.address, entry);
+  for (const place of settled) removeQueueItem(draft, place);
+  // A child's own undos were counted one by one.
+  if (entry.kind !== 'child') tellCounts(draft, { owed: -settled.length, undone: 1 });
+}
+
+/** One that is deferred again waits as long as it did. */
+function defer(draft: Draft, entry: LedgerRecord, failure: FailureRecord): void {
+  const { nowMs } = draft.context;
+  const isNew = entry.undo === 'running' && entry.kind !== 'child';
+  const deferred: LedgerRecord = { ...entry, undo: 'deferred', failure, undoEndedAtMs: nowMs, ...(isNew ? { deferredAtMs: nowMs } : {}) };
+  draft.ledger.set(entry.n, deferred);
+  for (const place of owedPlaces(draft.address, deferred)) putQueueItem(draft, itemOf(draft, place, deferred));
+  if (isNew) tellCounts(draft, { owed: 1 });
+}
+
+function itemOf({ machine: { reference } }: Draft, place: QueuePlace, { name, failure }: LedgerRecord): QueueRecord {
+  const { id, version } = reference;
+  const why = failure === undefined ? {} : { failure, ...(failure.attempt === undefined ? {} : { attempts: failure.attempt }) };
+  return { ...place, machine: { id, version }, name, ...why };
 }
 
 function ask(draft: Draft, from: Path): void {
@@ -200,8 +224,20 @@ export function lateChange({ ledger }: Actor, envelope: LateEnvelope): Change | 
   }
   if (entry.outcome !== 'leaving' && entry.outcome !== 'unknown') return undefined;
   if (entry.undo === undefined) return (draft) => completeEntry(draft, n, envelope.output);
-  // It took effect, perhaps after it was undone.
-  return (draft) => draft.ledger.set(n, { ...entry, output: envelope.output, isOrphan: true });
+  return (draft) => tookEffect(draft, entry, envelope.output);
+}
+
+/** It did, and its undo did not know of that: what waits for a person has to know, and a person what does not. */
+function tookEffect(draft: Draft, entry: LedgerRecord, output: Json): void {
+  if (entry.undo === 'deferred') {
+    draft.ledger.set(entry.n, { ...entry, outcome: 'completed', output });
+    return;
+  }
+  const orphan: LedgerRecord = { ...entry, outcome: 'completed', output, isOrphan: true, orphanAtMs: draft.context.nowMs };
+  draft.ledger.set(entry.n, orphan);
+  for (const place of owedPlaces(draft.address, { n: orphan.n, orphanAtMs: orphan.orphanAtMs }))
+    putQueueItem(draft, itemOf(draft, place, orphan));
+  tellCounts(draft, { owed: 1 });
 }
 
 /** Whether what runs may leave something that can be undone. */

@@ -2,6 +2,7 @@
 import type { Actor } from './actor.ts';
 import { attemptCompleted, attemptDue, attemptFailed, attemptLost, attemptReleased, attemptTimedOut } from './attempt-protocol.ts';
 import { forgetChildren, say } from './apply-actions.ts';
+import { undoByHand } from './ledger-by-hand.ts';
 import { abandonUndos, ledgerReaction } from './ledger.ts';
 import { unwindingReaction } from './unwinding.ts';
 import { childReaction, stopReaction } from './child-protocol.ts';
@@ -60,6 +61,9 @@ function usualReaction(actor: Actor, envelope: StepEnvelope, context: DecideCont
     case 'undo-ended':
     case 'compensation-counted':
       return ledgerReaction(envelope);
+    case 'undo-retried':
+    case 'undo-settled':
+      return undoByHand(envelope);
     case 'undo-entry':
     case 'undo-over':
       return { kind: 'ignore' };
@@ -119,6 +123,7 @@ function reactionToAttempt(actor: Actor, envelope: AttemptKind, context: DecideC
       return activityTimedOut(actor, envelope.n);
     case 'activity-adjusted':
     case 'activity-hurried':
+    case 'activity-retried':
     case 'activity-completed':
     case 'activity-failed':
       return byHand(actor, envelope, context);

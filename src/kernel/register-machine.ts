@@ -9,6 +9,7 @@ import type { RegisteredActivity, RegisteredChild, RegisteredMachine } from './r
 import { emptyUnwinding, fillUnwinding, unwindingSource } from './unwinding-machine.ts';
 import { formatValue } from './value-encoding.ts';
 import { isCompensation } from './xstate-compensation.ts';
+import { needsDecisions } from './xstate-decisions.ts';
 import { kindOfLogic } from './xstate-logic.ts';
 import type { AnyActorLogic, AnyStateMachine } from './xstate-seam.ts';
 import { withoutActors } from './xstate-seam.ts';
@@ -77,6 +78,7 @@ function build(machine: AnyStateMachine, version: string, built: Built): Registe
     children,
     actions,
     handlesCancel: namesEvent(machine, 'workflow.cancel'),
+    needsDecisions: needsDecisions(machine),
     unwinding: emptyUnwinding({ id: machine.id, version: machine.version ?? version }),
   };
   built.set(machine, registered);
@@ -119,6 +121,7 @@ function transition(parent: MachineReference, src: string, logic: AnyActorLogic)
     children: new Map(),
     actions: new Map(),
     handlesCancel: false,
+    needsDecisions: false,
   };
 }
 

@@ -39,4 +39,6 @@ export interface RegisteredMachine {
   readonly unwinding?: RegisteredMachine;
   /** It is what unwinds the ledger of another. */
   readonly isUnwinding?: true;
+  /** Whether the chart has states in which a person decides. */
+  readonly needsDecisions: boolean;
 }

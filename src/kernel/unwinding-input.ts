@@ -2,8 +2,13 @@ import type { Draft } from './draft.ts';
 import { limits } from './limits.ts';
 import type { UnwindingInput } from './xstate-unwinding.ts';
 
-/** The input of an unwinding of this actor's ledger. */
-export function unwindingInput({ address, context }: Draft): UnwindingInput {
+/**
+ * The input of an unwinding of this actor's ledger.
+ *
+ * @param only the number of the one entry to undo; anything else: all of it
+ */
+export function unwindingInput({ address, context }: Draft, only: unknown): UnwindingInput {
   const { nowMs, compensationBudgetMs = limits.compensationBudgetMs } = context;
-  return { owner: address.path, budgetAtMs: nowMs + compensationBudgetMs };
+  const input = { owner: address.path, budgetAtMs: nowMs + compensationBudgetMs };
+  return typeof only === 'number' ? { ...input, only } : input;
 }

@@ -10,6 +10,9 @@ export type UndoInput = Pick<UndoScope<unknown, unknown>, 'input' | 'output' | '
 /** The name of its logic where the engine begins it, beside the names that charts use. */
 export const unwindingSource = 'perdure.compensation';
 
+/** Under this id is the unwinding of the one undo that a person wants to be run again. */
+export const undoRetried = 'perdure.undo';
+
 const structure = structureOf(unwindingChart);
 const structureHash = hashStructure(structure);
 
@@ -24,6 +27,7 @@ export function emptyUnwinding({ id, version }: Pick<RegisteredMachine['referenc
     children: new Map(),
     actions: new Map(),
     handlesCancel: false,
+    needsDecisions: false,
     isUnwinding: true,
   };
 }

@@ -5,6 +5,7 @@ import type { EndOptions } from '../kernel/ending.ts';
 import type { SendResult } from '../kernel/signal.ts';
 import type { StartPolicy } from '../kernel/start-policy.ts';
 import type { AnyStateMachine, EventFromLogic, EventObject, InputFrom } from '../kernel/xstate-seam.ts';
+import type { Queue } from './queue-control.ts';
 import type { Reader } from './reader.ts';
 import type { SendOptions, WorkflowHandle } from './workflow-handle.ts';
 
@@ -132,6 +133,8 @@ export interface Runtime extends Reader {
   health(): RuntimeHealth;
   /** Pending activities: completed from outside, or dealt with by hand. */
   readonly activities: Activities;
+  /** What waits for a person, and what a person does about it. */
+  readonly queue: Queue;
   /**
    * Takes no new work, tells running attempts (`signal`, reason `shutdown`), writes what is decided and closes the store.
    * Attempts that do not end within `grace` (default 5 s) are given back without being charged; with `maximumAttempts: 1` they

@@ -5,15 +5,9 @@ import type { Commit } from '../kernel/commit.ts';
 import type { LedgerRecord } from '../kernel/ledger-record.ts';
 import type { JournalSpan } from '../kernel/kept-journal.ts';
 import type { PreparedCommit, StoreBatch, StoredJournalRecord } from '../kernel/ports.ts';
-import type {
-  ActivityRecord,
-  ActorRecord,
-  ChildRecord,
-  DefinitionRecord,
-  MailRecord,
-  MessageRecord,
-  TombstoneRecord,
-} from '../kernel/record.ts';
+import type { QueuePlace, QueueRecord } from '../kernel/queue-record.ts';
+import type { ActivityRecord, ActorRecord, ChildRecord, DefinitionRecord, MessageRecord, TombstoneRecord } from '../kernel/record.ts';
+import type { MailRecord } from '../kernel/mail-record.ts';
 import type { Codec } from './codec.ts';
 import type { Operation } from './database.ts';
 import {
@@ -31,6 +25,7 @@ import {
   headKey,
   twinKeyOf,
 } from './keys.ts';
+import { encodeOwedKey, encodeQueueKey } from './queue-keys.ts';
 
 /** What the key says is not said again in the value. */
 export type StoredValue<Row, InKey extends keyof Row> = Omit<Row, InKey>;
@@ -40,6 +35,7 @@ export type ActivityValue = StoredValue<ActivityRecord, 'n'>;
 export type ChildValue = StoredValue<ChildRecord, 'n'>;
 export type LedgerValue = StoredValue<LedgerRecord, 'n'>;
 export type MailValue = StoredValue<MailRecord, 'n'>;
+export type QueueValue = StoredValue<QueueRecord, keyof QueuePlace>;
 export type MessageValue = StoredValue<MessageRecord, 'workflowId' | 'messageId'>;
 export type DefinitionValue = { readonly structureHash: string } & StoredValue<DefinitionRecord, 'machine'>;
 
@@ -138,6 +134,8 @@ function stepOperations(commit: Commit, number: number, codec: Codec): readonly 
   }
   if (commit.mailPut.length + commit.mailRemoved.length > 0) pushMail(operations, commit, codec);
   if (commit.message !== undefined) operations.push(...messageOperations(commit.message, codec));
+  if (commit.queueRemoved !== undefined) for (const place of commit.queueRemoved) operations.push(...queueDeletions(place));
+  if (commit.queuePut !== undefined) for (const item of commit.queuePut) pushItem(operations, item, codec);
   return operations;
 }
 
@@ -149,6 +147,17 @@ function pushMail(operations: Operation[], { record, mailPut, mailRemoved }: Com
   const root = { ...record.address, path: [] };
   for (const mail of mailPut) operations.push(put(codec, encodeMailKey(root, mail.n), { ...mail, n: undefined }));
   for (const n of mailRemoved) operations.push({ kind: 'delete', key: encodeMailKey(root, n) });
+}
+
+function pushItem(operations: Operation[], item: QueueRecord, codec: Codec): void {
+  const { machine, name, failure, attempts, details } = item;
+  const value: Listed<QueueValue> = { machine, name, failure, attempts, details };
+  operations.push(put(codec, encodeQueueKey(item), value), put(codec, encodeOwedKey(item)));
+}
+
+/** Both rows of an item of the queue. */
+export function queueDeletions(place: QueuePlace): readonly Operation[] {
+  return [encodeQueueKey(place), encodeOwedKey(place)].map((key) => ({ kind: 'delete', key }));
 }
 
 function checkNumber(batch: StoreBatch, lastCommit: number): void {
@@ -207,6 +216,7 @@ function actorOperation(record: ActorRecord, codec: Codec): Operation {
     failure: record.failure,
     activityFailure: record.activityFailure,
     parked: record.parked,
+    decisions: record.decisions,
     cancelRequested: record.cancelRequested,
     paused: record.paused,
   };

@@ -15,6 +15,7 @@
  * | definition | machine id, version |
  * | meta | a word |
  * | started, closed, count | see `listing-keys.ts` |
+ * | queue, owed | see `queue-keys.ts` |
  */
 import type { Address } from '../kernel/address.ts';
 import type { TimerRow } from '../kernel/ports.ts';
@@ -32,6 +33,9 @@ const letters = {
   ledger: 'l',
   message: 'm',
   meta: 's',
+  owed: 'h',
+  // More than one bit away from that of `owed`.
+  queue: 'q',
   started: 'o',
   timer: 't',
   tombstone: 'x',
@@ -156,7 +160,7 @@ export function spaceRange(space: Space): KeyRange {
   return prefixRange(keyOf(space));
 }
 
-type WorkflowSpace = 'actor' | 'journal' | 'activity' | 'child' | 'ledger' | 'mailbox' | 'message' | 'twin';
+type WorkflowSpace = 'actor' | 'journal' | 'activity' | 'child' | 'ledger' | 'mailbox' | 'message' | 'twin' | 'owed';
 
 /** All rows of a workflow id in one space; where they stand under addresses, runs ascend. */
 export function workflowRange(space: WorkflowSpace, workflowId: string): KeyRange {

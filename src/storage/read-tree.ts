@@ -8,8 +8,10 @@ import { activitiesInRecord } from '../kernel/activities-in-record.ts';
 import { messagesIn } from '../kernel/conversation.ts';
 import type { LedgerRecord } from '../kernel/ledger-record.ts';
 import { isOpen } from '../kernel/ledger-record.ts';
+import { limits } from '../kernel/limits.ts';
 import type { StoredActor, StoredJournalRecord, StoredTree } from '../kernel/ports.ts';
-import type { ActivityRecord, ActorRecord, ChildRecord, MailRecord } from '../kernel/record.ts';
+import type { ActivityRecord, ActorRecord, ChildRecord } from '../kernel/record.ts';
+import type { MailRecord } from '../kernel/mail-record.ts';
 import type { ActivityValue, ActorValue, ChildValue, LedgerValue, MailValue } from './batch.ts';
 import type { Codec } from './codec.ts';
 import { recordDamaged, unlessDamaged } from './damage.ts';
@@ -26,6 +28,7 @@ import {
   encodeActorKey,
   runRange,
 } from './keys.ts';
+import { readOwed } from './queue-reads.ts';
 import { journalRecordOf } from './reads.ts';
 
 interface Rows {
@@ -71,7 +74,12 @@ export async function readTree(
   // What is still to be said may be the start of a child.
   if (unborn !== undefined && first.record.queued === undefined) refuse(unborn.address, 'it is missing, though its parent has it');
   checkMail(encodeActorKey(root), first.record, mailKeys.length);
-  return { root: first, others, closed: closedMax === 0 ? [] : await readClosed(reader, codec, root, rows, closedMax) };
+  if (closedMax === 0) return { root: first, others, closed: [] };
+  const [closed, queue] = await Promise.all([
+    readClosed(reader, codec, root, rows, closedMax),
+    readOwed(reader, codec, root.workflowId, limits.queueItemsShownMax),
+  ]);
+  return { root: first, others, closed, queue };
 }
 
 /** Unreadable ones are left out: nothing waits for them. */

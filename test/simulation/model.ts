@@ -221,10 +221,14 @@ export class Model {
       case 'child-snapshot':
       case 'child-gone':
       case 'stop':
+      case 'activity-retried':
+      case 'event-discarded':
       case 'undo-next':
       case 'undo-ended':
       case 'undo-entry':
       case 'undo-over':
+      case 'undo-retried':
+      case 'undo-settled':
       case 'compensation-counted':
         return;
       case 'activity-timed-out':

@@ -1,6 +1,7 @@
 /** Mistakes an engine could make with children, mailboxes, custom actions, callbacks and what people do. */
 import type { Commit, Message } from '../../src/kernel/commit.ts';
-import type { ActivityRecord, MailRecord } from '../../src/kernel/record.ts';
+import type { ActivityRecord } from '../../src/kernel/record.ts';
+import type { MailRecord } from '../../src/kernel/mail-record.ts';
 import type { Step } from '../../src/kernel/step.ts';
 import { Tree } from '../../src/kernel/tree.ts';
 import { Supervisor } from '../../src/runtime/supervisor.ts';

@@ -37,6 +37,7 @@ function description(id: string, status: WorkflowDescription['status']): Workflo
     activities: [],
     timers: [],
     children: [],
+    queue: [],
     waitsFor: [],
   };
 }

@@ -24,6 +24,7 @@ function merchant(status: WorkflowDescription['status'], value: WorkflowDescript
     activities: [],
     timers: [],
     children: [],
+    queue: [],
     waitsFor: [],
     ...(failure === undefined ? {} : { failure: { class: failure, message: '' } }),
   };
