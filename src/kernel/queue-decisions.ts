@@ -15,16 +15,12 @@ interface Reached {
   readonly snapshot: AnyMachineSnapshot | undefined;
 }
 
-/**
- * What the record says of them after a step, with what that changes of the queue put into the draft. Charts without such a state
- * are not looked at.
- */
+/** What the record says of them after a step, with what that changes of the queue put into the draft. */
 export function decisionsAfter(
   draft: Draft,
   known: ActorRecord['decisions'],
   { status, atMs, snapshot }: Reached,
 ): ActorRecord['decisions'] {
-  if (known === undefined && !draft.machine.needsDecisions) return undefined;
   const canDecide = status === 'running' || status === 'paused' || status === 'parked';
   if (canDecide && snapshot === undefined) return known;
   const states = canDecide && snapshot !== undefined ? statesToDecide(snapshot) : [];

@@ -175,11 +175,18 @@ function recordAfter(draft: Draft, before: Actor | undefined, sequence: number, 
   if (old?.paused !== undefined && !isClosed(status)) record.paused = old.paused;
   // Whoever ends while it is parked leaves nothing that would go on.
   if (old?.parked !== undefined && isClosed(status) === isClosed(old.status)) record.parked = old.parked;
-  const poison = old === undefined ? undefined : poisonPlace(old);
-  if (poison !== undefined && (record.parked === undefined || draft.mailRemoved.includes(poison.n))) removeQueueItem(draft, poison);
-  const decisions = decisionsAfter(draft, old?.decisions, { status, atMs, snapshot: ending.stepped?.chart.snapshot });
-  if (decisions !== undefined) record.decisions = decisions;
+  if (old?.parked !== undefined) settlePoison(draft, old, record);
+  if (draft.machine.needsDecisions || old?.decisions !== undefined) {
+    const decisions = decisionsAfter(draft, old?.decisions, { status, atMs, snapshot: ending.stepped?.chart.snapshot });
+    if (decisions !== undefined) record.decisions = decisions;
+  }
   return record;
+}
+
+/** What made the workflow throw waits for nobody any more when it ends, or its row is taken away. */
+function settlePoison(draft: Draft, before: ActorRecord, after: ActorRecord): void {
+  const poison = poisonPlace(before);
+  if (poison !== undefined && (after.parked === undefined || draft.mailRemoved.includes(poison.n))) removeQueueItem(draft, poison);
 }
 
 /** Of what comes from the mailbox the sender was told already. */

@@ -2,6 +2,7 @@
 import { expect } from 'vitest';
 import type { AnyStateMachine } from 'xstate';
 import type { ContractHost, ContractRuntime } from '../support/contract-host.ts';
+import { limits } from '../../src/kernel/limits.ts';
 import { refusalOf, watch } from '../support/outcomes.ts';
 import { charted, pair, trip } from '../support/sagas.ts';
 import { errorOf, World } from '../support/world.ts';
@@ -161,8 +162,76 @@ contractGroup('compensation', ({ contractCase, everywhere }) => {
     await refusalOf(runtime.send('w', { type: 'LEAVE' }), 'WORKFLOW_CLOSED');
   });
 
-  everywhere('with nothing to undo it closes at once', async (host) => {
-    const { runtime } = await started(host, charted);
-    void runtime;
+  contractCase(15, async (host) => {
+    const { world, runtime } = await started(host, trip);
+    world.isStubborn = true;
+    await succeed(host, world, 'hotel', 'flight');
+    await runtime.send('w', { type: 'LEAVE' });
+    await host.settled();
+    expect(world.last('car').signal.aborted).toBe(true);
+    expect(undos(world)).toEqual([]);
+    await host.clock.advance(limits.settleMs);
+    await host.settled();
+    expect(world.last('undo car').input).toMatchObject({ outcome: 'unknown', output: undefined });
+    await succeed(host, world, 'undo car');
+    await succeed(host, world, 'car', 'undo flight', 'undo hotel');
+    const [item, ...others] = (await runtime.queue.list()).items;
+    expect(others).toEqual([]);
+    expect(item).toMatchObject({ kind: 'dead-letter', cause: 'orphan-effect', workflow: 'w', name: 'car' });
+    expect(await runtime.describe('w')).toMatchObject({ status: 'failed', compensation: 'deferred' });
+    expect(await runtime.queue.get(item!.id)).toMatchObject({
+      input: 'a car',
+      output: 'car done',
+      outcome: 'completed',
+      acts: ['retry', 'settle', 'writeOff'],
+    });
+    await runtime.queue.retry(item!.id, { by: 'ada' });
+    await host.settled();
+    expect(world.last('undo car').input).toMatchObject({ outcome: 'completed', output: 'car done' });
+    await succeed(host, world, 'undo car');
+    expect((await runtime.queue.list()).items).toEqual([]);
+    expect(await runtime.describe('w')).toMatchObject({ status: 'failed', compensation: 'done' });
   });
+
+  everywhere(
+    'a deferred undo waits in the queue; retried, also with another input, it is done, and the workflow owes nothing',
+    async (host) => {
+      const { world, runtime, machine } = await started(host, trip);
+      await succeed(host, world, 'hotel');
+      await fail(host, world, 'flight');
+      await fail(host, world, 'undo flight');
+      await fail(host, world, 'undo hotel');
+      await host.crash();
+      const next = await host.open([machine]);
+      const { items } = await next.queue.list({ kind: 'deferred' });
+      expect(items.map(({ name }) => name).sort()).toEqual(['flight', 'hotel']);
+      const [flight, hotel] = items.toSorted((a, b) => a.name!.localeCompare(b.name!));
+      expect(await next.queue.get(flight!.id)).toMatchObject({
+        failure: { class: 'Refused' },
+        attempts: 1,
+        outcome: 'unknown',
+        idempotencyKey: world.last('undo flight').idempotencyKey,
+        status: 'failed',
+      });
+      await next.queue.retry(flight!.id, { input: 'another seat', by: 'ada', note: 'the airline mended it' });
+      await host.settled();
+      expect(world.last('undo flight')).toMatchObject({ input: { input: 'another seat' }, attempt: 1 });
+      expect(await next.describe('w')).toMatchObject({ status: 'failed', compensation: 'running' });
+      await fail(host, world, 'undo flight');
+      expect((await next.queue.list({ kind: 'deferred' })).items).toHaveLength(2);
+      await next.queue.retry(flight!.id);
+      await host.settled();
+      expect(world.last('undo flight')).toMatchObject({ input: { input: 'another seat' } });
+      await refusalOf(next.queue.settle(flight!.id, { note: 'by phone' }), 'QUEUE_ACT_NOT_ALLOWED');
+      await succeed(host, world, 'undo flight');
+      expect((await next.describe('w')).compensation).toBe('deferred');
+      await next.queue.writeOff(hotel!.id, { by: 'ada', note: 'too little to care' });
+      expect(await next.describe('w')).toMatchObject({ status: 'failed', compensation: 'done', queue: [] });
+      expect(await undoStates(next)).toEqual({ hotel: 'written-off', flight: 'undone' });
+      expect((await next.history('w')).at(-1)).toMatchObject({ kind: 'undo-settled', by: 'ada', note: 'too little to care' });
+      await refusalOf(next.queue.retry(hotel!.id), 'QUEUE_ITEM_NOT_FOUND');
+      expect(undos(world)).toEqual(['undo flight', 'undo hotel', 'undo flight', 'undo flight']);
+      runtime satisfies ContractRuntime;
+    },
+  );
 });

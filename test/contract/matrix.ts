@@ -16,6 +16,7 @@ export const cases = {
   12: 'A crash between snapshot and timer cannot exist.',
   13: 'A result that arrives after its attempt timed out is journaled as late and not delivered.',
   14: "A result that arrives after the state was left is journaled as late and not delivered; the attempt's signal was aborted.",
+  15: 'A late result of an activity with an undo, after the workflow unwound without it, is flagged as an orphan effect in the queue.',
   16: "Cancel and completion at the same instant: the journal's order decides; exactly one outcome.",
   18: 'Disk full or a failed sync: no effect whose intent is not on disk is started; writers get `STORE_UNAVAILABLE` (outcome unknown: repeat with the same id); reads go on; the runtime reopens by itself and loses nothing acknowledged.',
   19: 'A torn tail after power loss: reopening keeps every acknowledged commit and drops the rest.',
@@ -65,10 +66,11 @@ export const groups = {
   poison: [32, 33],
   data: [35, 36, 37],
   endings: [16],
-  compensation: [44, 45, 46, 47, 48],
+  compensation: [15, 44, 45, 46, 47, 48],
   children: [38, 39],
   trees: [],
   reading: [50],
+  queue: [],
 } as const satisfies Record<string, readonly CaseNumber[]>;
 
 export type GroupName = keyof typeof groups;

@@ -28,7 +28,7 @@ export class World {
   call<Output>(name: string, scope: Given): Promise<Output> {
     return new Promise<unknown>((succeed, fail) => {
       this.calls.push({ ...ofActivitiesOnly, ...scope, name, succeed, fail });
-      scope.signal.addEventListener('abort', () => fail(new Error(`aborted: ${String(scope.signal.reason)}`)));
+      if (!this.isStubborn) scope.signal.addEventListener('abort', () => fail(new Error(`aborted: ${String(scope.signal.reason)}`)));
     }) as Promise<Output>;
   }
 
@@ -43,6 +43,9 @@ export class World {
     if (call === undefined) throw new Error(`Nobody called ${name}.`);
     return call;
   }
+
+  /** Whether calls go on although they were aborted. */
+  isStubborn = false;
 
   /** Whether the impure places of machines break. */
   isBroken = true;
