@@ -5,8 +5,15 @@ import type { AbortReason } from './activity-descriptor.ts';
 import { policyOf } from './activity-policy.ts';
 import type { Actor } from './actor.ts';
 import type { DecideContext, Draft } from './draft.ts';
-import { beginAttempt, forgetActivity, isNextInLine, putActivity } from './draft.ts';
-import { attemptLost as attemptLostError, heartbeatTimeout, scheduleToCloseTimeout, startToCloseTimeout } from './engine-errors.ts';
+import { beginAttempt, forgetActivity, isNextInLine, isTooLate, putActivity } from './draft.ts';
+import {
+  asError,
+  attemptLost as attemptLostError,
+  deadlineExceeded,
+  heartbeatTimeout,
+  scheduleToCloseTimeout,
+  startToCloseTimeout,
+} from './engine-errors.ts';
 import type { Envelope } from './envelope.ts';
 import type { FailedOutcome } from './failure.ts';
 import { boundFailure, failedOutcome } from './failure.ts';
@@ -26,6 +33,7 @@ export function attemptDue(actor: Actor, n: number, context: DecideContext): Rea
   if (activity === undefined || !isToBegin(activity)) return { kind: 'ignore' };
   if (!isNextInLine(actor.activities, activity)) return { kind: 'ignore' };
   if (isOver(activity, context.nowMs)) return activityTimedOut(actor, n);
+  if (isTooLate(context, activity, context.nowMs)) return giveUp(actor, activity, outcomeWithout(activity));
   if (!context.admit(activity.name, activity.idempotencyKey)) return { kind: 'ignore' };
   return { kind: 'note', change: (draft) => beginAttempt(draft, activity) };
 }
@@ -101,9 +109,8 @@ export function attemptLost(actor: Actor, envelope: AttemptEnvelope, context: De
   if (isOver(activity, context.nowMs)) return activityTimedOut(actor, activity.n);
   const policy = policyOf(actor.machine, activity);
   const outcome = failedOutcome(attemptLostError(activity.attempt));
-  if (policy === undefined || !isRetryable(policy.retry, outcome.failure.class, activity.attempt - activity.uncharged)) {
-    return giveUp(actor, activity, outcome);
-  }
+  const isFinal = policy === undefined || !isRetryable(policy.retry, outcome.failure.class, activity.attempt - activity.uncharged);
+  if (isFinal || isTooLate(context, activity, context.nowMs)) return giveUp(actor, activity, outcome);
   const lastFailure = { ...outcome.failure, attempt: activity.attempt, retryable: true };
   const waiting: ActivityRecord = { ...atRest(activity, envelope), state: 'waiting', lastFailure };
   const canBegin = context.admit(activity.name, activity.idempotencyKey);
@@ -150,7 +157,7 @@ function failOrRetry(
   const asked = 'nextRetryDelayMs' in envelope ? envelope.nextRetryDelayMs : undefined;
   const nextAttemptAtMs = context.nowMs + (asked ?? backoffMs(policy, charged, context.random()));
   // It would begin too late to matter: what is known now is all that will be.
-  if (isOver(activity, nextAttemptAtMs)) return giveUp(actor, activity, outcome);
+  if (isOver(activity, nextAttemptAtMs) || isTooLate(context, activity, nextAttemptAtMs)) return giveUp(actor, activity, outcome);
   const lastFailure = { ...outcome.failure, attempt: activity.attempt, retryable: true };
   const waiting: ActivityRecord = { ...atRest(activity, envelope), state: 'backoff', nextAttemptAtMs, lastFailure };
   return { kind: 'note', change: (draft) => putActivity(draft, waiting) };
@@ -185,6 +192,12 @@ export function withChange(reaction: Changing, further: Change): Changing {
     further(draft);
   };
   return { ...reaction, change };
+}
+
+/** What an activity comes to that is not begun again: what is known of its last attempt, if there was one. */
+function outcomeWithout({ lastFailure }: ActivityRecord): FailedOutcome {
+  if (lastFailure === undefined) return failedOutcome(deadlineExceeded());
+  return { ...failedOutcome(asError(lastFailure)), failure: lastFailure };
 }
 
 function isOver({ scheduleToCloseAtMs }: ActivityRecord, atMs: number): boolean {

@@ -11,6 +11,7 @@ import type { FailureRecord } from './failure-record.ts';
 import { failedOutcome } from './failure.ts';
 import type { Json } from './json.ts';
 import type { Reaction } from './reaction.ts';
+import { cancelledFor, terminatedFor } from './reaction.ts';
 import type { ActorRecord, ChartRecord } from './record.ts';
 import { isClosed } from './record.ts';
 import { decodeValue } from './value-decoding.ts';
@@ -53,16 +54,23 @@ function eventOf({ chart }: Actor, childId: string, envelope: Exclude<ChildEnvel
   }
 }
 
-export function stopReaction({ record }: Actor, mode: ParentClosePolicy): Reaction {
+export function stopReaction({ record, machine: { handlesCancel } }: Actor, mode: ParentClosePolicy): Reaction {
   if (isClosed(record.status)) return { kind: 'ignore' };
   const reason = 'Its parent closed, or left the state it belongs to.';
   switch (mode) {
     case 'abandon':
       return { kind: 'note', change: (draft) => void (draft.isDetached = true) };
     case 'request-cancel':
-      return { kind: 'cancel', event: { type: 'workflow.cancel' }, reason };
+      return {
+        kind: 'ask',
+        event: { type: 'workflow.cancel' },
+        isNamed: handlesCancel,
+        end: cancelledFor(reason),
+        // Who is let go by its parent is on its own from now on.
+        change: (draft) => void (draft.isDetached = handlesCancel),
+      };
     case 'terminate':
-      return { kind: 'end', status: 'terminated', reason };
+      return { kind: 'end', end: terminatedFor(reason) };
   }
 }
 

@@ -29,6 +29,8 @@ import type { Json } from './json.ts';
 /** What a decision depends on besides actor and envelope. */
 export interface DecideContext extends CommitContext {
   readonly random: Random;
+  /** From when on no attempt begins: see `deadline-protocol.ts`. Absent: none such is set, or it was heard of. */
+  readonly attemptsUntilMs?: number;
   /**
    * Asks the host for a place to run an attempt of this activity, which it knows by its `activityKey`; a place granted is used, or the
    * whole decision dropped.
@@ -63,6 +65,8 @@ export interface Draft {
   readonly effects: Effect[];
   isDetached: boolean;
   cancelRequested: ActorRecord['cancelRequested'];
+  deadline: ActorRecord['deadline'];
+  attemptsUntilMs: number;
   activityFailure: FailureRecord | undefined;
 }
 
@@ -97,6 +101,8 @@ export function openDraft(
     emitted: [],
     effects: [],
     cancelRequested: record?.cancelRequested,
+    deadline: record?.deadline,
+    attemptsUntilMs: context.attemptsUntilMs ?? Infinity,
     activityFailure: record?.activityFailure,
   };
 }
@@ -119,9 +125,19 @@ export function beginScheduled(draft: Draft): void {
   for (const n of draft.scheduled) {
     const activity = draft.activities.now.get(n);
     // A volatile child is live already: it has no attempts.
-    const canBegin = activity?.state === 'waiting' && isNextInLine(draft.activities.now, activity);
+    const isToBegin = activity?.state === 'waiting' && isNextInLine(draft.activities.now, activity);
+    const canBegin = isToBegin && !isTooLate(draft, activity, draft.context.nowMs);
     if (canBegin && draft.context.admit(activity.name, activity.idempotencyKey)) beginAttempt(draft, activity);
   }
+}
+
+/** Custom actions belong to what was decided before. */
+export function isTooLate(
+  { attemptsUntilMs = Infinity }: Pick<DecideContext, 'attemptsUntilMs'>,
+  { kind }: ActivityRecord,
+  atMs: number,
+): boolean {
+  return kind !== 'actions' && atMs >= attemptsUntilMs;
 }
 
 export function beginAttempt(draft: Draft, activity: ActivityRecord): void {
@@ -204,7 +220,8 @@ export function takeMail(draft: Draft): void {
 export function armTimer(draft: Draft, { id, delay, event, to }: Extract<ChartAction, { kind: 'schedule' }>): void {
   const { nowMs } = draft.context;
   const dueAtMs = nowMs + checkDelay(draft, delay, id, event);
-  if (draft.timers.now.size >= limits.timersMax) throw tooMany('timers', limits.timersMax);
+  const ownTimers = draft.timers.now.size - (draft.deadline !== undefined && draft.deadline.passedAtMs === undefined ? 1 : 0);
+  if (ownTimers >= limits.timersMax) throw tooMany('timers', limits.timersMax);
   draft.counters.timer += 1;
   const generation = draft.counters.timer;
   const timer: TimerRecord = {

@@ -20,6 +20,16 @@ export function attemptLost(attempt: number): Error {
   return engineError('AttemptLost', `The process ended while attempt ${attempt} ran; whether it took effect is not known.`);
 }
 
+/** The error of an activity that did not begin before the deadline of its workflow. */
+export function deadlineExceeded(): Error {
+  return engineError('DeadlineExceeded', 'The deadline of the workflow passed before an attempt began.');
+}
+
+/** An error of which only the record is left. */
+export function asError({ class: name, message }: { readonly class: string; readonly message: string }): Error {
+  return engineError(name, message);
+}
+
 /** Its stack would be the engine's: noise in records, and different on each host. */
 function engineError(name: string, message: string): Error {
   const error = new Error(message);

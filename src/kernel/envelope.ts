@@ -9,6 +9,8 @@ export type Envelope =
   /** `isUpdate`: to be refused if the state does not accept it */
   | { readonly kind: 'signal'; readonly event: Json; readonly messageId?: string; readonly isUpdate?: true }
   | { readonly kind: 'timer'; readonly generation: number }
+  /** the workflow is not over, and should be */
+  | { readonly kind: 'deadline' }
   | { readonly kind: 'attempt-due'; readonly n: number }
   | {
       readonly kind: 'attempt-completed';

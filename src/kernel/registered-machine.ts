@@ -1,6 +1,8 @@
 /** A machine as hosts know it: checked at the door, its structure hashed, the code it names found. */
 import type { ActivityDescriptor } from './activity-descriptor.ts';
 import type { ParentClosePolicy } from './birth.ts';
+import type { Deadline } from './deadline.ts';
+import { deadlineOf, deadlineProblems } from './deadline.ts';
 import { parentClosePolicyOf } from './child.ts';
 import { PerdureError } from './errors.ts';
 import type { Json } from './json.ts';
@@ -44,6 +46,10 @@ export interface RegisteredMachine {
   readonly actions: ReadonlyMap<string, ActionCode>;
   /** Whether the chart has something to say to `workflow.cancel`. */
   readonly handlesCancel: boolean;
+  /** Whether it has something to say to `workflow.deadline`. */
+  readonly handlesDeadline: boolean;
+  /** Of workflows that are started without one. */
+  readonly deadline: Deadline | undefined;
 }
 
 /**
@@ -53,7 +59,7 @@ export interface RegisteredMachine {
  */
 export function registerMachine(machine: AnyStateMachine): RegisteredMachine {
   const { id } = machine;
-  const own = [...idProblems(id), ...versionProblems(machine.version)];
+  const own = [...idProblems(id), ...versionProblems(machine.version), ...deadlineProblems(machine)];
   const problems = [...own, ...everyMachine(machine).flatMap(problemsOf(machine))];
   if (problems.length > 0) {
     const message = `Machine ${formatValue(id)} cannot be run:\n${bullets(problems)}`;
@@ -108,6 +114,8 @@ function build(machine: AnyStateMachine, version: string, built: Built): Registe
     children,
     actions,
     handlesCancel: namesEvent(machine, 'workflow.cancel'),
+    handlesDeadline: namesEvent(machine, 'workflow.deadline'),
+    deadline: deadlineOf(machine),
   };
   built.set(machine, registered);
   for (const [src, logic] of actorLogic) {
@@ -142,6 +150,8 @@ function transition(parent: MachineReference, src: string, logic: AnyActorLogic)
     children: new Map(),
     actions: new Map(),
     handlesCancel: false,
+    handlesDeadline: false,
+    deadline: undefined,
   };
 }
 

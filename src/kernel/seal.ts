@@ -103,6 +103,7 @@ function isEndOfAll(envelope: Envelope): boolean {
 
 /** A timer may be heard of late. */
 function dueTimeOf(before: Actor | undefined, envelope: Envelope): number | undefined {
+  if (envelope.kind === 'deadline') return before?.record.deadline?.atMs;
   if (envelope.kind !== 'timer') return undefined;
   return before?.record.timers.find(({ generation }) => generation === envelope.generation)?.dueAtMs;
 }
@@ -148,6 +149,7 @@ function recordAfter(draft: Draft, before: Actor | undefined, sequence: number, 
   if (draft.birth !== undefined) record.birth = draft.birth;
   if (draft.isDetached) record.isDetached = true;
   if (draft.cancelRequested !== undefined) record.cancelRequested = draft.cancelRequested;
+  if (draft.deadline !== undefined) record.deadline = draft.deadline;
   if (draft.queued > 0) record.queued = draft.queued;
   if (closedAtMs !== undefined) record.closedAtMs = closedAtMs;
   if (failure !== undefined) record.failure = failure;

@@ -199,6 +199,7 @@ function actorOperation(record: ActorRecord, codec: Codec): Operation {
     activityFailure: record.activityFailure,
     parked: record.parked,
     cancelRequested: record.cancelRequested,
+    deadline: record.deadline,
     paused: record.paused,
   };
   return put(codec, encodeActorKey(record.address), value);
