@@ -60,6 +60,7 @@ export const groups = {
   poison: [32, 33],
   data: [35, 36, 37],
   endings: [16],
+  deadlines: [],
   children: [38, 39],
   trees: [],
   reading: [50],
