@@ -14,7 +14,7 @@ import {
   scheduleToCloseTimeout,
   startToCloseTimeout,
 } from './engine-errors.ts';
-import type { Envelope } from './envelope.ts';
+import type { Envelope, StepEnvelope } from './envelope.ts';
 import type { FailedOutcome } from './failure.ts';
 import { boundFailure, failedOutcome } from './failure.ts';
 import type { Json } from './json.ts';
@@ -28,12 +28,22 @@ type AttemptEnvelope = Extract<Envelope, { readonly attempt: number }>;
 type Changing = Extract<Reaction, { readonly kind: 'note' | 'deliver' }>;
 type EnvelopeOf<Kind extends Envelope['kind']> = Extract<Envelope, { readonly kind: Kind }>;
 
+/**
+ * What an activity is told whose next attempt is due and would come too late. Said under its own name, so that it means the same when it
+ * has to be heard again.
+ */
+export function insteadOfAttempt(actor: Actor | undefined, envelope: EnvelopeOf<'attempt-due'>, context: DecideContext): StepEnvelope {
+  const { n } = envelope;
+  const activity = actor?.activities.get(n);
+  if (activity === undefined || !isToBegin(activity)) return envelope;
+  if (isOver(activity, context.nowMs)) return { kind: 'activity-timed-out', n };
+  return isTooLate(context, activity, context.nowMs) ? { kind: 'activity-timed-out', n, isPastDeadline: true } : envelope;
+}
+
 export function attemptDue(actor: Actor, n: number, context: DecideContext): Reaction {
   const activity = actor.activities.get(n);
   if (activity === undefined || !isToBegin(activity)) return { kind: 'ignore' };
   if (!isNextInLine(actor.activities, activity)) return { kind: 'ignore' };
-  if (isOver(activity, context.nowMs)) return activityTimedOut(actor, n);
-  if (isTooLate(context, activity, context.nowMs)) return giveUp(actor, activity, outcomeWithout(activity));
   if (!context.admit(activity.name, activity.idempotencyKey)) return { kind: 'ignore' };
   return { kind: 'note', change: (draft) => beginAttempt(draft, activity) };
 }
@@ -80,8 +90,9 @@ export function attemptTimedOut(actor: Actor, envelope: EnvelopeOf<'attempt-time
 }
 
 /** The activity as a whole took too long. */
-export function activityTimedOut(actor: Actor, n: number): Reaction {
+export function activityTimedOut(actor: Actor, n: number, isPastDeadline = false): Reaction {
   const activity = actor.activities.get(n);
+  if (activity !== undefined && isPastDeadline) return giveUp(actor, activity, outcomeWithout(activity));
   if (activity?.scheduleToCloseAtMs === undefined) return { kind: 'ignore' };
   const abort: Change = (draft) => abortRunning(draft, activity, 'schedule-to-close-timeout');
   const error = scheduleToCloseTimeout(activity.scheduleToCloseAtMs - activity.scheduledAtMs, activity.lastFailure);

@@ -10,6 +10,7 @@
  * 3. A workflow that has closed stays closed: parked is what goes on after its end.
  */
 import type { Actor } from './actor.ts';
+import { insteadOfAttempt } from './attempt-protocol.ts';
 import { formatPlace } from './address.ts';
 import { stillborn } from './child-protocol.ts';
 import type { Message } from './commit.ts';
@@ -59,7 +60,9 @@ export function decideInTree(tree: Tree, mail: Mail, context: DecideContext, row
     const held = holdInTree(tree, to, envelope, context);
     if (held !== undefined) return held;
   }
-  return new Unit(tree, context, row).decide(message);
+  if (envelope.kind !== 'attempt-due') return new Unit(tree, context, row).decide(message);
+  const told = insteadOfAttempt(tree.get(to), envelope, withinDeadline(tree.root.record, context));
+  return new Unit(tree, context, row).decide({ ...message, envelope: told });
 }
 
 class Unit {

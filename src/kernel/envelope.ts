@@ -46,8 +46,8 @@ export type Envelope =
     }
   /** its outcome will come from outside */
   | { readonly kind: 'attempt-handed-over'; readonly n: number; readonly attempt: number }
-  /** it took too long as a whole */
-  | { readonly kind: 'activity-timed-out'; readonly n: number }
+  /** it took too long as a whole; `isPastDeadline`: too long for the workflow */
+  | { readonly kind: 'activity-timed-out'; readonly n: number; readonly isPastDeadline?: true }
   | ({ readonly kind: 'activity-adjusted'; readonly n: number; readonly retry?: Json; readonly startToCloseTimeoutMs?: number } & Act)
   /** its backoff is cut short */
   | ({ readonly kind: 'activity-hurried'; readonly n: number } & Act)

@@ -105,7 +105,7 @@ function reactionToAttempt(actor: Actor, envelope: AttemptKind, context: DecideC
     case 'attempt-heartbeat':
       return attemptHeartbeat(actor, envelope, context);
     case 'activity-timed-out':
-      return activityTimedOut(actor, envelope.n);
+      return activityTimedOut(actor, envelope.n, envelope.isPastDeadline);
     case 'activity-adjusted':
     case 'activity-hurried':
     case 'activity-completed':

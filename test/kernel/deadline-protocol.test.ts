@@ -34,10 +34,13 @@ const machine = setup({
         ACT: { actions: 'act' },
         CARE: 'careful',
         BREAK: 'broken',
+        FRAGILE: 'fragile',
         END: 'done',
       },
     },
     fetching: { invoke: { src: 'fetch', onDone: 'done', onError: 'refused' }, on: { CARE: 'careful' } },
+    fragile: { on: { FETCH: 'guarded' } },
+    guarded: { invoke: { src: 'fetch', onError: { guard: 'breaks', target: 'refused' } } },
     careful: { on: { 'workflow.deadline': 'late' } },
     late: { invoke: { src: 'fetch', onDone: 'done', onError: 'refused' } },
     broken: { on: { 'workflow.deadline': { guard: 'breaks', target: 'late' } } },
@@ -143,9 +146,24 @@ describe('from that moment on, until the root has heard of it,', () => {
     expect(commit.effects).toEqual([]);
     expect(pending(actor)).toMatchObject({ state: 'waiting', attempt: 0 });
     const given = took(actor, attemptDue(1), at(5_000));
-    expect(given.commit).toMatchObject({ effects: [], record: { chart: { value: 'refused' } } });
+    expect(given.commit).toMatchObject({
+      journal: { envelope: { kind: 'activity-timed-out', n: 1, isPastDeadline: true }, outcome: 'applied' },
+      effects: [],
+      record: { chart: { value: 'refused' } },
+    });
     expect(given.commit.record.activityFailure).toMatchObject({ class: 'DeadlineExceeded', attempt: 0, activity: 'fetch' });
     expect(took(started(), signal('FETCH'), at(4_999)).commit.effects).toMatchObject([{ kind: 'run-attempt' }]);
+  });
+
+  test('what does not begin is heard of again where that made the chart throw', () => {
+    const waiting = took(started('FRAGILE'), signal('FETCH'), at(5_000)).actor;
+    const { commit, actor } = took(waiting, attemptDue(1), at(5_000));
+    expect(commit).toMatchObject({ journal: { outcome: 'parked' }, activitiesPut: [{ n: 1, state: 'settled' }] });
+    const { actor: unparked } = controlled(actor, 'unpark', 6_000);
+    const [row] = commit.mailPut;
+    const again = took(unparked, row?.envelope as StepEnvelope, at(6_000), row?.n);
+    expect(again.commit.journal).toMatchObject({ outcome: 'parked', envelope: { kind: 'activity-timed-out' } });
+    expect(decidedOn(unparked, { kind: 'activity-timed-out', n: 7, isPastDeadline: true }, at(6_000))).toEqual({ kind: 'ignore' });
   });
 
   test('custom actions run', () => {
