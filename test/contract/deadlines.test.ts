@@ -287,7 +287,7 @@ contractGroup('deadlines', ({ everywhere }) => {
     await runtime.signalWithStart(machines[0], { id: 'other', deadline: '1h', event: { type: 'FETCH' } });
     await host.settled();
     await passed(host, hourMs);
-    expect(world.callsOf('fetch').map(({ signal }) => signal.reason)).toEqual(['closed']);
+    expect(world.callsOf('fetch').map(({ signal }) => String(signal.reason))).toEqual(['closed']);
     expect(await runtime.describe('d')).toMatchObject({ ...exceeded(atMs), children: [{ status: 'cancelled' }] });
     expect(await runtime.describe('other')).toMatchObject(exceeded(atMs));
     await passed(host, 24 * hourMs);

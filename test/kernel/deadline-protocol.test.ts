@@ -3,9 +3,13 @@ import { describe, expect, test } from 'vitest';
 import { cancel, raise, setup } from 'xstate';
 import { activity } from '../../src/kernel/activity.ts';
 import type { Actor } from '../../src/kernel/actor.ts';
+import { rootAddress } from '../../src/kernel/address.ts';
+import { child as childOf } from '../../src/kernel/child.ts';
+import { decideInTree, decideTreeStart } from '../../src/kernel/decide-in-tree.ts';
 import { cancelOf } from '../../src/kernel/ending.ts';
 import type { StepEnvelope } from '../../src/kernel/envelope.ts';
 import { limits } from '../../src/kernel/limits.ts';
+import { registerMachine } from '../../src/kernel/registered-machine.ts';
 import { due as dueOn, wakeAt } from '../../src/kernel/wake.ts';
 import { at, began, completed, controlled, decidedOn, errorNamed, failed, pending, revive, signal, took, treeOf } from './workflows.ts';
 
@@ -118,8 +122,9 @@ describe('a chart', () => {
       effects: [{ kind: 'run-attempt' }],
       record: { status: 'running', chart: { value: 'late' }, deadline: { passedAtMs: 5_007 }, timers: [] },
     });
-    for (const envelope of [timer, { kind: 'deadline' } as const])
+    for (const envelope of [timer, { kind: 'deadline' } as const]) {
       expect(decidedOn(actor, envelope, at(9_000))).toEqual({ kind: 'ignore' });
+    }
     expect(took(actor, failed(1, new Error('x')), at(6_000)).commit.record.activities).toHaveLength(1);
     expect(took(actor, cancelOf(), at(6_000)).commit.record).toMatchObject({ status: 'cancelled', deadline: { passedAtMs: 5_007 } });
   });
@@ -138,6 +143,60 @@ test('of one that is paused it waits', () => {
   expect(decidedOn(actor, timer, at(6_000))).toEqual({ kind: 'ignore' });
   expect(wakeAt(treeOf(actor))).toBeUndefined();
   expect(wakeAt(treeOf(controlled(actor, 'resume', 6_000).actor))).toBe(5_000);
+});
+
+describe('of children', () => {
+  const child = setup({ actors: { fetch } }).createMachine({ id: 'child', invoke: { src: 'fetch' } });
+  const parent = (on: object) =>
+    setup({ actors: { child } }).createMachine({
+      id: 'parent',
+      version: '1',
+      initial: 'busy',
+      states: { busy: { invoke: { src: 'child' }, on } },
+    });
+  /** Its child has failed once, and is to try again at 4,500. */
+  const waiting = (on: object) => {
+    const registered = registerMachine(parent(on));
+    const begun = decideTreeStart({ machine: registered, address: rootAddress('w-1', 1), input: null, deadlineAtMs: 5_000 }, at(1_000));
+    if (begun.kind === 'refuse') throw begun.error;
+    decideInTree(begun.tree, { to: [1], envelope: failed(1, errorNamed('Busy')) }, at(3_500));
+    return begun.tree;
+  };
+
+  test('no attempt begins from then on, either', () => {
+    const tree = waiting({});
+    expect(decideInTree(tree, { to: [1], envelope: attemptDue(1) }, at(4_999))).toMatchObject({ steps: [{ commit: { effects: [{}] } }] });
+    const late = decideInTree(waiting({}), { to: [1], envelope: attemptDue(1) }, at(5_000));
+    expect(late).toMatchObject({ steps: [{ commit: { effects: [], record: { activityFailure: { class: 'Busy' } } } }, {}] });
+  });
+
+  test('attempts begin again once the root has taken it', () => {
+    const tree = waiting({ 'workflow.deadline': {} });
+    const heard = decideInTree(tree, { to: [], envelope: timer }, at(5_000));
+    expect(heard).toMatchObject({ steps: [{ commit: { journal: { outcome: 'applied' } } }] });
+    expect(decideInTree(tree, { to: [1], envelope: attemptDue(1) }, at(6_000))).toMatchObject({
+      steps: [{ commit: { effects: [{ kind: 'run-attempt' }] } }],
+    });
+  });
+
+  test('the end of their root sets them free', () => {
+    const free = setup({ actors: { child: childOf(child, { parentClosePolicy: 'abandon' }) } }).createMachine({
+      id: 'parent',
+      version: '1',
+      initial: 'busy',
+      states: { busy: { invoke: { src: 'child' }, on: { END: 'over' } }, over: { type: 'final' } },
+    });
+    const address = rootAddress('w-1', 1);
+    const begun = decideTreeStart({ machine: registerMachine(free), address, input: null, deadlineAtMs: 5_000 }, at(1_000));
+    if (begun.kind === 'refuse') throw begun.error;
+    const { tree } = begun;
+    decideInTree(tree, { to: [], envelope: signal('END') }, at(2_000));
+    expect(tree.root.record.status).toBe('completed');
+    decideInTree(tree, { to: [1], envelope: failed(1, errorNamed('Busy')) }, at(4_500));
+    expect(decideInTree(tree, { to: [1], envelope: attemptDue(1) }, at(6_000))).toMatchObject({
+      steps: [{ commit: { effects: [{ kind: 'run-attempt' }] } }],
+    });
+  });
 });
 
 describe('from that moment on, until the root has heard of it,', () => {
