@@ -33,7 +33,7 @@ function apply(draft: Draft, action: ChartAction): void {
       armTimer(draft, action);
       break;
     case 'cancel':
-      for (const timer of draft.timers.now.values()) if (timer.id === action.id) disarmTimer(draft, timer);
+      for (const timer of draft.timers.now.values()) if (timer.id === action.id && timer.isDeadline !== true) disarmTimer(draft, timer);
       break;
     case 'spawn':
       spawn(draft, action);

@@ -12,7 +12,8 @@ import { stateOfAfter } from './xstate-structure.ts';
 export function armTimer(draft: Draft, { id, delay, event, to }: Extract<ChartAction, { kind: 'schedule' }>): void {
   const { nowMs } = draft.context;
   const dueAtMs = nowMs + checkDelay(draft, delay, id, event);
-  if (draft.timers.now.size >= limits.timersMax) throw tooMany('timers', limits.timersMax);
+  const ownTimers = draft.timers.now.size - (draft.deadline !== undefined && draft.deadline.passedAtMs === undefined ? 1 : 0);
+  if (ownTimers >= limits.timersMax) throw tooMany('timers', limits.timersMax);
   draft.counters.timer += 1;
   const generation = draft.counters.timer;
   const timer: TimerRecord = {

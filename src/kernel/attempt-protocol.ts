@@ -6,9 +6,16 @@ import { policyOf } from './activity-policy.ts';
 import type { Actor } from './actor.ts';
 import { exhaust, hasDeadLetter } from './dead-letter.ts';
 import type { DecideContext, Draft } from './draft.ts';
-import { beginAttempt, forgetActivity, isNextInLine, putActivity } from './draft.ts';
-import { attemptLost as attemptLostError, heartbeatTimeout, scheduleToCloseTimeout, startToCloseTimeout } from './engine-errors.ts';
-import type { Envelope } from './envelope.ts';
+import { beginAttempt, forgetActivity, isNextInLine, isTooLate, putActivity } from './draft.ts';
+import {
+  asError,
+  attemptLost as attemptLostError,
+  deadlineExceeded,
+  heartbeatTimeout,
+  scheduleToCloseTimeout,
+  startToCloseTimeout,
+} from './engine-errors.ts';
+import type { Envelope, StepEnvelope } from './envelope.ts';
 import type { FailureRecord } from './failure-record.ts';
 import type { FailedOutcome } from './failure.ts';
 import { boundFailure, failedOutcome } from './failure.ts';
@@ -25,13 +32,26 @@ type AttemptEnvelope = Extract<Envelope, { readonly attempt: number }>;
 type Changing = Extract<Reaction, { readonly kind: 'note' | 'deliver' }>;
 type EnvelopeOf<Kind extends Envelope['kind']> = Extract<Envelope, { readonly kind: Kind }>;
 
+/**
+ * What an activity is told whose next attempt is due and would come too late. Said under its own name, so that it means the same when it
+ * has to be heard again.
+ */
+export function insteadOfAttempt(actor: Actor | undefined, envelope: EnvelopeOf<'attempt-due'>, context: DecideContext): StepEnvelope {
+  const { n } = envelope;
+  const activity = actor?.activities.get(n);
+  if (activity === undefined || !isToBegin(activity)) return envelope;
+  if (isOver(activity, context.nowMs)) return { kind: 'activity-timed-out', n };
+  // Undoing is shielded from deadlines.
+  const isHeldTo = actor?.machine.isUnwinding !== true;
+  return isHeldTo && isTooLate(context, activity, context.nowMs) ? { kind: 'activity-timed-out', n, isPastDeadline: true } : envelope;
+}
+
 export function attemptDue(actor: Actor, n: number, context: DecideContext): Reaction {
   const activity = actor.activities.get(n);
   if (activity === undefined || !isToBegin(activity)) return { kind: 'ignore' };
   if (!isNextInLine(actor.activities, activity)) return { kind: 'ignore' };
   // What began before is in flight, and comes to its end now.
   if (activity.attempt > 0 && isBeingUnwound(actor, activity)) return { kind: 'ignore' };
-  if (isOver(activity, context.nowMs)) return activityTimedOut(actor, n);
   if (!context.admit(activity.name, activity.idempotencyKey)) return { kind: 'ignore' };
   return { kind: 'note', change: (draft) => beginAttempt(draft, activity) };
 }
@@ -79,8 +99,9 @@ export function attemptTimedOut(actor: Actor, envelope: EnvelopeOf<'attempt-time
 }
 
 /** The activity as a whole took too long. */
-export function activityTimedOut(actor: Actor, n: number): Reaction {
+export function activityTimedOut(actor: Actor, n: number, isPastDeadline = false): Reaction {
   const activity = actor.activities.get(n);
+  if (activity !== undefined && isPastDeadline) return giveUp(actor, activity, outcomeWithout(activity));
   if (activity?.scheduleToCloseAtMs === undefined || activity.state === 'exhausted') return { kind: 'ignore' };
   const abort: Change = (draft) => abortRunning(draft, activity, 'schedule-to-close-timeout');
   const error = scheduleToCloseTimeout(activity.scheduleToCloseAtMs - activity.scheduledAtMs, activity.lastFailure);
@@ -119,6 +140,7 @@ export function attemptLost(actor: Actor, envelope: EnvelopeOf<'attempt-lost'>, 
   if (policy === undefined || isBeingUnwound(actor, activity) || !isRetryable(policy.retry, outcome.failure.class, charged)) {
     return noMoreAttempts(actor, atRest(activity, envelope), outcome);
   }
+  if (isTooLate(context, activity, context.nowMs)) return giveUp(actor, activity, outcome);
   const lastFailure = { ...outcome.failure, attempt: activity.attempt, retryable: true };
   const waiting: ActivityRecord = { ...atRest(activity, envelope), state: 'waiting', lastFailure };
   const canBegin = context.admit(activity.name, activity.idempotencyKey);
@@ -172,6 +194,7 @@ function failOrRetry(
   const asked = 'nextRetryDelayMs' in envelope ? envelope.nextRetryDelayMs : undefined;
   const nextAttemptAtMs = context.nowMs + (asked ?? backoffMs(policy, charged, context.random()));
   // It would begin too late to matter: what is known now is all that will be.
+  if (isTooLate(context, activity, nextAttemptAtMs)) return giveUp(actor, activity, outcome);
   if (isOver(activity, nextAttemptAtMs)) return noMoreAttempts(actor, atRest(activity, envelope), outcome);
   const lastFailure = { ...outcome.failure, attempt: activity.attempt, retryable: true };
   const waiting: ActivityRecord = { ...atRest(activity, envelope), state: 'backoff', nextAttemptAtMs, lastFailure };
@@ -218,6 +241,12 @@ export function withChange(reaction: Changing, further: Change): Changing {
     further(draft);
   };
   return { ...reaction, change };
+}
+
+/** What an activity comes to that is not begun again: what is known of its last attempt, if there was one. */
+function outcomeWithout({ lastFailure }: ActivityRecord): FailedOutcome {
+  if (lastFailure === undefined) return failedOutcome(deadlineExceeded());
+  return { ...failedOutcome(asError(lastFailure)), failure: lastFailure };
 }
 
 function isOver({ scheduleToCloseAtMs }: ActivityRecord, atMs: number): boolean {

@@ -3,7 +3,7 @@ import type { Actor } from './actor.ts';
 import { abortRunning, deliverOutput, giveUp, withChange } from './attempt-protocol.ts';
 import { retried } from './dead-letter.ts';
 import type { DecideContext } from './draft.ts';
-import { beginAttempt, putActivity } from './draft.ts';
+import { beginAttempt, isTooLate, putActivity } from './draft.ts';
 import type { Envelope } from './envelope.ts';
 import type { Reaction } from './reaction.ts';
 import type { ActivityRecord } from './record.ts';
@@ -45,6 +45,6 @@ function hurried(activity: ActivityRecord, context: DecideContext): Reaction {
   if (activity.state !== 'backoff') return { kind: 'ignore' };
   const { nextAttemptAtMs: _, ...rest } = activity;
   const waiting: ActivityRecord = { ...rest, state: 'waiting' };
-  const canBegin = context.admit(activity.name, activity.idempotencyKey);
+  const canBegin = !isTooLate(context, activity, context.nowMs) && context.admit(activity.name, activity.idempotencyKey);
   return { kind: 'note', change: (draft) => (canBegin ? beginAttempt(draft, waiting) : putActivity(draft, waiting)) };
 }

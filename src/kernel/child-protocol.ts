@@ -13,6 +13,7 @@ import type { Json } from './json.ts';
 import { registerChild } from './ledger-entries.ts';
 import { isUnwinder, tellCounts } from './ledger.ts';
 import type { Reaction } from './reaction.ts';
+import { cancelledFor, terminatedFor } from './reaction.ts';
 import type { ActorRecord, ChartRecord, ChildRecord } from './record.ts';
 import { hasEnded, isClosed } from './record.ts';
 import { decodeValue } from './value-decoding.ts';
@@ -87,16 +88,23 @@ function eventOf({ chart }: Actor, childId: string, envelope: Exclude<ChildEnvel
   }
 }
 
-export function stopReaction({ record }: Actor, mode: ParentClosePolicy): Reaction {
+export function stopReaction({ record, machine: { handlesCancel } }: Actor, mode: ParentClosePolicy): Reaction {
   if (isClosed(record.status)) return { kind: 'ignore' };
   const reason = 'Its parent closed, or left the state it belongs to.';
   switch (mode) {
     case 'abandon':
       return { kind: 'note', change: (draft) => void (draft.isDetached = true) };
     case 'request-cancel':
-      return { kind: 'cancel', event: { type: 'workflow.cancel' }, reason };
+      return {
+        kind: 'ask',
+        event: { type: 'workflow.cancel' },
+        isNamed: handlesCancel,
+        end: cancelledFor(reason),
+        // Who is let go by its parent is on its own from now on.
+        change: (draft) => void (draft.isDetached = handlesCancel),
+      };
     case 'terminate':
-      return { kind: 'end', status: 'terminated', reason };
+      return { kind: 'end', end: terminatedFor(reason) };
   }
 }
 

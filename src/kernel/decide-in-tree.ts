@@ -10,12 +10,14 @@
  * 3. A workflow that has closed stays closed: parked is what goes on after its end.
  */
 import type { Actor } from './actor.ts';
+import { insteadOfAttempt } from './attempt-protocol.ts';
 import { formatPlace } from './address.ts';
 import { stillborn } from './child-protocol.ts';
 import type { Message } from './commit.ts';
 import { Conversation, madeNew, messagesIn } from './conversation.ts';
 import type { Beginning, Decision } from './decide.ts';
 import { decide, decideFirst, decideStart } from './decide.ts';
+import { toldOfTimer, withinDeadline } from './deadline-protocol.ts';
 import type { DecideContext } from './draft.ts';
 import { tooMany } from './draft.ts';
 import type { ActorEnvelope, StepEnvelope } from './envelope.ts';
@@ -51,13 +53,16 @@ export function decideTreeStart(beginning: Omit<Beginning, 'surroundings'>, cont
  *
  * @param row number of the oldest row of the mailbox, if this is what it holds
  */
-export function decideInTree(tree: Tree, message: Mail, context: DecideContext, row?: number): TreeDecision {
+export function decideInTree(tree: Tree, mail: Mail, context: DecideContext, row?: number): TreeDecision {
+  const message = toldOfTimer(tree.root, mail);
   const { to, envelope } = message;
   if (envelope.kind !== 'start' && envelope.kind !== 'terminate' && row === undefined && isHeld(tree.root.record)) {
     const held = holdInTree(tree, to, envelope, context);
     if (held !== undefined) return held;
   }
-  return new Unit(tree, context, row).decide(message);
+  if (envelope.kind !== 'attempt-due') return new Unit(tree, context, row).decide(message);
+  const told = insteadOfAttempt(tree.get(to), envelope, withinDeadline(tree.root.record, context));
+  return new Unit(tree, context, row).decide({ ...message, envelope: told });
 }
 
 class Unit {
@@ -80,6 +85,11 @@ class Unit {
   get #talk(): Conversation {
     this.#conversation ??= new Conversation((path) => this.#tree.get(path) !== undefined);
     return this.#conversation;
+  }
+
+  /** The deadline is the root's, as it was when the step before was taken. */
+  get #stepContext(): DecideContext {
+    return withinDeadline(this.#tree.root.record, this.#context);
   }
 
   decide(mail: Mail): TreeDecision {
@@ -140,7 +150,7 @@ class Unit {
 
   #decideFirst(actor: Actor, envelope: StepEnvelope): Decision {
     const isRoot = actor.record.address.path.length === 0;
-    return decide(actor, envelope, this.#context, isRoot ? this.#row : undefined);
+    return decide(actor, envelope, this.#stepContext, isRoot ? this.#row : undefined);
   }
 
   #takeOldest(row: number, about: ActorEnvelope): void {
@@ -165,7 +175,7 @@ class Unit {
     }
     const actor = this.#tree.get(to);
     // Nobody there any more: as in XState, nothing comes of it.
-    const decision = actor && decide(actor, envelope, this.#context);
+    const decision = actor && decide(actor, envelope, this.#stepContext);
     if (decision?.kind === 'commit') this.#takeOver(decision);
     return decision?.kind === 'poison' ? decision.failure : undefined;
   }
@@ -178,7 +188,7 @@ class Unit {
       this.#talk.tell(stillborn(path, tooMany('levels of children', limits.childDepthMax)));
       return;
     }
-    const first = decideFirst({ machine, address: { ...root, path }, input, birth, surroundings }, this.#context);
+    const first = decideFirst({ machine, address: { ...root, path }, input, birth, surroundings }, this.#stepContext);
     if (first.kind === 'commit') this.#takeOver(first);
     else this.#talk.tell(stillborn(path, first.error));
   }

@@ -11,9 +11,10 @@ import { statusOfEnd } from './compensated-end.ts';
 import { beginUnwinding } from './unwinding.ts';
 import type { Birth } from './birth.ts';
 import type { Commit } from './commit.ts';
+import { armDeadline } from './deadline-protocol.ts';
 import type { DecideContext, Draft } from './draft.ts';
 import { beginScheduled, dropEverything, openDraft, takeMail } from './draft.ts';
-import type { CancelEnvelope, Envelope, StepEnvelope } from './envelope.ts';
+import type { Envelope, StepEnvelope } from './envelope.ts';
 import { PerdureError } from './errors.ts';
 import type { FailureRecord } from './failure-record.ts';
 import { failureOf } from './failure.ts';
@@ -21,7 +22,7 @@ import { limits } from './limits.ts';
 import { failureOfEnd, statusOf } from './outcome.ts';
 import { reactionTo } from './react.ts';
 import { seal } from './seal.ts';
-import type { Reaction } from './reaction.ts';
+import type { EngineEnd, Reaction } from './reaction.ts';
 import { notAcceptedError } from './refusals.ts';
 import type { ChildRecord } from './record.ts';
 import { isClosed } from './record.ts';
@@ -55,15 +56,19 @@ export interface Beginning {
   readonly surroundings: Surroundings;
   /** Absent for the root. */
   readonly birth?: Birth;
+  /** When the workflow has to be over; only for the root. */
+  readonly deadlineAtMs?: number | undefined;
 }
 
 export type FirstDecision = Committed | Poison;
 
 /** The first step of an actor. If it throws there is no actor, and nothing to write. */
-export function decideFirst({ machine, address, input, surroundings, birth }: Beginning, context: DecideContext): FirstDecision {
+export function decideFirst(beginning: Beginning, context: DecideContext): FirstDecision {
+  const { machine, address, input, surroundings, birth, deadlineAtMs } = beginning;
   const envelope: Envelope = { kind: 'start', input, ...(birth === undefined ? {} : { birth }) };
   return takeStep(() => {
     const draft = openDraft(address, machine, undefined, context, birth);
+    if (deadlineAtMs !== undefined) armDeadline(draft, deadlineAtMs);
     const step = startChart(machine.logic, placeOf(address, birth, surroundings), input);
     if (machine.isUnwinding === true) beginUnwinding(draft, step.chart);
     return finishStep(draft, undefined, envelope, step);
@@ -85,10 +90,11 @@ export function decideStart(beginning: Beginning, context: DecideContext): Commi
  *
  * @param mail number of the oldest row of the mailbox, if this is its envelope and the actor is the root, which keeps the mailbox
  */
-export function decide(actor: Actor, envelope: StepEnvelope, context: DecideContext, mail?: number): Decision {
+export function decide(actor: Actor, envelope: StepEnvelope, given: DecideContext, mail?: number): Decision {
+  const context = actor.machine.isUnwinding === true ? shielded(given) : given;
   const reaction = readReaction(actor, envelope, context, mail);
   if (reaction.kind === 'ignore' || reaction.kind === 'refuse') return reaction;
-  if (reaction.kind === 'deliver' || reaction.kind === 'cancel') return takeStep(() => deliver(actor, envelope, reaction, context, mail));
+  if (reaction.kind === 'deliver' || reaction.kind === 'ask') return takeStep(() => deliver(actor, envelope, reaction, context, mail));
   const draft = openDraft(actor.record.address, actor.machine, actor, context);
   if (mail !== undefined) takeMail(draft);
   switch (reaction.kind) {
@@ -102,11 +108,16 @@ export function decide(actor: Actor, envelope: StepEnvelope, context: DecideCont
       reaction.change(draft);
       return seal(draft, actor, envelope, { outcome: 'noted', status: reaction.status, mail });
     case 'end':
-      return end(draft, actor, envelope, reaction, mail);
+      return end(draft, actor, envelope, reaction.end, mail);
     case 'fail':
       reaction.change(draft);
       return fail(draft, actor, envelope, reaction.error, mail);
   }
+}
+
+/** Undoing goes on whatever deadline there is. */
+function shielded({ attemptsUntilMs: _, ...context }: DecideContext): DecideContext {
+  return context;
 }
 
 /** What comes of a row of the mailbox that means nothing any more is that the row is gone. */
@@ -121,23 +132,19 @@ type Refused = Extract<Decision, { kind: 'refuse' }>;
 function deliver(
   actor: Actor,
   envelope: StepEnvelope,
-  reaction: Extract<Reaction, { kind: 'deliver' | 'cancel' }>,
+  reaction: Extract<Reaction, { kind: 'deliver' | 'ask' }>,
   context: DecideContext,
   mail: number | undefined,
 ): Committed | Refused {
   const { machine, record, chart } = actor;
   const draft = openDraft(record.address, machine, actor, context);
   if (mail !== undefined) takeMail(draft);
-  if (reaction.kind === 'cancel') {
-    // Who is let go by its parent is on its own from now on.
-    if (envelope.kind === 'stop') draft.isDetached = machine.handlesCancel;
-    if (envelope.kind === 'cancel') draft.cancelRequested = requestOf(envelope, context.nowMs);
-    const step = machine.handlesCancel ? stepChart(machine.logic, chart, reaction.event, draft.counters.child) : undefined;
-    // A transition for any event at all is no answer to this one.
-    if (step?.isMeant !== true) return end(draft, actor, envelope, { status: 'cancelled', reason: reaction.reason }, mail);
-    return finishStep(draft, actor, envelope, step, mail);
-  }
   reaction.change(draft);
+  if (reaction.kind === 'ask') {
+    const step = reaction.isNamed ? stepChart(machine.logic, chart, reaction.event, draft.counters.child) : undefined;
+    // A transition for any event at all is no answer to this one.
+    return step?.isMeant === true ? finishStep(draft, actor, envelope, step, mail) : end(draft, actor, envelope, reaction.end, mail);
+  }
   const step = stepChart(machine.logic, chart, reaction.event, draft.counters.child);
   const isUpdate = envelope.kind === 'signal' && envelope.isUpdate === true && mail === undefined;
   if (isUpdate && !step.isHandled) return { kind: 'refuse', error: notAcceptedError(record, envelope, acceptedEvents(chart.snapshot)) };
@@ -145,16 +152,12 @@ function deliver(
   return finishStep(draft, actor, envelope, step, mail);
 }
 
-function requestOf({ reason, by }: CancelEnvelope, atMs: number): Draft['cancelRequested'] {
-  return { atMs, reason, ...(by === undefined ? {} : { by }) };
-}
-
 /** The end of an actor whose chart is not asked. */
 function end(
   draft: Draft,
   actor: Actor,
   envelope: StepEnvelope,
-  { status, reason }: { readonly status: 'terminated' | 'cancelled'; readonly reason: string },
+  { status, failureClass, reason }: EngineEnd,
   mail: number | undefined,
 ): Committed {
   dropEverything(draft, envelope.kind === 'terminate');
@@ -163,7 +166,7 @@ function end(
     forgetChildren(draft);
     abandonUndos(draft);
   } else stopChildren(draft);
-  const failure = { class: status === 'terminated' ? 'Terminated' : 'Cancelled', message: reason, state: actor.record.chart.value };
+  const failure = { class: failureClass, message: reason, state: actor.record.chart.value };
   return seal(draft, actor, envelope, { outcome: status, status: statusOfEnd(draft, actor, status), failure, mail });
 }
 

@@ -8,7 +8,7 @@ import type { FailureRecord } from './failure-record.ts';
 import type { StoredActor, StoredTree } from './ports.ts';
 import type { QueueDescription } from './queue-item.ts';
 import { describeItem } from './queue-item.ts';
-import type { ActivityRecord, ActorRecord, ParkReason, WorkflowStatus } from './record.ts';
+import type { ActivityRecord, ActorRecord, ParkReason, TimerRecord, WorkflowStatus } from './record.ts';
 import { isClosed } from './record.ts';
 import type { Json } from './json.ts';
 import type { Tree } from './tree.ts';
@@ -107,6 +107,8 @@ export interface WorkflowDescription {
   readonly parked?: { readonly reason: ParkReason; readonly message: string };
   /** When it was asked to cancel, by whom and why. Absent unless it was, and its chart took that. */
   readonly cancelRequested?: { readonly atMs: number; readonly reason: string; readonly by?: string };
+  /** When it has to be over, and when it heard that it was not. Absent if it has no deadline. */
+  readonly deadline?: { readonly atMs: number; readonly passedAtMs?: number };
   /** Since when it is paused, by whom and why. Absent unless it is. */
   readonly paused?: { readonly atMs: number; readonly by?: string; readonly note?: string };
   /** How far undoing what it did is. */
@@ -154,6 +156,7 @@ export function describeWorkflow(stored: StoredTree, tree: Tree | undefined, par
     ...(record.failure === undefined ? {} : { failure: record.failure }),
     ...(park === undefined ? {} : { parked: { reason: park.reason, message: park.failure.message } }),
     ...(record.cancelRequested === undefined ? {} : { cancelRequested: record.cancelRequested }),
+    ...(record.deadline === undefined ? {} : { deadline: record.deadline }),
     ...(record.paused === undefined || parked !== undefined ? {} : { paused: record.paused }),
     compensation: compensationStatus(record),
     ledger: describeLedgers(stored),
@@ -167,6 +170,7 @@ export function describeWorkflow(stored: StoredTree, tree: Tree | undefined, par
       ...(status === 'paused' ? ['`resume`, since it is paused'] : []),
       ...(parked === undefined && park !== undefined ? ['`unpark`, since it is parked'] : []),
       ...waitsOf(activities, timers),
+      ...waitOfDeadline(record),
       ...others.filter((child) => !isClosed(child.status)).map((child) => `child "${child.id}" in state ${JSON.stringify(child.value)}`),
       ...(accepts ?? []).map((type) => `event "${type}"`),
     ],
@@ -202,12 +206,19 @@ function pendingOf({ record, activities }: StoredActor, tree: Tree | undefined):
   const actor = tree?.get(record.address.path);
   return {
     activities: activities.map((activity) => describeActivity(activity, actor)),
-    timers: record.timers.map(describeTimer).sort((a, b) => a.dueAtMs - b.dueAtMs),
+    timers: record.timers
+      .filter(isOwn)
+      .map(describeTimer)
+      .sort((a, b) => a.dueAtMs - b.dueAtMs),
   };
 }
 
 function waitsOf(activities: readonly ActivityDescription[], timers: readonly TimerDescription[]): string[] {
   return [...activities.map(describeWait), ...timers.map((timer) => `timer "${timer.id}", due ${formatTime(timer.dueAtMs)}`)];
+}
+
+function waitOfDeadline({ timers }: ActorRecord): string[] {
+  return timers.filter((timer) => !isOwn(timer)).map(({ dueAtMs }) => `its deadline, ${formatTime(dueAtMs)}`);
 }
 
 function describeActivity(activity: ActivityRecord, actor: Actor | undefined): ActivityDescription {
@@ -232,7 +243,12 @@ function describeActivity(activity: ActivityRecord, actor: Actor | undefined): A
   };
 }
 
-function describeTimer(timer: ActorRecord['timers'][number]): TimerDescription {
+/** The deadline is told of on its own. */
+function isOwn({ isDeadline }: TimerRecord): boolean {
+  return isDeadline !== true;
+}
+
+function describeTimer(timer: TimerRecord): TimerDescription {
   const type = (Object(timer.event) as { readonly type?: unknown }).type;
   return { id: timer.id, eventType: String(type), armedAtMs: timer.armedAtMs, dueAtMs: timer.dueAtMs };
 }

@@ -34,6 +34,8 @@ export interface DecideContext extends CommitContext {
   /** The time an unwinding has as a whole. Default {@link limits}. */
   readonly compensationBudgetMs?: number | undefined;
   readonly random: Random;
+  /** From when on no attempt begins: see `deadline-protocol.ts`. Absent: none such is set, or it was heard of. */
+  readonly attemptsUntilMs?: number;
   /**
    * Asks the host for a place to run an attempt of this activity, which it knows by its `activityKey`; a place granted is used, or the
    * whole decision dropped.
@@ -78,6 +80,8 @@ export interface Draft {
   readonly queueRemoved: QueuePlace[];
   isDetached: boolean;
   cancelRequested: ActorRecord['cancelRequested'];
+  deadline: ActorRecord['deadline'];
+  attemptsUntilMs: number;
   activityFailure: FailureRecord | undefined;
 }
 
@@ -120,6 +124,8 @@ export function openDraft(
     queuePut: [],
     queueRemoved: [],
     cancelRequested: record?.cancelRequested,
+    deadline: record?.deadline,
+    attemptsUntilMs: context.attemptsUntilMs ?? Infinity,
     activityFailure: record?.activityFailure,
   };
 }
@@ -143,9 +149,19 @@ export function beginScheduled(draft: Draft): void {
   for (const n of draft.scheduled) {
     const activity = draft.activities.now.get(n);
     // A volatile child is live already: it has no attempts.
-    const canBegin = activity?.state === 'waiting' && isNextInLine(draft.activities.now, activity);
+    const isToBegin = activity?.state === 'waiting' && isNextInLine(draft.activities.now, activity);
+    const canBegin = isToBegin && !isTooLate(draft, activity, draft.context.nowMs);
     if (canBegin && draft.context.admit(activity.name, activity.idempotencyKey)) beginAttempt(draft, activity);
   }
+}
+
+/** Custom actions belong to what was decided before. */
+export function isTooLate(
+  { attemptsUntilMs = Infinity }: Pick<DecideContext, 'attemptsUntilMs'>,
+  { kind }: ActivityRecord,
+  atMs: number,
+): boolean {
+  return kind !== 'actions' && atMs >= attemptsUntilMs;
 }
 
 export function beginAttempt(draft: Draft, activity: ActivityRecord): void {

@@ -42,6 +42,16 @@ export function childUndosDeferred(childName: string): Error {
   );
 }
 
+/** The error of an activity that did not begin before the deadline of its workflow. */
+export function deadlineExceeded(): Error {
+  return engineError('DeadlineExceeded', 'The deadline of the workflow passed before an attempt began.');
+}
+
+/** An error of which only the record is left. */
+export function asError({ class: name, message }: { readonly class: string; readonly message: string }): Error {
+  return engineError(name, message);
+}
+
 /** Its stack would be the engine's: noise in records, and different on each host. */
 function engineError(name: string, message: string): Error {
   const error = new Error(message);

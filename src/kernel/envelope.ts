@@ -10,6 +10,8 @@ export type Envelope =
   /** `isUpdate`: to be refused if the state does not accept it */
   | { readonly kind: 'signal'; readonly event: Json; readonly messageId?: string; readonly isUpdate?: true }
   | { readonly kind: 'timer'; readonly generation: number }
+  /** the workflow is not over, and should be */
+  | { readonly kind: 'deadline' }
   | { readonly kind: 'attempt-due'; readonly n: number }
   | {
       readonly kind: 'attempt-completed';
@@ -45,8 +47,8 @@ export type Envelope =
     }
   /** its outcome will come from outside */
   | { readonly kind: 'attempt-handed-over'; readonly n: number; readonly attempt: number }
-  /** it took too long as a whole */
-  | { readonly kind: 'activity-timed-out'; readonly n: number }
+  /** it took too long as a whole; `isPastDeadline`: too long for the workflow */
+  | { readonly kind: 'activity-timed-out'; readonly n: number; readonly isPastDeadline?: true }
   | ({ readonly kind: 'activity-adjusted'; readonly n: number; readonly retry?: Json; readonly startToCloseTimeoutMs?: number } & Act)
   /** its backoff is cut short */
   | ({ readonly kind: 'activity-hurried'; readonly n: number } & Act)

@@ -13,9 +13,9 @@ export interface HistoryEntry {
   readonly commit: number;
   /** Epoch milliseconds; never decreases along a history. */
   readonly atMs: number;
-  /** Of a timer that fired: when it was due; `atMs` is when it was heard. Epoch milliseconds. */
+  /** Of a timer that fired, or the deadline: when it was due; `atMs` is when it was heard. Epoch milliseconds. */
   readonly dueAtMs?: number;
-  /** What happened: `start`, `signal`, `timer`, what became of an attempt, what a person did to it, or `park`. */
+  /** What happened: `start`, `signal`, `timer`, `deadline`, what became of an attempt, what a person did to it, or `park`. */
   readonly kind: StoredJournalRecord['envelope']['kind'];
   /** Who did it by hand. */
   readonly by?: string;

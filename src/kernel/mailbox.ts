@@ -52,6 +52,7 @@ export function holdingOf(envelope: Exclude<StepEnvelope, { readonly kind: 'term
   switch (envelope.kind) {
     // Wake-ups come again when it goes on.
     case 'timer':
+    case 'deadline':
     case 'attempt-due':
       return 'ignore';
     case 'signal':

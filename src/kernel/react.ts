@@ -9,11 +9,13 @@ import { childReaction, stopReaction } from './child-protocol.ts';
 import { ofActions } from './custom-actions.ts';
 import { activityTimedOut, attemptHandedOver, attemptHeartbeat } from './attempt-protocol.ts';
 import { byHand } from './by-hand.ts';
+import { deadlinePassed } from './deadline-protocol.ts';
 import type { DecideContext } from './draft.ts';
 import { disarmTimer, dropEverything } from './draft.ts';
 import type { CancelEnvelope, Envelope, StepEnvelope } from './envelope.ts';
 import type { Json } from './json.ts';
 import type { Change, Reaction } from './reaction.ts';
+import { cancelledFor, terminatedFor } from './reaction.ts';
 import { hasEnded, isClosed } from './record.ts';
 import { closedError } from './refusals.ts';
 import { decodeValue } from './value-decoding.ts';
@@ -43,13 +45,13 @@ function usualReaction(actor: Actor, envelope: StepEnvelope, context: DecideCont
       if (hasEnded(actor.record)) return { kind: 'ignore' };
       return { kind: 'deliver', event: eventIn(actor, envelope.event), change: nothing };
     case 'terminate':
-      return isClosed(status)
-        ? dropLeftovers(actor, envelope.isForAll === true)
-        : { kind: 'end', status: 'terminated', reason: envelope.reason };
+      return isClosed(status) ? dropLeftovers(actor, envelope.isForAll === true) : { kind: 'end', end: terminatedFor(envelope.reason) };
     case 'cancel':
       return cancelled(actor, envelope);
     case 'timer':
       return status === 'running' ? timerFired(actor, envelope.generation) : { kind: 'ignore' };
+    case 'deadline':
+      return status === 'running' ? deadlinePassed(actor) : { kind: 'ignore' };
     case 'child-done':
     case 'child-failed':
     case 'child-snapshot':
@@ -73,11 +75,15 @@ function usualReaction(actor: Actor, envelope: StepEnvelope, context: DecideCont
 }
 
 /** A chart is asked once. */
-function cancelled({ record }: Actor, { reason }: CancelEnvelope): Reaction {
+function cancelled({ record, machine }: Actor, { reason, by }: CancelEnvelope): Reaction {
   const isCancelled = record.status === 'cancelled' || record.ending?.status === 'cancelled';
   if (isCancelled || record.cancelRequested !== undefined) return { kind: 'ignore' };
   if (hasEnded(record)) return { kind: 'refuse', error: closedError(record) };
-  return { kind: 'cancel', event: { type: 'workflow.cancel', reason } as EventObject, reason };
+  const change: Change = (draft) => {
+    draft.cancelRequested = { atMs: draft.context.nowMs, reason, ...(by === undefined ? {} : { by }) };
+  };
+  const event = { type: 'workflow.cancel', reason } as EventObject;
+  return { kind: 'ask', event, isNamed: machine.handlesCancel, end: cancelledFor(reason), change };
 }
 
 /** Of who has ended already, custom actions may still run, mail may wait for others, and the end of children may not be heard of yet. */
@@ -120,7 +126,7 @@ function reactionToAttempt(actor: Actor, envelope: AttemptKind, context: DecideC
     case 'attempt-heartbeat':
       return attemptHeartbeat(actor, envelope, context);
     case 'activity-timed-out':
-      return activityTimedOut(actor, envelope.n);
+      return activityTimedOut(actor, envelope.n, envelope.isPastDeadline);
     case 'activity-adjusted':
     case 'activity-hurried':
     case 'activity-retried':

@@ -3,6 +3,21 @@ import type { Draft } from './draft.ts';
 import type { PerdureError } from './errors.ts';
 import type { EventObject } from './xstate-seam.ts';
 
+/** An end that the engine brings about. */
+export interface EngineEnd {
+  readonly status: 'terminated' | 'cancelled' | 'failed';
+  readonly failureClass: string;
+  readonly reason: string;
+}
+
+export function cancelledFor(reason: string): EngineEnd {
+  return { status: 'cancelled', failureClass: 'Cancelled', reason };
+}
+
+export function terminatedFor(reason: string): EngineEnd {
+  return { status: 'terminated', failureClass: 'Terminated', reason };
+}
+
 /** A part of the commit that follows. */
 export type Change = (draft: Draft) => void;
 
@@ -20,7 +35,10 @@ export type Reaction =
   | { readonly kind: 'refuse'; readonly error: PerdureError }
   /** the chart ends in error without being asked: its custom actions failed */
   | { readonly kind: 'fail'; readonly error: unknown; readonly change: Change }
-  /** a request to cancel, of the parent or from outside: the chart hears of it if it has something to say to that; otherwise it ends */
-  | { readonly kind: 'cancel'; readonly event: EventObject; readonly reason: string }
+  /**
+   * it has to end: a chart that has something to say to that where it is hears of it, any other ends. `isNamed`: its machine has a
+   * transition for this event somewhere. `change` is part of the commit either way
+   */
+  | { readonly kind: 'ask'; readonly event: EventObject; readonly isNamed: boolean; readonly end: EngineEnd; readonly change: Change }
   /** ends without asking the chart */
-  | { readonly kind: 'end'; readonly status: 'terminated' | 'cancelled'; readonly reason: string };
+  | { readonly kind: 'end'; readonly end: EngineEnd };

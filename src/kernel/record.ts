@@ -41,6 +41,8 @@ export interface TimerRecord {
   readonly dueAtMs: number;
   readonly armedAtMs: number;
   readonly event: Json;
+  /** It is the deadline of the workflow, and none of the chart's. Only of roots. */
+  readonly isDeadline?: true;
   /** Path of the actor it is for, if that is not the one that armed it. */
   readonly to?: readonly number[];
 }
@@ -177,6 +179,8 @@ export interface ActorRecord {
   readonly decisions?: { readonly last: number; readonly open: readonly OpenDecision[] };
   /** That it was asked to cancel, and its chart took that: it is not asked again. Only of roots. */
   readonly cancelRequested?: { readonly atMs: number; readonly reason: string; readonly by?: string };
+  /** When the workflow has to be over, and when it heard that it was not. Only of roots. */
+  readonly deadline?: { readonly atMs: number; readonly passedAtMs?: number };
   /** Since when it is paused, by whom and why; only while it is. */
   readonly paused?: Act & { readonly atMs: number };
 }
@@ -197,7 +201,9 @@ export type JournalOutcome =
   | 'parked'
   /** closed without asking the chart: for another run, or since the parent wanted it so */
   | 'terminated'
-  | 'cancelled';
+  | 'cancelled'
+  /** closed without asking the chart, or without its having anything to say: the deadline passed */
+  | 'failed';
 
 export interface ContextDelta {
   readonly set: { readonly [key: string]: Json };
@@ -210,7 +216,7 @@ export interface JournalRecord {
   readonly atMs: number;
   readonly envelope: Envelope;
   readonly outcome: JournalOutcome;
-  /** Of a timer that fired: when it was due. */
+  /** Of a timer that fired, or the deadline: when it was due. */
   readonly dueAtMs?: number;
   /** The row of the mailbox that it was put into, or taken from. */
   readonly mail?: number;

@@ -1,5 +1,6 @@
 /** Registers machines: what cannot be run is refused with everything that is wrong with it. */
 import { parentClosePolicyOf } from './child.ts';
+import { deadlineOf, deadlineProblems } from './deadline.ts';
 import { PerdureError } from './errors.ts';
 import type { Json } from './json.ts';
 import { activityName, actorLogicOf, actorProblems, idProblems, missingCode, versionProblems } from './machine-check.ts';
@@ -23,7 +24,7 @@ import { actionCode, hashStructure, namesEvent, structureOf } from './xstate-str
  */
 export function registerMachine(machine: AnyStateMachine): RegisteredMachine {
   const { id } = machine;
-  const own = [...idProblems(id), ...versionProblems(machine.version)];
+  const own = [...idProblems(id), ...versionProblems(machine.version), ...deadlineProblems(machine)];
   const problems = [...own, ...everyMachine(machine).flatMap(problemsOf(machine))];
   if (problems.length > 0) {
     const message = `Machine ${formatValue(id)} cannot be run:\n${bullets(problems)}`;
@@ -78,6 +79,8 @@ function build(machine: AnyStateMachine, version: string, built: Built): Registe
     children,
     actions,
     handlesCancel: namesEvent(machine, 'workflow.cancel'),
+    handlesDeadline: namesEvent(machine, 'workflow.deadline'),
+    deadline: deadlineOf(machine),
     needsDecisions: needsDecisions(machine),
     unwinding: emptyUnwinding({ id: machine.id, version: machine.version ?? version }),
   };
@@ -121,6 +124,8 @@ function transition(parent: MachineReference, src: string, logic: AnyActorLogic)
     children: new Map(),
     actions: new Map(),
     handlesCancel: false,
+    handlesDeadline: false,
+    deadline: undefined,
     needsDecisions: false,
   };
 }

@@ -1,6 +1,7 @@
 /** A machine as hosts know it: checked at the door, its structure hashed, the code it names found. Made by `register-machine.ts`. */
 import type { ActivityDescriptor } from './activity-descriptor.ts';
 import type { ParentClosePolicy } from './birth.ts';
+import type { Deadline } from './deadline.ts';
 import type { Json } from './json.ts';
 import type { MachineReference } from './record.ts';
 import type { ChartLogic } from './xstate-chart-action.ts';
@@ -35,6 +36,10 @@ export interface RegisteredMachine {
   readonly actions: ReadonlyMap<string, ActionCode>;
   /** Whether the chart has something to say to `workflow.cancel`. */
   readonly handlesCancel: boolean;
+  /** Whether it has something to say to `workflow.deadline`. */
+  readonly handlesDeadline: boolean;
+  /** Of workflows that are started without one. */
+  readonly deadline: Deadline | undefined;
   /** What unwinds the ledgers of its actors; absent for what has none. */
   readonly unwinding?: RegisteredMachine;
   /** It is what unwinds the ledger of another. */

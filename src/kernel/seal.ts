@@ -119,6 +119,7 @@ function isEndOfAll(envelope: Envelope): boolean {
 
 /** A timer may be heard of late. */
 function dueTimeOf(before: Actor | undefined, envelope: Envelope): number | undefined {
+  if (envelope.kind === 'deadline') return before?.record.deadline?.atMs;
   if (envelope.kind !== 'timer') return undefined;
   return before?.record.timers.find(({ generation }) => generation === envelope.generation)?.dueAtMs;
 }
@@ -168,6 +169,7 @@ function recordAfter(draft: Draft, before: Actor | undefined, sequence: number, 
   if (draft.askers.length > 0) record.askers = draft.askers;
   if (draft.ending !== undefined && !isClosed(status)) record.ending = draft.ending;
   if (draft.compensation !== undefined) record.compensation = draft.compensation;
+  if (draft.deadline !== undefined) record.deadline = draft.deadline;
   if (draft.queued > 0) record.queued = draft.queued;
   if (closedAtMs !== undefined) record.closedAtMs = closedAtMs;
   if (failure !== undefined) record.failure = failure;

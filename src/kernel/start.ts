@@ -1,6 +1,8 @@
 /** A start as a whole: who has the id already, what the policy says to that, and what is written then, all of it at once. */
 import { rootAddress } from './address.ts';
 import type { Commit } from './commit.ts';
+import type { Deadline } from './deadline.ts';
+import { momentOf } from './deadline.ts';
 import type { TreeDecision } from './decide-in-tree.ts';
 import { endAll } from './ending.ts';
 import { decideInTree, decideTreeStart } from './decide-in-tree.ts';
@@ -22,6 +24,8 @@ export interface StartRequest {
   readonly machine: RegisteredMachine;
   readonly input: Json;
   readonly policy: StartPolicy;
+  /** Default: the machine's. */
+  readonly deadline?: Deadline | undefined;
   /** Belongs to the start: whoever has the id then, old or new, is told it in the same commit. */
   readonly signal?: Extract<StepEnvelope, { readonly kind: 'signal' }>;
 }
@@ -68,7 +72,9 @@ export function decideNewRun(
     return { kind: 'refuse', error: stillRunning(existing.record) };
   }
   const run = (existing?.record.address.run ?? lastRun) + 1;
-  const begun = decideTreeStart({ machine, address: rootAddress(workflowId, run), input }, context);
+  const { deadline = machine.deadline } = request;
+  const deadlineAtMs = deadline && momentOf(deadline, context.nowMs);
+  const begun = decideTreeStart({ machine, address: rootAddress(workflowId, run), input, deadlineAtMs }, context);
   if (begun.kind === 'refuse') return begun;
   const { tree } = begun;
   const told = signal === undefined ? undefined : decideInTree(tree, { to: [], envelope: signal }, context);

@@ -27,6 +27,8 @@ export function emptyUnwinding({ id, version }: Pick<RegisteredMachine['referenc
     children: new Map(),
     actions: new Map(),
     handlesCancel: false,
+    handlesDeadline: false,
+    deadline: undefined,
     needsDecisions: false,
     isUnwinding: true,
   };

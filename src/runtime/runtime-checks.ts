@@ -8,7 +8,7 @@ import type { SignalWithStartOptions, StartOptions } from './runtime-door.ts';
 import type { SendOptions } from './workflow-handle.ts';
 
 export const sendOptions: OptionNames<SendOptions> = { messageId: true };
-export const startOptions: OptionNames<StartOptions<AnyStateMachine>> = { id: true, onExisting: true, input: true };
+export const startOptions: OptionNames<StartOptions<AnyStateMachine>> = { id: true, onExisting: true, deadline: true, input: true };
 export const signalWithStartOptions: OptionNames<SignalWithStartOptions<AnyStateMachine>> = {
   ...startOptions,
   event: true,

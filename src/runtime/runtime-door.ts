@@ -15,6 +15,14 @@ export type StartOptions<Machine extends AnyStateMachine> = {
   readonly id?: string;
   /** What to do when the id is taken. Default `same-input`. */
   readonly onExisting?: StartPolicy;
+  /**
+   * When the workflow has to be over: so long after its start (a number is milliseconds), or at a moment; one in the past passes at once.
+   * It hears `workflow.deadline` then: a chart that has a transition for that where it is decides what comes of it, any other ends `failed`
+   * with class `DeadlineExceeded`. From that moment on no attempt of an activity begins, and a retry that would fails before with its last
+   * error, until such a chart has heard of it. Not compared where the id is taken: a workflow that exists keeps its own. Default:
+   * `meta: { deadline }` of the machine's root, otherwise none.
+   */
+  readonly deadline?: Duration | Date;
 } & (undefined extends InputFrom<Machine> ? { readonly input?: InputFrom<Machine> } : { readonly input: InputFrom<Machine> });
 
 /** Options of `signalWithStart`. */

@@ -2,6 +2,7 @@
 import { nanoid } from 'nanoid';
 import { checkId } from '../kernel/address.ts';
 import type { WorkflowDescription } from '../kernel/describe.ts';
+import { parseDeadline } from '../kernel/deadline.ts';
 import type { Duration } from '../kernel/duration.ts';
 import { parseDuration } from '../kernel/duration.ts';
 import type { EndOptions, TerminateEnvelope } from '../kernel/ending.ts';
@@ -104,7 +105,7 @@ export class LocalRuntime implements Runtime {
 
   async #start(
     machine: AnyStateMachine,
-    options: { readonly input?: unknown },
+    options: { readonly input?: unknown; readonly deadline?: Duration | Date },
     id: string,
     policy: StartPolicy,
     signal?: StartRequest['signal'],
@@ -114,8 +115,9 @@ export class LocalRuntime implements Runtime {
     checkId(id, 'workflow id');
     const input = encodePayload(options.input, 'input');
     checkStartPolicy(policy);
+    const deadline = options.deadline === undefined ? undefined : parseDeadline(options.deadline, 'start: deadline');
     this.#checkRoom();
-    const request: StartRequest = { machine: registered, input, policy, ...(signal === undefined ? {} : { signal }) };
+    const request: StartRequest = { machine: registered, input, policy, deadline, ...(signal === undefined ? {} : { signal }) };
     return this.#ask<Started>(id, (asked) => new StartLetter(this.#messageParts(), request, asked));
   }
 

@@ -218,6 +218,7 @@ function actorOperation(record: ActorRecord, codec: Codec): Operation {
     parked: record.parked,
     decisions: record.decisions,
     cancelRequested: record.cancelRequested,
+    deadline: record.deadline,
     paused: record.paused,
   };
   return put(codec, encodeActorKey(record.address), value);

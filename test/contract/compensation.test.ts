@@ -1,5 +1,6 @@
 /** What was done is undone: in reverse order, each at least once, through crashes. */
 import { expect } from 'vitest';
+import type { Duration } from 'perdure';
 import type { AnyStateMachine } from 'xstate';
 import type { ContractHost, ContractRuntime } from '../support/contract-host.ts';
 import { limits } from '../../src/kernel/limits.ts';
@@ -32,11 +33,11 @@ async function fail(host: ContractHost, world: World, name: string): Promise<voi
   await host.settled();
 }
 
-async function started(host: ContractHost, make: (world: World) => AnyStateMachine) {
+async function started(host: ContractHost, make: (world: World) => AnyStateMachine, deadline?: Duration) {
   const world = new World();
   const machine = make(world);
   const runtime = await host.open([machine]);
-  const handle = await runtime.start(machine, { id: 'w', input: undefined });
+  const handle = await runtime.start(machine, { id: 'w', input: undefined, ...(deadline !== undefined && { deadline }) });
   await host.settled();
   return { world, machine, runtime, handle };
 }
@@ -139,6 +140,37 @@ contractGroup('compensation', ({ contractCase, everywhere }) => {
       expect(undos(world)).toEqual(['undo right']);
       expect(world.last('undo right').input).toMatchObject({ outcome: 'unknown' });
       await succeed(host, world, 'undo right', 'undo left');
+      expect(await runtime.describe('w')).toMatchObject({ status: 'failed', compensation: 'done' });
+    },
+  });
+
+  contractCase(49, {
+    'of the engine: it has ended already': async (host) => {
+      const { world, runtime } = await started(
+        host,
+        (given) => trip(given, { maximumAttempts: 3, initialInterval: 20_000, jitter: 'none' }),
+        '10s',
+      );
+      await succeed(host, world, 'hotel');
+      await host.clock.advance(10_000);
+      await host.settled();
+      await fail(host, world, 'undo flight');
+      await host.clock.advance(20_000);
+      await host.settled();
+      await succeed(host, world, 'undo flight', 'undo hotel');
+      expect(await runtime.describe('w')).toMatchObject({ status: 'failed', failure: { class: 'DeadlineExceeded' }, compensation: 'done' });
+    },
+    'of a chart: what it has not undone by then is undone before the workflow closes': async (host) => {
+      const { world, runtime } = await started(host, charted, '10s');
+      await succeed(host, world, 'hotel', 'flight');
+      await runtime.send('w', { type: 'UNDO' });
+      await host.settled();
+      await host.clock.advance(10_000);
+      await host.settled();
+      expect(world.last('undo flight').signal.aborted).toBe(false);
+      expect(await runtime.describe('w')).toMatchObject({ status: 'compensating', failure: { class: 'DeadlineExceeded' } });
+      await succeed(host, world, 'undo flight', 'undo hotel');
+      expect(undos(world)).toEqual(['undo flight', 'undo hotel']);
       expect(await runtime.describe('w')).toMatchObject({ status: 'failed', compensation: 'done' });
     },
   });

@@ -44,6 +44,7 @@ export const cases = {
   46: "An undo of unknown outcome runs with `outcome: 'unknown'`.",
   47: 'A crash in the middle resumes at the first undo not recorded.',
   48: 'A parallel sibling in flight is settled before the order of undos is fixed.',
+  49: 'A deadline during compensation does not cut it.',
   50: 'A query sees the state before or after a commit, never between; lists and counts agree with the workflows they index.',
   52: 'Deleting an open workflow is refused; deleting a closed one removes journal, timers, index, results and queue items together.',
 } as const;
@@ -66,7 +67,8 @@ export const groups = {
   poison: [32, 33],
   data: [35, 36, 37],
   endings: [16],
-  compensation: [15, 44, 45, 46, 47, 48],
+  compensation: [15, 44, 45, 46, 47, 48, 49],
+  deadlines: [],
   children: [38, 39],
   trees: [],
   reading: [50],

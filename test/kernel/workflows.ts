@@ -31,9 +31,10 @@ export function at(nowMs: number, others: Partial<DecideContext> = {}): DecideCo
   return { nowMs, random: () => 0.5, admit: () => true, ...others };
 }
 
-export function began(machine: AnyStateMachine, input?: unknown, context: DecideContext = at(1_000)): Taken {
+export function began(machine: AnyStateMachine, input?: unknown, context: DecideContext = at(1_000), deadlineAtMs?: number): Taken {
   const tree = new Tree(registerMachine(machine), rootAddress('w-1', 1));
-  const beginning = { machine: tree.machine, address: tree.address, input: encodePayload(input, 'input'), surroundings: tree.surroundings };
+  const { machine: registered, address, surroundings } = tree;
+  const beginning = { machine: registered, address, input: encodePayload(input, 'input'), surroundings, deadlineAtMs };
   const first = taken(decideStart(beginning, context));
   surrounded(first.actor, tree);
   return first;

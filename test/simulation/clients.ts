@@ -59,6 +59,7 @@ export interface ClientParts {
   readonly random: SeededRandom;
   readonly kinds: readonly AnyStateMachine[];
   readonly poison: number;
+  readonly hasDeadlines: boolean;
   readonly workflows: number;
   readonly model: Model;
   readonly ledger: Ledger;
@@ -208,7 +209,8 @@ export class Clients {
     const isOther = random.chance(0.2);
     if (isOther) planned.input = { ...planned.input, delayMs: planned.input.delayMs + 100 };
     const { input } = planned;
-    this.#ask(life, `start ${id} ${onExisting}`, life.runtime.start(machine, { id, input, onExisting }), {
+    const deadline = this.#parts.hasDeadlines && random.chance(0.7) ? { deadline: random.below(30) * 500 } : {};
+    this.#ask(life, `start ${id} ${onExisting}`, life.runtime.start(machine, { id, input, onExisting, ...deadline }), {
       resolved: (handle) => {
         const actor = model.current(id);
         check(actor !== undefined, caused, () => `the start of ${id} is acknowledged, but not applied`);

@@ -29,7 +29,7 @@ export interface SimulationSignal {
 /** What actors of one workflow tell each other, and themselves. */
 const innerTypes = ['NUDGE', 'SECOND', 'ASK', 'ANSWER', 'QUERY', 'REPLY', 'REPORT', 'BREAK', 'PING', 'PONG', 'ADD', 'BEAT', 'HUM'] as const;
 
-export type Events = SimulationSignal | { readonly type: (typeof innerTypes)[number] | 'workflow.cancel' };
+export type Events = SimulationSignal | { readonly type: (typeof innerTypes)[number] | 'workflow.cancel' | 'workflow.deadline' };
 
 /** What the code of the machines does: set by whoever runs a simulation. */
 export interface OutsideWorld {

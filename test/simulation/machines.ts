@@ -119,6 +119,7 @@ const approval = base.createMachine({
         BACK: { target: 'waiting', reenter: true, guard: 'isFresh', actions: ['hear', 'count'] },
         POISON: { guard: 'refuses', target: 'failed' },
         'workflow.cancel': 'approved',
+        'workflow.deadline': 'approved',
       },
     },
     approved: { invoke: { src: 'once', input: step('approved'), onDone: { target: 'done', actions: 'keep' }, onError: 'failed' } },

@@ -10,6 +10,7 @@ import { limits } from '../../src/kernel/limits.ts';
 import type { StoreBatch, StoredJournalRecord } from '../../src/kernel/ports.ts';
 import type { ActivityRecord, ActorRecord, ChildRecord } from '../../src/kernel/record.ts';
 import { isClosed } from '../../src/kernel/record.ts';
+import { deadlineAtMs, isCutShort, judgeBeginnings, judgeDeadline, judgeRetry } from './deadline-rules.ts';
 import type { ActivityName } from './machine-parts.ts';
 import { actionAttemptsMax, finalErrorName, maximumAttempts } from './machine-parts.ts';
 import { ModelTree } from './tree-model.ts';
@@ -231,6 +232,9 @@ export class Model {
       case 'undo-settled':
       case 'compensation-counted':
         return;
+      case 'deadline':
+        judgeDeadline(place, actor, commit, this.#time);
+        return;
       case 'activity-timed-out':
       case 'activity-completed':
       case 'activity-failed':
@@ -311,10 +315,13 @@ export class Model {
       if (row.kind === 'actions') this.#judgeActed(row, what);
       return;
     }
+    const untilMs = deadlineAtMs(this.treeOf(commit.record.address).root, commit);
+    if (!isOver) judgeRetry(row, commit, untilMs);
     const charged = attempt - (actor.released.get(n) ?? 0);
     const isFinal =
       envelope.kind === 'attempt-failed' && row.kind !== 'actions' && row.src !== 'once' && envelope.failure.class === finalErrorName;
-    check(isOver === (isFinal || charged >= maximum), invariant, () => {
+    const mustEnd = isFinal || charged >= maximum;
+    check(isOver === mustEnd || (isOver && isCutShort(row, commit, untilMs)), invariant, () => {
       return `${what()} with ${charged} charged ${isOver ? 'ended' : 'did not end'} it`;
     });
   }
@@ -376,6 +383,8 @@ export class Model {
     for (const n of commit.activitiesRemoved) actor.activities.delete(n);
     for (const child of commit.childrenPut) actor.children.set(child.n, child);
     for (const n of commit.childrenRemoved) actor.children.delete(n);
+    const root = this.treeOf(commit.record.address).root;
+    judgeBeginnings(commit, deadlineAtMs(root, commit), this.#time);
     for (const effect of commit.effects) {
       if (effect.kind !== 'run-attempt') continue;
       const attempts = this.begun.get(effect.idempotencyKey) ?? new Set();

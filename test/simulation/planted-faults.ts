@@ -246,6 +246,20 @@ function losesBatches(): Undo {
   });
 }
 
+/** What decisions go by says another moment than what is on disk. */
+function beginsAfterDeadlines(): Undo {
+  const original = Object.getOwnPropertyDescriptor(Tree.prototype, 'root');
+  if (original?.get === undefined) throw new TypeError('A tree has no root to look at.');
+  const get = function (this: Tree): Step['actor'] {
+    const root = original.get?.call(this) as Step['actor'];
+    const { deadline } = root.record;
+    if (deadline === undefined) return root;
+    return { ...root, record: { ...root.record, deadline: { ...deadline, atMs: Infinity } } };
+  };
+  Object.defineProperty(Tree.prototype, 'root', { ...original, get });
+  return () => void Object.defineProperty(Tree.prototype, 'root', original);
+}
+
 export const plantedFaults: readonly PlantedFault[] = [
   { name: 'acts before the commit is on disk', plant: actsBeforeTheCommit },
   {
@@ -345,6 +359,7 @@ export const plantedFaults: readonly PlantedFault[] = [
     plant: () => patch(Supervisor.prototype, 'refuse', () => (_, letter, error) => letter.reject(error)),
   },
   { name: 'charges attempts that a close gives back', plant: () => patchSteps(chargesReleased) },
+  { name: 'begins attempts after a deadline', plant: beginsAfterDeadlines },
   { name: 'begins attempts while it closes', plant: () => patch(ActivityRunner.prototype, 'shutDown', () => () => Promise.resolve()) },
   { name: 'changes a final state', plant: () => patchSteps(reopensClosed) },
   { name: 'leaves a key out of a context delta', plant: () => patchSteps(losesContextKey) },

@@ -34,6 +34,8 @@ export interface Profile {
   readonly failures: number;
   /** How often a signal is one whose guard throws. */
   readonly poison: number;
+  /** Whether workflows may have a deadline. */
+  readonly hasDeadlines: boolean;
 }
 
 /** Most worlds are small, so that there are many of them; every eighth has room for what takes longer to go wrong. */
@@ -53,6 +55,8 @@ export function rollProfile(random: SeededRandom, seed: number): Profile {
     clockStep: sometimes(0.5, 1.5),
     failures: random.next(),
     poison: random.pick([0.02, 0.02, 0.02, 0.2]),
+    // Not rolled: what other seeds once told, they still tell.
+    hasDeadlines: [1, 6].includes(seed % 7),
   };
 }
 

@@ -15,6 +15,7 @@ export type Invariant =
   | 'custom actions are run at least once, in their order'
   | 'I14 everything becomes definite, rows equal records'
   | 'I15 the same seed gives the same trace'
+  | 'a deadline passes once, and nothing begins after it'
   | 'after a rejected write nothing is written'
   | 'every caller gets an answer it can believe'
   | 'a closing runtime begins nothing'

@@ -60,6 +60,7 @@ export class World {
       random,
       kinds: machines.filter(({ id }) => profile.kinds.includes(id)),
       poison: profile.poison,
+      hasDeadlines: profile.hasDeadlines,
       workflows: profile.size.workflows,
       model,
       ledger: this.ledger,

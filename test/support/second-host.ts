@@ -6,6 +6,7 @@ import type { AnyStateMachine, EventObject } from 'xstate';
 import type { ActOptions, HistoryEntry, SendOptions, SendResult, SignalWithStartOptions, StartOptions, WorkflowDescription } from 'perdure';
 import { checkId } from '../../src/kernel/address.ts';
 import { decideInTree } from '../../src/kernel/decide-in-tree.ts';
+import { parseDeadline } from '../../src/kernel/deadline.ts';
 import { deletionRefusal } from '../../src/kernel/deletion.ts';
 import { describeWorkflow } from '../../src/kernel/describe.ts';
 import type { ControlEnvelope, StepEnvelope } from '../../src/kernel/envelope.ts';
@@ -77,13 +78,14 @@ export class SecondHost implements ContractRuntime {
     const [id, policy] = [options.id!, options.onExisting!];
     checkId(id, 'workflow id');
     const input = encodePayload(options.input, 'input');
+    const deadline = options.deadline === undefined ? undefined : parseDeadline(options.deadline, 'start: deadline');
     const registered = this.#parts.registry.find(machine.id, String(machine.version))!;
     return this.#keeper.inTurn(async () => {
       const document = (await this.#parts.documents.read(id))?.document ?? { id, lastRun: 0, runs: [], messages: [], queue: [] };
       const found = await this.#keeper.read(id);
       const existing = found && { record: found.record, tree: treeOf(id, found.revival), input: inputOf(found.run[0]!.journal[0]) };
       const known = signal && found && this.#known(found, signal);
-      const request = { machine: registered, input, policy, ...(signal && { signal }) };
+      const request = { machine: registered, input, policy, deadline, ...(signal && { signal }) };
       const decision = known === undefined ? decideNewRun(id, document.lastRun, existing, request, this.#keeper.context()) : undefined;
       if (decision?.kind === 'refuse') throw decision.error;
       if (decision?.kind === 'commit') await this.#keeper.commit(found?.document ?? document, decision.tree, decision.steps);

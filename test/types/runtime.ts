@@ -49,6 +49,10 @@ export async function uses(runtime: Runtime): Promise<void> {
   // Without an input there is none to give; optional, it may be left out.
   await runtime.start(withoutInput, {});
   await runtime.start(withoutInput, { id: 'p' });
+  await runtime.start(withoutInput, { deadline: '72h' });
+  await runtime.start(withoutInput, { deadline: new Date(0) });
+  // @ts-expect-error Without a unit it is no duration.
+  await runtime.start(withoutInput, { deadline: '72' });
   await runtime.start(withOptionalInput, {});
   await runtime.start(withOptionalInput, { input: { size: 3 } });
   const merchant = { merchantId: 'm', name: 'n', country: 'c', owner: 'o', email: 'e' };
