@@ -12,7 +12,7 @@ import type { Actor } from './actor.ts';
 import type { Address } from './address.ts';
 import { childAddress, formatAddress, formatPlace, numberOf, pathOf } from './address.ts';
 import type { Commit } from './commit.ts';
-import { isOpen } from './ledger-record.ts';
+import { hasOpen, isOpen } from './ledger-record.ts';
 import type { ChildRecord } from './record.ts';
 import { isClosed } from './record.ts';
 import type { RegisteredMachine } from './registered-machine.ts';
@@ -122,10 +122,12 @@ export class Tree {
     this.#active += Number(isActive(actor)) - Number(before !== undefined && isActive(before));
   }
 
-  #isGone({ record, activities, children }: Actor): boolean {
+  #isGone({ record, activities, children, ledger }: Actor): boolean {
     const { path } = record.address;
     const n = path.at(-1);
     if (n === undefined || !isClosed(record.status) || activities.size + children.size > 0) return false;
+    // Its parent may have still to hear of it.
+    if (hasOpen(ledger)) return false;
     const parent = this.get(path.slice(0, -1));
     const entry = parent?.ledger.get(n);
     return parent?.children.has(n) !== true && (entry === undefined || !isOpen(entry));
