@@ -152,10 +152,10 @@ contractGroup('compensation', ({ contractCase, everywhere }) => {
         '10s',
       );
       await succeed(host, world, 'hotel');
-      await host.clock.advance(10_000);
+      host.clock.advance(10_000);
       await host.settled();
       await fail(host, world, 'undo flight');
-      await host.clock.advance(20_000);
+      host.clock.advance(20_000);
       await host.settled();
       await succeed(host, world, 'undo flight', 'undo hotel');
       expect(await runtime.describe('w')).toMatchObject({ status: 'failed', failure: { class: 'DeadlineExceeded' }, compensation: 'done' });
@@ -165,7 +165,7 @@ contractGroup('compensation', ({ contractCase, everywhere }) => {
       await succeed(host, world, 'hotel', 'flight');
       await runtime.send('w', { type: 'UNDO' });
       await host.settled();
-      await host.clock.advance(10_000);
+      host.clock.advance(10_000);
       await host.settled();
       expect(world.last('undo flight').signal.aborted).toBe(false);
       expect(await runtime.describe('w')).toMatchObject({ status: 'compensating', failure: { class: 'DeadlineExceeded' } });
@@ -202,7 +202,7 @@ contractGroup('compensation', ({ contractCase, everywhere }) => {
     await host.settled();
     expect(world.last('car').signal.aborted).toBe(true);
     expect(undos(world)).toEqual([]);
-    await host.clock.advance(limits.settleMs);
+    host.clock.advance(limits.settleMs);
     await host.settled();
     expect(world.last('undo car').input).toMatchObject({ outcome: 'unknown', output: undefined });
     await succeed(host, world, 'undo car');
@@ -236,7 +236,7 @@ contractGroup('compensation', ({ contractCase, everywhere }) => {
       await host.crash();
       const next = await host.open([machine]);
       const { items } = await next.queue.list({ kind: 'deferred' });
-      expect(items.map(({ name }) => name).sort()).toEqual(['flight', 'hotel']);
+      expect(new Set(items.map(({ name }) => name))).toEqual(new Set(['flight', 'hotel']));
       const [flight, hotel] = items.toSorted((a, b) => a.name!.localeCompare(b.name!));
       expect(await next.queue.get(flight!.id)).toMatchObject({
         failure: { class: 'Refused' },
