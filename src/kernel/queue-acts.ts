@@ -57,10 +57,11 @@ export function isOwed(tree: Tree, place: QueuePlace): boolean {
     }
     case 'decision':
       return actor?.record.decisions?.open.some((decision) => isSameItem(decisionPlace(address, decision), place)) === true;
+    // Of these it is said by nothing but the row.
     case 'undo':
     case 'outbox-message':
     case 'orphan-effect':
-      return false;
+      return true;
   }
 }
 
@@ -134,12 +135,7 @@ function decisionRefusal(place: QueuePlace, act: QueueAct, actor: Actor | undefi
   return new PerdureError('QUEUE_ACT_NOT_ALLOWED', message, details);
 }
 
-export function actNotAllowed(
-  place: QueuePlace,
-  act: QueueAct,
-  why?: string,
-  acts: readonly QueueActName[] = actsOf(place.cause),
-): PerdureError {
+function actNotAllowed(place: QueuePlace, act: QueueAct, why?: string, acts: readonly QueueActName[] = actsOf(place.cause)): PerdureError {
   const known = acts.length === 0 ? 'none' : acts.join(', ');
   const message = why ?? `An item of cause ${place.cause} is not dealt with by ${act.kind}; what it knows: ${known}.`;
   return new PerdureError('QUEUE_ACT_NOT_ALLOWED', message, { item: queueItemId(place), act: act.kind, acts });
