@@ -64,8 +64,9 @@ export function isOwed(tree: Tree, place: QueuePlace): boolean {
       const entry = actor?.ledger.get(n);
       return entry !== undefined && owedPlaces(address, entry).some((owed) => isSameItem(owed, place));
     }
+    // Of this it is said by nothing but the row.
     case 'outbox-message':
-      return false;
+      return true;
   }
 }
 
