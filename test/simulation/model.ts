@@ -224,8 +224,6 @@ export class Model {
       case 'child-snapshot':
       case 'child-gone':
       case 'stop':
-      case 'activity-retried':
-      case 'event-discarded':
       case 'undo-next':
       case 'undo-ended':
       case 'undo-entry':
