@@ -175,9 +175,9 @@ describe('an item as it is shown', () => {
   });
 
   test.each<readonly [QueueCause, string]>([
-    ['undo', 'An undo of workflow "w" failed for good: E: x.'],
+    ['undo', 'The undo of "" of workflow "w" failed for good: E: x. What it should have taken back still stands.'],
     ['outbox-message', 'A message of workflow "w" cannot be delivered: E: x.'],
-    ['orphan-effect', 'Something of workflow "w" took effect after nobody waited for it any more, and nothing will undo it: E: x.'],
+    ['orphan-effect', 'Activity "" of workflow "w" took effect after its undo had begun, which did not know of that. It may still stand.'],
     ['activity', 'Activity "" of workflow "w" failed for good: E: x. The workflow waits for what comes of it.'],
     [
       'event',
@@ -212,7 +212,14 @@ describe('an item as it is shown', () => {
     expect(matchesQueueFilter({ ...place, isDamaged: true }, { machine: 'm' })).toBe(false);
   });
 
-  test.each(['undo', 'outbox-message', 'orphan-effect'] as const)('of cause %s knows no acts', (cause) => {
+  test.each(['undo', 'orphan-effect'] as const)('of cause %s is no more than what the ledger says of it', (cause) => {
+    const { actor } = began(machineWith());
+    const act: QueueAct = { kind: 'retry' };
+    const decision = decideAct(treeOf(actor), { ...record(cause), address: actor.record.address }, act, at(2_000));
+    expect(decision).toMatchObject({ kind: 'refuse', error: { code: 'QUEUE_ITEM_NOT_FOUND' } });
+  });
+
+  test.each(['outbox-message'] as const)('of cause %s knows no acts', (cause) => {
     const { actor } = began(machineWith());
     const tree = treeOf(actor);
     for (const act of [{ kind: 'retry' }, { kind: 'writeOff', note: 'why' }] satisfies QueueAct[]) {
