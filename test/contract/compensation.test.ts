@@ -48,6 +48,37 @@ async function undoStates(runtime: ContractRuntime): Promise<Record<string, stri
 }
 
 contractGroup('compensation', ({ contractCase, everywhere }) => {
+  contractCase(15, async (host) => {
+    const { world, runtime } = await started(host, trip);
+    world.isStubborn = true;
+    await succeed(host, world, 'hotel', 'flight');
+    await runtime.send('w', { type: 'LEAVE' });
+    await host.settled();
+    expect(world.last('car').signal.aborted).toBe(true);
+    expect(undos(world)).toEqual([]);
+    host.clock.advance(limits.settleMs);
+    await host.settled();
+    expect(world.last('undo car').input).toMatchObject({ outcome: 'unknown', output: undefined });
+    await succeed(host, world, 'undo car');
+    await succeed(host, world, 'car', 'undo flight', 'undo hotel');
+    const [item, ...others] = (await runtime.queue.list()).items;
+    expect(others).toEqual([]);
+    expect(item).toMatchObject({ kind: 'dead-letter', cause: 'orphan-effect', workflow: 'w', name: 'car' });
+    expect(await runtime.describe('w')).toMatchObject({ status: 'failed', compensation: 'deferred' });
+    expect(await runtime.queue.get(item!.id)).toMatchObject({
+      input: 'a car',
+      output: 'car done',
+      outcome: 'completed',
+      acts: ['retry', 'settle', 'writeOff'],
+    });
+    await runtime.queue.retry(item!.id, { by: 'ada' });
+    await host.settled();
+    expect(world.last('undo car').input).toMatchObject({ outcome: 'completed', output: 'car done' });
+    await succeed(host, world, 'undo car');
+    expect((await runtime.queue.list()).items).toEqual([]);
+    expect(await runtime.describe('w')).toMatchObject({ status: 'failed', compensation: 'done' });
+  });
+
   contractCase(44, {
     'a second cancel changes nothing while it is undone': async (host) => {
       const { world, runtime } = await started(host, trip);
@@ -192,37 +223,6 @@ contractGroup('compensation', ({ contractCase, everywhere }) => {
     await succeed(host, world, 'hotel');
     await runtime.cancel('w');
     await refusalOf(runtime.send('w', { type: 'LEAVE' }), 'WORKFLOW_CLOSED');
-  });
-
-  contractCase(15, async (host) => {
-    const { world, runtime } = await started(host, trip);
-    world.isStubborn = true;
-    await succeed(host, world, 'hotel', 'flight');
-    await runtime.send('w', { type: 'LEAVE' });
-    await host.settled();
-    expect(world.last('car').signal.aborted).toBe(true);
-    expect(undos(world)).toEqual([]);
-    host.clock.advance(limits.settleMs);
-    await host.settled();
-    expect(world.last('undo car').input).toMatchObject({ outcome: 'unknown', output: undefined });
-    await succeed(host, world, 'undo car');
-    await succeed(host, world, 'car', 'undo flight', 'undo hotel');
-    const [item, ...others] = (await runtime.queue.list()).items;
-    expect(others).toEqual([]);
-    expect(item).toMatchObject({ kind: 'dead-letter', cause: 'orphan-effect', workflow: 'w', name: 'car' });
-    expect(await runtime.describe('w')).toMatchObject({ status: 'failed', compensation: 'deferred' });
-    expect(await runtime.queue.get(item!.id)).toMatchObject({
-      input: 'a car',
-      output: 'car done',
-      outcome: 'completed',
-      acts: ['retry', 'settle', 'writeOff'],
-    });
-    await runtime.queue.retry(item!.id, { by: 'ada' });
-    await host.settled();
-    expect(world.last('undo car').input).toMatchObject({ outcome: 'completed', output: 'car done' });
-    await succeed(host, world, 'undo car');
-    expect((await runtime.queue.list()).items).toEqual([]);
-    expect(await runtime.describe('w')).toMatchObject({ status: 'failed', compensation: 'done' });
   });
 
   everywhere(
