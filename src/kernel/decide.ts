@@ -116,7 +116,8 @@ export function decide(actor: Actor, envelope: StepEnvelope, given: DecideContex
 }
 
 /** Undoing goes on whatever deadline there is. */
-function shielded({ attemptsUntilMs: _, ...context }: DecideContext): DecideContext {
+function shielded(given: DecideContext): DecideContext {
+  const { attemptsUntilMs: _, ...context } = given;
   return context;
 }
 

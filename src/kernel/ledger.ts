@@ -55,7 +55,7 @@ function undoNext(draft: Draft, { from, only, isImpatient }: Extract<OwnerEnvelo
 function undoEnded(draft: Draft, { entry: n, from, failure, isLast }: Extract<OwnerEnvelope, { kind: 'undo-ended' }>): void {
   const entry = draft.ledger.now.get(n);
   if (entry?.undo === 'running' || entry?.undo === 'retrying') {
-    if (failure === undefined) undone(draft, entry);
+    if (failure === undefined) markUndone(draft, entry);
     else defer(draft, entry, failure);
   }
   if (isLast === true) tell(draft, from, { kind: 'undo-over' });
@@ -63,7 +63,7 @@ function undoEnded(draft: Draft, { entry: n, from, failure, isLast }: Extract<Ow
 }
 
 /** Nothing of it waits for a person any more, but for what came to light while it was undone. */
-function undone(draft: Draft, entry: LedgerRecord): void {
+function markUndone(draft: Draft, entry: LedgerRecord): void {
   const { failure: _failure, deferredAtMs: _deferredAtMs, isOrphan: _isOrphan, orphanAtMs: _orphanAtMs, ...rest } = entry;
   const isStillOrphan = entry.undo === 'running' && entry.orphanAtMs !== undefined;
   const orphan = isStillOrphan ? { isOrphan: true as const, orphanAtMs: entry.orphanAtMs } : {};
@@ -235,8 +235,8 @@ function tookEffect(draft: Draft, entry: LedgerRecord, output: Json): void {
   }
   const orphan: LedgerRecord = { ...entry, outcome: 'completed', output, isOrphan: true, orphanAtMs: draft.context.nowMs };
   draft.ledger.set(entry.n, orphan);
-  for (const place of owedPlaces(draft.address, { n: orphan.n, orphanAtMs: orphan.orphanAtMs }))
-    putQueueItem(draft, itemOf(draft, place, orphan));
+  const places = owedPlaces(draft.address, { n: orphan.n, orphanAtMs: orphan.orphanAtMs });
+  for (const place of places) putQueueItem(draft, itemOf(draft, place, orphan));
   tellCounts(draft, { owed: 1 });
 }
 

@@ -64,8 +64,9 @@ export function isOwed(tree: Tree, place: QueuePlace): boolean {
       const entry = actor?.ledger.get(n);
       return entry !== undefined && owedPlaces(address, entry).some((owed) => isSameItem(owed, place));
     }
+    // Of this it is said by nothing but the row.
     case 'outbox-message':
-      return false;
+      return true;
   }
 }
 
@@ -166,12 +167,7 @@ function decisionRefusal(place: QueuePlace, act: QueueAct, actor: Actor | undefi
   return new PerdureError('QUEUE_ACT_NOT_ALLOWED', message, details);
 }
 
-export function actNotAllowed(
-  place: QueuePlace,
-  act: QueueAct,
-  why?: string,
-  acts: readonly QueueActName[] = actsOf(place.cause),
-): PerdureError {
+function actNotAllowed(place: QueuePlace, act: QueueAct, why?: string, acts: readonly QueueActName[] = actsOf(place.cause)): PerdureError {
   const known = acts.length === 0 ? 'none' : acts.join(', ');
   const message = why ?? `An item of cause ${place.cause} is not dealt with by ${act.kind}; what it knows: ${known}.`;
   return new PerdureError('QUEUE_ACT_NOT_ALLOWED', message, { item: queueItemId(place), act: act.kind, acts });

@@ -42,6 +42,8 @@ export interface KeeperParts {
   readonly messageIdRetentionMs?: number | undefined;
   /** Records that the journal of an actor has at most; default {@link limits}. */
   readonly journalRecordsMax?: number | undefined;
+  /** The time an unwinding has as a whole; default {@link limits}. */
+  readonly compensationBudgetMs?: number | undefined;
   /** Absent: a failure is the end. */
   readonly reopening?: Reopening;
   /** Absent: nobody counts at what deaths of the process a workflow was in flight. */
@@ -157,7 +159,8 @@ export class EngineKeeper {
   }
 
   #createEngine(store: Store, examine: EngineParts['examine']): Engine {
-    const { registry, clock, random, logger, messageIdRetentionMs, journalRecordsMax, onEnter = () => undefined } = this.#parts;
+    const { registry, clock, random, logger, messageIdRetentionMs, onEnter = () => undefined } = this.#parts;
+    const { journalRecordsMax, compensationBudgetMs } = this.#parts;
     const { views, attempts } = this;
     const onFailed = (error: unknown): void => this.#onFailed(error);
     return new Engine({
@@ -168,6 +171,7 @@ export class EngineKeeper {
       logger,
       messageIdRetentionMs,
       journalRecordsMax,
+      compensationBudgetMs,
       views,
       attempts,
       onFailed,

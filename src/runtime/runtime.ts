@@ -42,7 +42,7 @@ import type { MessageParts } from './signal-letter.ts';
 import { SignalLetter } from './signal-letter.ts';
 import type { Started } from './start-letter.ts';
 import { StartLetter } from './start-letter.ts';
-import { spaceLow, storeFailed, storeSlow } from './store-refusals.ts';
+import { runtimeClosed, spaceLow, storeFailed, storeSlow } from './store-refusals.ts';
 import { ViewHandle } from './view-handle.ts';
 import type { SendOptions, WorkflowHandle } from './workflow-handle.ts';
 
@@ -220,7 +220,7 @@ export class LocalRuntime implements Runtime {
   async close(options: { readonly grace?: Duration } = {}): Promise<void> {
     checkOptions<typeof options>(options, 'close', { grace: true }, "{ grace: '10s' }");
     const graceMs = options.grace === undefined ? limits.closeGraceMs : parseDuration(options.grace, 'close: grace');
-    this.#closing ??= this.#parts.keeper.close(graceMs, closedError());
+    this.#closing ??= this.#parts.keeper.close(graceMs, runtimeClosed());
     await this.#closing;
   }
 
@@ -271,7 +271,7 @@ export class LocalRuntime implements Runtime {
   }
 
   #checkClosed(): void {
-    if (this.#closing !== undefined) throw closedError();
+    if (this.#closing !== undefined) throw runtimeClosed();
   }
 
   #checkOpen(): void {
@@ -294,8 +294,4 @@ export class LocalRuntime implements Runtime {
     const shortage = space?.shortage();
     return shortage === undefined ? undefined : spaceLow(path, shortage.freeBytes, shortage.floorBytes);
   }
-}
-
-function closedError(): PerdureError {
-  return new PerdureError('RUNTIME_CLOSED', 'The runtime is closed; open it again to go on.', {});
 }

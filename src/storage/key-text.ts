@@ -37,10 +37,8 @@ function describe(key: Uint8Array): string {
       const { address, sequence } = decodeJournalKey(key);
       return `journal record #${sequence} of ${formatPlace(address)}`;
     }
-    case 'activity': {
-      const { address, n } = decodeActivityKey(key);
-      return n === activityMarkNumber ? `mark of activities of ${formatPlace(address)}` : `activity ${n} of ${formatPlace(address)}`;
-    }
+    case 'activity':
+      return formatActivity(key);
     case 'child': {
       const { parent, n } = decodeChildKey(key);
       return `child ${n} of ${formatPlace(parent)}`;
@@ -79,6 +77,11 @@ function describe(key: Uint8Array): string {
     case 'meta':
       return `meta row ${JSON.stringify(Buffer.from(key.subarray(1)).toString('latin1'))}`;
   }
+}
+
+function formatActivity(key: Uint8Array): string {
+  const { address, n } = decodeActivityKey(key);
+  return n === activityMarkNumber ? `mark of activities of ${formatPlace(address)}` : `activity ${n} of ${formatPlace(address)}`;
 }
 
 function formatItem(space: string, { kind, cause, address, n, atMs }: QueuePlace): string {

@@ -30,6 +30,7 @@ export interface TestRuntimeOptions {
   readonly random?: () => number;
   readonly messageIdRetentionMs?: number;
   readonly journalRecordsMax?: number;
+  readonly compensationBudgetMs?: number;
   readonly clock?: ManualClock;
   readonly database?: MemoryDatabase;
   /** Puts something between runtime and store. */
@@ -45,7 +46,7 @@ export async function openTestRuntime(options: TestRuntimeOptions): Promise<Test
   const { machines, maxConcurrentAttempts = 100, clock = new ManualClock(), onStore = (store) => store, random = () => 0.5 } = options;
   const database = options.database ?? (await createMemoryDatabase());
   const open = async (on: MemoryDatabase): Promise<Store> => onStore(await openStoreOn(on, { location: 'memory', storeId: 'test' }));
-  const { rateLimit, messageIdRetentionMs, journalRecordsMax, reopening, logger, space, bootStorage } = options;
+  const { rateLimit, messageIdRetentionMs, journalRecordsMax, compensationBudgetMs, reopening, logger, space, bootStorage } = options;
   const runtime = await assembleRuntime({
     store: await open(database),
     registry: createRegistry(machines),
@@ -55,6 +56,7 @@ export async function openTestRuntime(options: TestRuntimeOptions): Promise<Test
     rateLimit,
     messageIdRetentionMs,
     journalRecordsMax,
+    compensationBudgetMs,
     ...(reopening === undefined ? {} : { reopening: reopening(() => open(database.reopen())) }),
     ...(logger === undefined ? {} : { logger }),
     ...(space === undefined ? {} : { space }),

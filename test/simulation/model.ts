@@ -227,6 +227,8 @@ export class Model {
       case 'attempt-heartbeat':
       case 'activity-adjusted':
       case 'activity-hurried':
+      case 'activity-retried':
+      case 'event-discarded':
       case 'pause':
       case 'resume':
       case 'unpark':
@@ -237,8 +239,6 @@ export class Model {
       case 'child-snapshot':
       case 'child-gone':
       case 'stop':
-      case 'activity-retried':
-      case 'event-discarded':
       case 'undo-next':
       case 'undo-ended':
       case 'undo-entry':

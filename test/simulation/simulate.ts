@@ -272,7 +272,8 @@ function calmPick(world: World): Pick | undefined {
   }
   // What stands still may have attempts that hang: they time out.
   const isAtRest = ledger.running(life.number).length === 0 && [...model.actors.values()].every((actor) => isDefinite(model, actor));
-  if (life.phase === 'open' && isAtRest) return undefined;
+  // What ended while the store was away is not recorded before it is back.
+  if (life.phase === 'open' && isAtRest && runtime?.health().state !== 'recovering') return undefined;
   return { weight: 1, name: 'the next timer', act: () => advance(world) };
 }
 

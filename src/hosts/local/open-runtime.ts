@@ -57,6 +57,8 @@ export interface OpenRuntimeOptions {
    * `Infinity` keeps all of them for as long as the workflow is there.
    */
   readonly maxHistorySteps?: number;
+  /** The time there is to undo what a workflow did, from when that begins. What is left then waits in the queue. Default 1 h. */
+  readonly compensationBudget?: Duration;
   /**
    * What to do when a machine has another structure than that its open workflows were started on, under the same version: `fail`
    * (default) with `DEFINITION_CHANGED`, or `warn` the logger and run them on the machine as it is now. Those that rest in a state it
@@ -81,6 +83,8 @@ export interface LocalParts {
   readonly messageIdRetentionMs?: number | undefined;
   /** Records that the journal of an actor has at most; default {@link limits}. */
   readonly journalRecordsMax?: number | undefined;
+  /** The time an unwinding has as a whole; default {@link limits}. */
+  readonly compensationBudgetMs?: number | undefined;
   /** Default: silent. */
   readonly logger?: Logger;
   /** Absent: a store that fails is the end of the runtime. */
@@ -125,6 +129,7 @@ export async function openRuntime(options: OpenRuntimeOptions): Promise<Runtime>
     rateLimit: options.rateLimit === undefined ? undefined : parseRateLimit(options.rateLimit, 'openRuntime'),
     messageIdRetentionMs: retentionOf(options),
     journalRecordsMax: options.maxHistorySteps,
+    compensationBudgetMs: budgetOf(options),
     maxConcurrentAttempts,
     logger,
     reopening: disk,
@@ -213,6 +218,10 @@ function retentionOf({ messageIdRetention = 'workflow' }: OpenRuntimeOptions): n
   return messageIdRetention === 'workflow' ? undefined : parseDuration(messageIdRetention, `openRuntime: messageIdRetention`);
 }
 
+function budgetOf({ compensationBudget }: OpenRuntimeOptions): number | undefined {
+  return compensationBudget === undefined ? undefined : parseDuration(compensationBudget, 'openRuntime: compensationBudget');
+}
+
 type Door = 'openRuntime' | 'openReader';
 
 const runtimeOptions: OptionNames<OpenRuntimeOptions> = {
@@ -223,6 +232,7 @@ const runtimeOptions: OptionNames<OpenRuntimeOptions> = {
   logger: true,
   messageIdRetention: true,
   maxHistorySteps: true,
+  compensationBudget: true,
   onDefinitionChange: true,
   onLocked: true,
   signal: true,
@@ -242,6 +252,7 @@ function checkValues(options: OpenRuntimeOptions, door: Door): void {
   }
   if (options.rateLimit !== undefined) parseRateLimit(options.rateLimit, door);
   retentionOf(options);
+  budgetOf(options);
   checkHistorySteps(options.maxHistorySteps, door);
   if (onDefinitionChange !== 'fail' && onDefinitionChange !== 'warn') {
     throw new TypeError(`${door}: onDefinitionChange must be 'fail' or 'warn'; found ${formatValue(onDefinitionChange)}.`);
