@@ -306,6 +306,8 @@ export class Model {
     const what = (): string => `${envelope.kind} of ${place}:${n}, attempt ${attempt}, at ${commit.journal.sequence}`;
     check(!actor.settled.has(n), single, () => `${what()} comes after its outcome`);
     const row = actor.activities.get(n);
+    // Of what was left, it may say what there is to undo.
+    if (row === undefined && actor.ledger.has(n) && commit.journal.outcome === 'queued') return;
     const state = isFromMail ? 'settled' : 'running';
     check(row?.state === state && row.attempt === attempt, single, () => {
       return `${what()} is taken, though ${row === undefined ? 'the step is not pending' : `attempt ${row.attempt} is ${row.state}`}`;
