@@ -20,6 +20,7 @@ export type {
 } from './authoring.ts';
 export { closeOnSignals } from './hosts/local/close-on-signals.ts';
 export type { CloseOnSignalsOptions } from './hosts/local/close-on-signals.ts';
+export { jsonLinesFile } from './hosts/local/json-lines-file.ts';
 export { openReader, openRuntime } from './hosts/local/open-runtime.ts';
 export type { OnDefinitionChange } from './kernel/machine-registry.ts';
 export type { ClosableReader, OpenRuntimeOptions } from './hosts/local/open-runtime.ts';
@@ -38,6 +39,8 @@ export type { StartPolicy } from './kernel/start-policy.ts';
 export type { SendResult } from './kernel/signal.ts';
 export type { Activities, ActivityUpdate, ByHandOptions } from './runtime/activity-control.ts';
 export type { HistoryOptions, Reader } from './runtime/reader.ts';
+export type { OutboxConsumer, OutboxConsumerOptions, OutboxHandler, OutboxMessage } from './kernel/outbox-consumer.ts';
+export type { Outbox, OutboxLag } from './runtime/outbox-door.ts';
 export type { ActOptions, Runtime, RuntimeHealth, SignalWithStartOptions, StartOptions } from './runtime/runtime-door.ts';
 export type { EndOptions } from './kernel/ending.ts';
 export type { SendOptions, SubscriptionObserver, WaitOptions, WorkflowHandle } from './runtime/workflow-handle.ts';

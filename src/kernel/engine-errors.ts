@@ -20,6 +20,11 @@ export function attemptLost(attempt: number): Error {
   return engineError('AttemptLost', `The process ended while attempt ${attempt} ran; whether it took effect is not known.`);
 }
 
+/** The error of a handler of the outbox that took too long. */
+export function deliveryTimeout(timeoutMs: number): Error {
+  return engineError('StartToCloseTimeout', `The handler did not finish within ${timeoutMs} ms.`);
+}
+
 /** Its stack would be the engine's: noise in records, and different on each host. */
 function engineError(name: string, message: string): Error {
   const error = new Error(message);

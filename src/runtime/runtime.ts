@@ -39,6 +39,8 @@ import type { MessageParts } from './signal-letter.ts';
 import { SignalLetter } from './signal-letter.ts';
 import type { Started } from './start-letter.ts';
 import { StartLetter } from './start-letter.ts';
+import type { Outbox } from './outbox-door.ts';
+import { OutboxControl } from './outbox-control.ts';
 import { spaceLow, storeFailed, storeSlow } from './store-refusals.ts';
 import { ViewHandle } from './view-handle.ts';
 import type { SendOptions, WorkflowHandle } from './workflow-handle.ts';
@@ -61,6 +63,7 @@ export interface DiskSpace {
 
 export class LocalRuntime implements Runtime {
   readonly activities: Activities;
+  readonly outbox: Outbox;
   readonly #parts: RuntimeParts;
   #closing: Promise<void> | undefined;
 
@@ -70,6 +73,8 @@ export class LocalRuntime implements Runtime {
       this.#checkOpen();
       return this.#ask<void>(id, (asked) => new EnvelopeLetter(parts.keeper.engine.supervisor, question, asked));
     });
+    const [checkClosed, checkOpen] = [(): void => this.#checkClosed(), (): void => this.#checkOpen()];
+    this.outbox = new OutboxControl(parts.keeper, { checkClosed, checkOpen });
   }
 
   async start<Machine extends AnyStateMachine>(machine: Machine, options: StartOptions<Machine>): Promise<WorkflowHandle<Machine>> {
@@ -177,6 +182,7 @@ export class LocalRuntime implements Runtime {
     checkId(id, 'workflow id');
     const { engine, store } = this.#parts.keeper;
     await this.#ask<void>(id, (asked) => new DeleteLetter(engine.supervisor, store, asked));
+    await this.#parts.keeper.outbox.forget(id);
   }
 
   async describe(id: string): Promise<WorkflowDescription> {

@@ -29,6 +29,7 @@ import {
   headKey,
   twinKeyOf,
 } from './keys.ts';
+import { pushEmitted } from './outbox-rows.ts';
 
 /** What the key says is not said again in the value. */
 export type StoredValue<Row, InKey extends keyof Row> = Omit<Row, InKey>;
@@ -132,6 +133,7 @@ function stepOperations(commit: Commit, number: number, codec: Codec): readonly 
     operations.push({ kind: 'delete', key: encodeTimerKey({ address, generation, dueAtMs }) });
   }
   if (commit.mailPut.length + commit.mailRemoved.length > 0) pushMail(operations, commit, codec);
+  if (commit.journal.emitted !== undefined) pushEmitted(operations, commit, number, codec);
   if (commit.message !== undefined) operations.push(...messageOperations(commit.message, codec));
   return operations;
 }

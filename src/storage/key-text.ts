@@ -15,6 +15,7 @@ import {
   messageParts,
   spaceOf,
 } from './keys.ts';
+import { decodeAsideKey, decodeConsumerKey, decodeEmissionKey, decodeOutboxKey } from './outbox-keys.ts';
 
 /** A key as people read it: `journal record #14 of "m-7731:1:3.2"`. Bytes that are no key come as hexadecimal digits. */
 export function formatKey(key: Uint8Array): string {
@@ -65,9 +66,24 @@ function describe(key: Uint8Array): string {
     case 'closed':
     case 'count':
       return `row ${Buffer.from(key).toString('hex')} of the index of workflows`;
+    case 'outbox':
+    case 'emission':
+    case 'consumer':
+    case 'aside':
+      return describeOutbox(space, key);
     case 'meta':
       return `meta row ${JSON.stringify(Buffer.from(key.subarray(1)).toString('latin1'))}`;
   }
+}
+
+function describeOutbox(space: 'outbox' | 'emission' | 'consumer' | 'aside', key: Uint8Array): string {
+  if (space === 'consumer') return `cursor of the outbox consumer ${JSON.stringify(decodeConsumerKey(key))}`;
+  if (space === 'aside') {
+    const { consumer, workflowId } = decodeAsideKey(key);
+    return `place of ${JSON.stringify(workflowId)} with the outbox consumer ${JSON.stringify(consumer)}`;
+  }
+  const { commit, n, address } = space === 'outbox' ? decodeOutboxKey(key) : decodeEmissionKey(key);
+  return `${space} row of event ${n} of commit ${commit}, emitted by ${formatPlace(address)}`;
 }
 
 /** Quoted, so that control characters in an id cannot reach a terminal or a log. */

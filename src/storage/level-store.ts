@@ -13,7 +13,7 @@ import type { Commit } from '../kernel/commit.ts';
 import type { CountAnswer, CountQuery } from '../kernel/count-query.ts';
 import { PerdureError } from '../kernel/errors.ts';
 import type { ListAnswer, ListQuery } from '../kernel/list-query.ts';
-import type { Page, PreparedCommit, Store, StoreBatch, StoredJournalRecord, StoredTree, TimerRow } from '../kernel/ports.ts';
+import type { OutboxStore, Page, PreparedCommit, Store, StoreBatch, StoredJournalRecord, StoredTree, TimerRow } from '../kernel/ports.ts';
 import type { DefinitionRecord, MailRecord, MessageRecord, TombstoneRecord } from '../kernel/record.ts';
 import type { HeadValue } from './batch.ts';
 import { batchOperations, headOperation, listingForm, prepareRows } from './batch.ts';
@@ -26,6 +26,7 @@ import { formatKey } from './key-text.ts';
 import { encodeActorKey, encodeMessageKey, encodeTombstoneKey } from './keys.ts';
 import { readCount, readList } from './list-reads.ts';
 import { ListingRows, changesIn } from './listing-rows.ts';
+import { LevelOutbox } from './outbox-rows.ts';
 import { readMailbox, readTree } from './read-tree.ts';
 import { hasRows, readDefinitions, readHeadOrRefuse, readJournal, readLatestRun, readMessage } from './reads.ts';
 import type { ScannedActor } from './scans.ts';
@@ -66,6 +67,7 @@ interface Parts {
 class LevelStore implements Store {
   readonly location: string;
   readonly lastCommit: number;
+  readonly outbox: OutboxStore;
   readonly #database: Database;
   readonly #codec: Codec;
   readonly #listing: ListingRows;
@@ -93,6 +95,8 @@ class LevelStore implements Store {
     this.location = location;
     this.lastCommit = lastCommit;
     this.#issuedCommit = lastCommit;
+    const read = async <Answer>(work: () => Promise<Answer>): Promise<Answer> => this.#read(() => 'outbox', work);
+    this.outbox = new LevelOutbox(parts.database, parts.codec, { read, write: async (work) => this.#inTurn(work) });
   }
 
   prepare(commit: Commit, number: number): PreparedCommit {

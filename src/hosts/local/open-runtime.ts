@@ -11,6 +11,8 @@ import { guardedLogger, silentLogger } from '../../kernel/logger.ts';
 import { createRegistry } from '../../kernel/machine-registry.ts';
 import type { MachineRegistry, OnDefinitionChange } from '../../kernel/machine-registry.ts';
 import type { OptionNames } from '../../kernel/options.ts';
+import type { ConsumerPolicy, OutboxConsumer } from '../../kernel/outbox-consumer.ts';
+import { parseConsumers } from '../../kernel/outbox-consumer.ts';
 import { checkOptions } from '../../kernel/options.ts';
 import { plainPromiseWarning } from '../../kernel/plain-promise.ts';
 import type { Clock, Random, Store } from '../../kernel/ports.ts';
@@ -24,6 +26,7 @@ import type { Reopening } from '../../runtime/engine-keeper.ts';
 import { EngineKeeper } from '../../runtime/engine-keeper.ts';
 import type { BootStorage } from '../../runtime/boot-watch.ts';
 import { BootWatch } from '../../runtime/boot-watch.ts';
+import { OutboxDelivery } from '../../runtime/outbox-delivery.ts';
 import type { DiskSpace } from '../../runtime/runtime.ts';
 import type { Runtime } from '../../runtime/runtime-door.ts';
 import type { Reader } from '../../runtime/reader.ts';
@@ -45,6 +48,12 @@ export interface OpenRuntimeOptions {
   readonly maxConcurrentAttempts?: number;
   /** How often attempts of activities may begin: `count` at once, and `count` more over each `per`, evenly. Default: no limit. */
   readonly rateLimit?: RateLimitOptions;
+  /**
+   * Consumers of what machines emit, by name: each is given every event once at least, those of a workflow in their order, and goes on
+   * where it was in the next process. One that is new is given everything that is kept: what not every other consumer has had, or,
+   * with no other, what the workflows that are there emitted. Default: none.
+   */
+  readonly outbox?: { readonly [name: string]: OutboxConsumer };
   /** Where the runtime says what happens to it; a `pino` logger fits. Default: nowhere. */
   readonly logger?: Logger;
   /**
@@ -81,6 +90,8 @@ export interface LocalParts {
   readonly messageIdRetentionMs?: number | undefined;
   /** Records that the journal of an actor has at most; default {@link limits}. */
   readonly journalRecordsMax?: number | undefined;
+  /** Default: nobody is given what machines emit. */
+  readonly outbox?: readonly ConsumerPolicy[] | undefined;
   /** Default: silent. */
   readonly logger?: Logger;
   /** Absent: a store that fails is the end of the runtime. */
@@ -126,6 +137,7 @@ export async function openRuntime(options: OpenRuntimeOptions): Promise<Runtime>
     messageIdRetentionMs: retentionOf(options),
     journalRecordsMax: options.maxHistorySteps,
     maxConcurrentAttempts,
+    outbox: consumersOf(options),
     logger,
     reopening: disk,
     space: disk,
@@ -180,7 +192,7 @@ export async function openReader(options: {
 
 /** Puts a runtime together over an open store, which it closes; if that fails the store is closed, too. */
 export async function assembleRuntime(parts: LocalParts): Promise<Runtime> {
-  const { store, registry, clock, logger = silentLogger, messageIdRetentionMs, bootStorage, space } = parts;
+  const { store, registry, clock, random, logger = silentLogger, messageIdRetentionMs, bootStorage, space } = parts;
   try {
     const { versionMissing } = await reconcileDefinitions(store, registry, logger);
     warnOfPlainPromises(registry, logger);
@@ -189,7 +201,8 @@ export async function assembleRuntime(parts: LocalParts): Promise<Runtime> {
       logger.warn({ store: store.location }, 'The process before died while it opened the store: this one goes step by step.');
       await bootWatch.rehearse(store, registry);
     }
-    const keeper = new EngineKeeper({ ...parts, logger, ...(bootWatch === undefined ? {} : { bootWatch }) });
+    const outbox = await OutboxDelivery.open(store, { clock, random, logger, policies: parts.outbox ?? [] });
+    const keeper = new EngineKeeper({ ...parts, outbox, logger, ...(bootWatch === undefined ? {} : { bootWatch }) });
     keeper.begin();
     logger.info({ store: store.location, lastCommit: store.lastCommit, versionMissing }, 'The runtime is open.');
     return new LocalRuntime({ keeper, registry, clock, versionMissing, messageIdRetentionMs, ...(space === undefined ? {} : { space }) });
@@ -212,6 +225,10 @@ function retentionOf({ messageIdRetention = 'workflow' }: OpenRuntimeOptions): n
   return messageIdRetention === 'workflow' ? undefined : parseDuration(messageIdRetention, `openRuntime: messageIdRetention`);
 }
 
+function consumersOf({ outbox = {} }: OpenRuntimeOptions): readonly ConsumerPolicy[] {
+  return parseConsumers(outbox, 'openRuntime');
+}
+
 type Door = 'openRuntime' | 'openReader';
 
 const runtimeOptions: OptionNames<OpenRuntimeOptions> = {
@@ -219,6 +236,7 @@ const runtimeOptions: OptionNames<OpenRuntimeOptions> = {
   machines: true,
   maxConcurrentAttempts: true,
   rateLimit: true,
+  outbox: true,
   logger: true,
   messageIdRetention: true,
   maxHistorySteps: true,
@@ -241,6 +259,7 @@ function checkValues(options: OpenRuntimeOptions, door: Door): void {
   }
   if (options.rateLimit !== undefined) parseRateLimit(options.rateLimit, door);
   retentionOf(options);
+  consumersOf(options);
   checkHistorySteps(options.maxHistorySteps, door);
   if (onDefinitionChange !== 'fail' && onDefinitionChange !== 'warn') {
     throw new TypeError(`${door}: onDefinitionChange must be 'fail' or 'warn'; found ${formatValue(onDefinitionChange)}.`);
