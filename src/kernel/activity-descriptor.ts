@@ -96,6 +96,8 @@ export interface ActivityDescriptor {
   readonly rateLimit?: RateLimit;
   /** How what it did is undone. */
   readonly undo?: UndoDescriptor;
+  /** Where no attempt follows, what comes of it is a person's decision. */
+  readonly hasDeadLetter?: true;
   /** It was decided that there is no undo. */
   readonly isIrreversible?: true;
 }

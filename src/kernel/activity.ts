@@ -59,6 +59,12 @@ export interface ActivityOptions<Input, Output> {
    * begins, since an attempt that timed out may have taken effect. Default: there is nothing to undo.
    */
   readonly compensate?: UndoOptions<Input, Output>;
+  /**
+   * Whether a person decides where no further attempt is made: instead of failing it stays pending, and an item of `runtime.queue` waits
+   * until somebody has it begin anew (`retry`), says what it came to (`settle`) or lets it fail (`discard`). Default false. In a plain
+   * `createActor`, where there is no queue, it fails.
+   */
+  readonly deadLetter?: boolean;
   /** The decision that what it does cannot be undone; not together with `compensate`. It changes nothing but what `checkMachine` says. */
   readonly irreversible?: boolean;
 }
@@ -86,6 +92,7 @@ export function activity<Input extends NonReducibleUnknown, Output>(options: Act
     startToCloseTimeoutMs: parseDuration(options.startToCloseTimeout ?? '1m', `${what}: startToCloseTimeout`),
     retry: parseRetryPolicy(options.retry === undefined ? {} : options.retry, what),
     ...parseBounds(options, what),
+    ...parseDeadLetter(options.deadLetter, what),
     ...parseUndo(options, what),
   });
 }
@@ -146,9 +153,17 @@ const activityOptions: OptionNames<ActivityOptions<unknown, unknown>> = {
   retry: true,
   maxConcurrentAttempts: true,
   rateLimit: true,
+  deadLetter: true,
   compensate: true,
   irreversible: true,
 };
+
+function parseDeadLetter(deadLetter: unknown, what: string): Pick<ActivityDescriptor, 'hasDeadLetter'> {
+  if (deadLetter !== undefined && typeof deadLetter !== 'boolean') {
+    throw new TypeError(`${what}: deadLetter must be true or false; found ${formatValue(deadLetter)}.`);
+  }
+  return deadLetter === true ? { hasDeadLetter: true } : {};
+}
 
 function checkIsFunction(run: unknown, what: string): void {
   if (typeof run !== 'function') {

@@ -89,13 +89,13 @@ const signalOfScope: PropertyDescriptor & ThisType<{ readonly [ownHost]: Attempt
 };
 
 function scopeOf(
-  { input, idempotencyKey, attempt, heartbeatDetails }: RunAttempt,
+  { input, idempotencyKey, attempt, heartbeatDetails, retryKey = idempotencyKey }: RunAttempt,
   host: AttemptHost,
   handOver: HandOver,
 ): ActivityScope<unknown> {
   const scope: Omit<ActivityScope<unknown>, 'signal'> = {
     input: decodeValue(input),
-    idempotencyKey,
+    idempotencyKey: retryKey,
     attempt,
     heartbeat: (details) => host.heartbeat(details === undefined ? undefined : encodePayload(details, 'heartbeat details')),
     heartbeatDetails: heartbeatDetails === undefined ? undefined : decodeValue(heartbeatDetails),

@@ -4,10 +4,12 @@
 import type { AbortReason } from './activity-descriptor.ts';
 import { policyOf } from './activity-policy.ts';
 import type { Actor } from './actor.ts';
+import { exhaust, hasDeadLetter } from './dead-letter.ts';
 import type { DecideContext, Draft } from './draft.ts';
 import { beginAttempt, forgetActivity, isNextInLine, putActivity } from './draft.ts';
 import { attemptLost as attemptLostError, heartbeatTimeout, scheduleToCloseTimeout, startToCloseTimeout } from './engine-errors.ts';
 import type { Envelope } from './envelope.ts';
+import type { FailureRecord } from './failure-record.ts';
 import type { FailedOutcome } from './failure.ts';
 import { boundFailure, failedOutcome } from './failure.ts';
 import type { Json } from './json.ts';
@@ -74,10 +76,10 @@ export function attemptTimedOut(actor: Actor, envelope: EnvelopeOf<'attempt-time
 /** The activity as a whole took too long. */
 export function activityTimedOut(actor: Actor, n: number): Reaction {
   const activity = actor.activities.get(n);
-  if (activity?.scheduleToCloseAtMs === undefined) return { kind: 'ignore' };
+  if (activity?.scheduleToCloseAtMs === undefined || activity.state === 'exhausted') return { kind: 'ignore' };
   const abort: Change = (draft) => abortRunning(draft, activity, 'schedule-to-close-timeout');
   const error = scheduleToCloseTimeout(activity.scheduleToCloseAtMs - activity.scheduledAtMs, activity.lastFailure);
-  return withChange(giveUp(actor, activity, failedOutcome(error)), abort);
+  return withChange(noMoreAttempts(actor, activity, failedOutcome(error)), abort);
 }
 
 /** Told from outside, there is somebody to tell that it came too late. */
@@ -102,7 +104,7 @@ export function attemptLost(actor: Actor, envelope: AttemptEnvelope, context: De
   const policy = policyOf(actor.machine, activity);
   const outcome = failedOutcome(attemptLostError(activity.attempt));
   if (policy === undefined || !isRetryable(policy.retry, outcome.failure.class, activity.attempt - activity.uncharged)) {
-    return giveUp(actor, activity, outcome);
+    return noMoreAttempts(actor, atRest(activity, envelope), outcome);
   }
   const lastFailure = { ...outcome.failure, attempt: activity.attempt, retryable: true };
   const waiting: ActivityRecord = { ...atRest(activity, envelope), state: 'waiting', lastFailure };
@@ -115,7 +117,9 @@ export function attemptReleased(actor: Actor, envelope: EnvelopeOf<'attempt-rele
   const activity = runningAttempt(actor, envelope);
   if (activity === undefined || activity.isHandedOver === true) return { kind: 'ignore' };
   const maximumAttempts = policyOf(actor.machine, activity)?.retry.maximumAttempts;
-  if (envelope.hasBegun && maximumAttempts === 1) return giveUp(actor, activity, failedOutcome(attemptLostError(activity.attempt)));
+  if (envelope.hasBegun && maximumAttempts === 1) {
+    return noMoreAttempts(actor, atRest(activity, envelope), failedOutcome(attemptLostError(activity.attempt)));
+  }
   const waiting: ActivityRecord = { ...atRest(activity, envelope), state: 'waiting', uncharged: activity.uncharged + 1 };
   return { kind: 'note', change: (draft) => putActivity(draft, waiting) };
 }
@@ -145,22 +149,32 @@ function failOrRetry(
   const policy = policyOf(actor.machine, activity)?.retry;
   const charged = activity.attempt - activity.uncharged;
   if (outcome.failure.retryable === false || policy === undefined || !isRetryable(policy, outcome.failure.class, charged)) {
-    return giveUp(actor, activity, outcome);
+    return noMoreAttempts(actor, atRest(activity, envelope), outcome);
   }
   const asked = 'nextRetryDelayMs' in envelope ? envelope.nextRetryDelayMs : undefined;
   const nextAttemptAtMs = context.nowMs + (asked ?? backoffMs(policy, charged, context.random()));
   // It would begin too late to matter: what is known now is all that will be.
-  if (isOver(activity, nextAttemptAtMs)) return giveUp(actor, activity, outcome);
+  if (isOver(activity, nextAttemptAtMs)) return noMoreAttempts(actor, atRest(activity, envelope), outcome);
   const lastFailure = { ...outcome.failure, attempt: activity.attempt, retryable: true };
   const waiting: ActivityRecord = { ...atRest(activity, envelope), state: 'backoff', nextAttemptAtMs, lastFailure };
   return { kind: 'note', change: (draft) => putActivity(draft, waiting) };
 }
 
+/** Where the activity says so, what comes of it is a person's decision from now on. */
+function noMoreAttempts(actor: Actor, activity: ActivityRecord, outcome: FailedOutcome): Changing {
+  if (!hasDeadLetter(actor, activity)) return giveUp(actor, activity, outcome);
+  return { kind: 'note', change: (draft) => exhaust(draft, activity, outcome, finalFailure(actor, activity, outcome)) };
+}
+
+function finalFailure(actor: Actor, { name, attempt }: ActivityRecord, { failure }: FailedOutcome): FailureRecord {
+  return boundFailure({ ...failure, activity: name, attempt, retryable: false, state: actor.record.chart.value });
+}
+
 /** The last error is the outcome: the chart hears of it as of any actor's error. */
 export function giveUp(actor: Actor, activity: ActivityRecord, outcome: FailedOutcome): Extract<Reaction, { kind: 'deliver' }> {
-  const { childId, n, name, attempt } = activity;
+  const { childId, n } = activity;
   const event = { type: `xstate.error.actor.${childId}`, error: decodeValue(outcome.error), actorId: childId };
-  const failure = boundFailure({ ...outcome.failure, activity: name, attempt, retryable: false, state: actor.record.chart.value });
+  const failure = finalFailure(actor, activity, outcome);
   const change: Change = (draft) => {
     forgetActivity(draft, n);
     draft.activityFailure = failure;

@@ -1,6 +1,7 @@
 /** What people do to a pending activity. Every act is journaled with who did it and why. */
 import type { Actor } from './actor.ts';
 import { abortRunning, deliverOutput, giveUp, withChange } from './attempt-protocol.ts';
+import { retried } from './dead-letter.ts';
 import type { DecideContext } from './draft.ts';
 import { beginAttempt, putActivity } from './draft.ts';
 import type { Envelope } from './envelope.ts';
@@ -11,7 +12,7 @@ import { activityNotFound } from './refusals.ts';
 import { decodeValue } from './value-decoding.ts';
 import { encodeValue } from './value-encoding.ts';
 
-type HandKind = 'activity-adjusted' | 'activity-hurried' | 'activity-completed' | 'activity-failed';
+type HandKind = 'activity-adjusted' | 'activity-hurried' | 'activity-retried' | 'activity-completed' | 'activity-failed';
 export type HandEnvelope = Extract<Envelope, { readonly kind: HandKind }>;
 
 export function byHand(actor: Actor, envelope: HandEnvelope, context: DecideContext): Reaction {
@@ -22,6 +23,8 @@ export function byHand(actor: Actor, envelope: HandEnvelope, context: DecideCont
       return { kind: 'note', change: (draft) => putActivity(draft, adjusted(activity, envelope)) };
     case 'activity-hurried':
       return hurried(activity, context);
+    case 'activity-retried':
+      return retried(activity, envelope);
     case 'activity-completed':
       return deliverOutput(activity, envelope.output, true);
     case 'activity-failed':

@@ -4,6 +4,7 @@ import type { JournalSpan } from './kept-journal.ts';
 import type { ListingChange } from './listing.ts';
 import type { ActivityRecord, ActorRecord, ChildRecord, JournalRecord, MailRecord, MessageRecord, TimerRecord } from './record.ts';
 import type { Json } from './json.ts';
+import type { QueuePlace, QueueRecord } from './queue-record.ts';
 
 /** What a commit asks the world to do once it is on disk, in order. Timers are not effects but data: see `wake.ts`. */
 export type Effect =
@@ -18,6 +19,8 @@ export type Effect =
       readonly heartbeatDetails?: Json;
       /** Where it was changed by hand. */
       readonly startToCloseTimeoutMs?: number;
+      /** What its code is given in place of the key, since a person gave it another input. */
+      readonly retryKey?: string;
     }
   | { readonly kind: 'abort-attempt'; readonly n: number; readonly reason: AbortReason }
   | { readonly kind: 'start-volatile'; readonly n: number }
@@ -58,6 +61,9 @@ export interface Commit {
   /** What it changes for lists and counts. Only of roots. */
   readonly listed?: ListingChange;
   readonly message?: MessageRecord;
+  /** What waits for a person from now on, and what does not any more. Most commits have none. */
+  readonly queuePut?: readonly QueueRecord[];
+  readonly queueRemoved?: readonly QueuePlace[];
   /** For the other actors of the workflow, in order; a host that keeps a workflow together takes their steps in the same batch. */
   readonly messages: readonly Message[];
   /** Rows of the workflow's mailbox, which stands under the root's address. */

@@ -128,6 +128,14 @@ export function messagesIn({ to, envelope, rest = [] }: Mail): readonly Message[
   return [{ to, envelope }, ...messages];
 }
 
+/** All that comes after what is to be heard first; undefined if nothing does. */
+export function withoutFirst(mail: Mail, isThere: (path: readonly number[]) => boolean): Mail | undefined {
+  const talk = new Conversation(isThere);
+  talk.takeUp(mail);
+  const next = talk.next();
+  return next && talk.putDown(next);
+}
+
 /** The same, as if nothing had led to it. */
 export function madeNew({ to, envelope, rest }: Mail): Mail {
   if (rest === undefined) return { to, envelope };

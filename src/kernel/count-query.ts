@@ -58,7 +58,7 @@ export function checkCount(filter: WorkflowFilter, options: CountOptions, isMiss
 }
 
 /** In the words of whoever asked. */
-export function countShown({ counts, exact }: CountAnswer, { groupBy }: CountQuery): WorkflowCount | WorkflowGroups {
+export function countShown({ counts, exact }: CountAnswer, { groupBy }: { readonly groupBy: unknown }): WorkflowCount | WorkflowGroups {
   if (groupBy === undefined) return { value: counts.get('') ?? 0, exact };
   // Names may be anything, `__proto__` too: entries become properties of its own.
   return { groups: Object.fromEntries([...counts].sort(([a], [b]) => (a < b ? -1 : 1))), exact };

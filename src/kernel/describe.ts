@@ -4,6 +4,8 @@ import { policyOf } from './activity-policy.ts';
 import type { Actor } from './actor.ts';
 import type { FailureRecord } from './failure-record.ts';
 import type { StoredActor, StoredTree } from './ports.ts';
+import type { QueueDescription } from './queue-item.ts';
+import { describeItem } from './queue-item.ts';
 import type { ActivityRecord, ActorRecord, ParkReason, WorkflowStatus } from './record.ts';
 import { isClosed } from './record.ts';
 import type { Json } from './json.ts';
@@ -17,8 +19,8 @@ export interface ActivityDescription {
   readonly n: number;
   readonly name: string;
   /**
-   * `waiting` for a free place, `running` an attempt, in `backoff` until the next one, `live` for a callback or observable, or `settled`: the attempt ended while the
-   * workflow was paused or parked, which hears of it when it goes on.
+   * `waiting` for a free place, `running` an attempt, in `backoff` until the next one, `live` for a callback or observable, `settled`: the attempt ended while the
+   * workflow was paused or parked, which hears of it when it goes on; or `exhausted`: no attempt follows, and it waits for a person.
    */
   readonly state: ActivityRecord['state'];
   /** Attempts begun so far. */
@@ -113,6 +115,8 @@ export interface WorkflowDescription {
   readonly timers: readonly TimerDescription[];
   /** Actors below the root, at any depth; those that are over too, up to 1,000 of them. */
   readonly children: readonly ChildDescription[];
+  /** What waits for a person: `runtime.queue` deals with it. Of all runs of the id, up to 1,000 items. */
+  readonly queue: readonly QueueDescription[];
   /** Event types the chart has a transition for now. Absent while its machine is not registered. */
   readonly accepts?: readonly string[];
   /** One sentence each: what it waits for. */
@@ -130,6 +134,7 @@ export function describeWorkflow(stored: StoredTree, tree: Tree | undefined, par
   const others = stored.others.map((child) => describeChild(child, tree));
   const closed = stored.closed.map((child) => describeChild({ record: child, activities: [], children: [] }, undefined));
   const children = [...others, ...closed];
+  const queue = (stored.queue ?? []).map(describeItem);
   return {
     id: record.address.workflowId,
     run: record.address.run,
@@ -148,6 +153,7 @@ export function describeWorkflow(stored: StoredTree, tree: Tree | undefined, par
     activities,
     timers,
     children,
+    queue,
     ...(accepts === undefined ? {} : { accepts }),
     waitsFor: [
       ...(status === 'paused' ? ['`resume`, since it is paused'] : []),
@@ -197,7 +203,7 @@ function waitsOf(activities: readonly ActivityDescription[], timers: readonly Ti
 }
 
 function describeActivity(activity: ActivityRecord, actor: Actor | undefined): ActivityDescription {
-  const { n, name, state, attempt, idempotencyKey, scheduledAtMs, isHandedOver, heartbeatDetails } = activity;
+  const { n, name, state, attempt, scheduledAtMs, isHandedOver, heartbeatDetails } = activity;
   const { nextAttemptAtMs, lastFailure, attemptStartedAtMs, scheduleToCloseAtMs, heartbeatAtMs } = activity;
   const policy = actor === undefined ? undefined : policyOf(actor.machine, activity)?.retry;
   return {
@@ -206,7 +212,7 @@ function describeActivity(activity: ActivityRecord, actor: Actor | undefined): A
     state,
     attempt,
     ...(policy === undefined ? {} : { maximumAttempts: policy.maximumAttempts }),
-    idempotencyKey,
+    idempotencyKey: activity.retryKey ?? activity.idempotencyKey,
     scheduledAtMs,
     ...(nextAttemptAtMs === undefined ? {} : { nextAttemptAtMs }),
     ...(lastFailure === undefined ? {} : { lastFailure }),
@@ -229,6 +235,7 @@ function describeWait(activity: ActivityDescription): string {
   if (state === 'live') return `"${name}", which is live`;
   if (activity.isCompletedLater === true) return `activity "${name}", attempt ${attempt}${of}, to be completed from outside`;
   if (state === 'settled') return `activity "${name}", attempt ${attempt}${of} ended, its outcome is queued`;
+  if (state === 'exhausted') return `activity "${name}", which failed for good after attempt ${attempt}${of} and waits for a person`;
   if (state === 'running') return `activity "${name}", attempt ${attempt}${of} running`;
   if (nextAttemptAtMs === undefined) return `activity "${name}", waiting for a free place`;
   return `activity "${name}", attempt ${attempt + 1}${of} due ${formatTime(nextAttemptAtMs)}`;

@@ -18,6 +18,8 @@ import type { FailureRecord } from './failure-record.ts';
 import type { CommitContext } from './kept-journal.ts';
 import { limits } from './limits.ts';
 import type { Random } from './ports.ts';
+import type { QueuePlace, QueueRecord } from './queue-record.ts';
+import { exhaustedPlace, removeQueueItem } from './queue-record.ts';
 import type { ActivityRecord, ActorRecord, ChildRecord, TimerRecord } from './record.ts';
 import type { RegisteredActivity, RegisteredMachine } from './registered-machine.ts';
 import { RowChanges } from './row-changes.ts';
@@ -61,6 +63,9 @@ export interface Draft {
   readonly messages: Message[];
   readonly emitted: Json[];
   readonly effects: Effect[];
+  /** What waits for a person from now on, and what does not any more: see `putQueueItem`. */
+  readonly queuePut: QueueRecord[];
+  readonly queueRemoved: QueuePlace[];
   isDetached: boolean;
   cancelRequested: ActorRecord['cancelRequested'];
   activityFailure: FailureRecord | undefined;
@@ -96,6 +101,8 @@ export function openDraft(
     messages: [],
     emitted: [],
     effects: [],
+    queuePut: [],
+    queueRemoved: [],
     cancelRequested: record?.cancelRequested,
     activityFailure: record?.activityFailure,
   };
@@ -137,14 +144,15 @@ function withoutBackoff(activity: ActivityRecord): ActivityRecord {
   return rest;
 }
 
-function runAttempt({ n, src, input, idempotencyKey: key, heartbeatDetails, adjusted }: ActivityRecord, attempt: number): Effect {
+function runAttempt({ n, src, input, idempotencyKey: key, heartbeatDetails, adjusted, retryKey }: ActivityRecord, attempt: number): Effect {
   const effect = { kind: 'run-attempt', n, src, attempt, input, idempotencyKey: key } as const;
   const startToCloseTimeoutMs = adjusted?.startToCloseTimeoutMs;
-  if (heartbeatDetails === undefined && startToCloseTimeoutMs === undefined) return effect;
+  if (heartbeatDetails === undefined && startToCloseTimeoutMs === undefined && retryKey === undefined) return effect;
   return {
     ...effect,
     ...(heartbeatDetails === undefined ? {} : { heartbeatDetails }),
     ...(startToCloseTimeoutMs === undefined ? {} : { startToCloseTimeoutMs }),
+    ...(retryKey === undefined ? {} : { retryKey }),
   };
 }
 
@@ -169,6 +177,8 @@ function isForVolatile(effect: Effect, n: number): boolean {
 }
 
 export function forgetActivity(draft: Draft, n: number): void {
+  const activity = draft.activities.now.get(n);
+  if (activity?.state === 'exhausted') removeQueueItem(draft, exhaustedPlace(draft.address, activity));
   draft.activities.delete(n);
   const position = draft.scheduled.indexOf(n);
   if (position === -1) draft.removed.push(n);

@@ -49,6 +49,8 @@ export type Envelope =
   | ({ readonly kind: 'activity-adjusted'; readonly n: number; readonly retry?: Json; readonly startToCloseTimeoutMs?: number } & Act)
   /** its backoff is cut short */
   | ({ readonly kind: 'activity-hurried'; readonly n: number } & Act)
+  /** exhausted, it begins anew, perhaps with another input */
+  | ({ readonly kind: 'activity-retried'; readonly n: number; readonly input?: Json } & Act)
   | ({ readonly kind: 'activity-completed'; readonly n: number; readonly output: Json } & Act)
   | ({ readonly kind: 'activity-failed'; readonly n: number } & FailedOutcome & Act)
   /** the process died while the attempt ran */
@@ -81,6 +83,7 @@ export type Envelope =
       readonly by?: string;
     }
   | CancelEnvelope
+  | DiscardEnvelope
   | ControlEnvelope;
 
 /** What is asked of the engine, not of the chart: answered from the record alone, so that no machine is needed for it. */
@@ -103,6 +106,16 @@ export interface ParkEnvelope {
   readonly failure: FailureRecord;
 }
 
+/** By a person: what made a chart throw leaves the mailbox unapplied. */
+export interface DiscardEnvelope extends Act {
+  readonly kind: 'event-discarded';
+  readonly event: Json;
+  /** How it had come. */
+  readonly from: 'signal' | 'message' | 'timer';
+  /** Path of the actor that it was for. */
+  readonly to: readonly number[];
+}
+
 /** Who does something to a workflow, and why; journaled with it. */
 export interface Act {
   readonly by?: string;
@@ -110,7 +123,7 @@ export interface Act {
 }
 
 /** What an actor of a workflow is told, its start included. */
-export type ActorEnvelope = Exclude<Envelope, ControlEnvelope>;
+export type ActorEnvelope = Exclude<Envelope, ControlEnvelope | DiscardEnvelope>;
 
 /** What an actor hears once it was started: everything a step can be taken on. */
-export type StepEnvelope = Exclude<Envelope, { readonly kind: 'start' } | ControlEnvelope>;
+export type StepEnvelope = Exclude<ActorEnvelope, { readonly kind: 'start' }>;

@@ -19,6 +19,14 @@ export interface PerdureErrorDetails {
   readonly MACHINE_NOT_REGISTERED: { readonly machine: string; readonly version: string };
   readonly MACHINE_DUPLICATE: { readonly machine: string; readonly version: string };
   readonly MACHINE_INVALID: { readonly machine: string; readonly problems: readonly string[] };
+  readonly QUEUE_ITEM_NOT_FOUND: { readonly item: string };
+  /** `acts`: those that the item knows now; `accepts`: for a decision, the event types by one of which it is made. */
+  readonly QUEUE_ACT_NOT_ALLOWED: {
+    readonly item: string;
+    readonly act: string;
+    readonly acts: readonly string[];
+    readonly accepts?: readonly string[];
+  };
   readonly ACTIVITY_NOT_FOUND: { readonly id: string; readonly n: number };
   readonly ATTEMPT_NOT_AWAITED: { readonly id: string; readonly n: number; readonly attempt: number };
   /** `unreadable`: it is no cursor, or not as it was given; `other-list`: it was given for another filter, sort or order. */

@@ -10,6 +10,7 @@ import type { CommitContext } from './kept-journal.ts';
 import type { PoisonPlace } from './mailbox.ts';
 import { holdingOf, keepMail, parkPoisoned, refusalToHold } from './mailbox.ts';
 import { control } from './pause.ts';
+import { exhaustedPlace } from './queue-record.ts';
 import type { RecordChange, RecordDecision } from './record-commit.ts';
 import { actorAfter, commitRecord } from './record-commit.ts';
 import type { ActivityRecord, ActorRecord, Mail } from './record.ts';
@@ -61,7 +62,7 @@ export function holdInTree(
     case 'keep':
       return { kind: 'commit', steps: keep(tree, actor, envelope, context, {}) };
     case 'settle':
-      return { kind: 'commit', steps: keep(tree, actor, envelope, context, settling(activity, envelope)) };
+      return { kind: 'commit', steps: keep(tree, actor, envelope, context, settling(activity, envelope, actor)) };
   }
 }
 
@@ -76,11 +77,12 @@ export function parkTree(
   const { to, envelope } = poison;
   const actor = tree.get(to);
   const activity = 'n' in envelope ? actor?.activities.get(envelope.n) : undefined;
-  const change = settling(activity, envelope);
+  const change = settling(activity, envelope, actor);
   const { root } = tree;
   const state = (actor ?? root).record.chart.value;
   const at = to.length === 0 ? change : {};
-  const parked = parkPoisoned(root.record, poison, place, { ...failure, state }, context, at);
+  const { machine } = (actor ?? root).record;
+  const parked = parkPoisoned(root.record, poison, { ...place, machine }, { ...failure, state }, context, at);
   const first = recordStep(tree, root, parked);
   return actor === undefined || to.length === 0 ? [first] : [first, ...besides(tree, actor, envelope, context, change)];
 }
@@ -103,12 +105,15 @@ function besides(tree: Tree, actor: Actor, envelope: Envelope, context: CommitCo
 }
 
 /** The activity waits for nothing but its outcome in the mailbox; an attempt that took too long gives up its place. */
-function settling(activity: ActivityRecord | undefined, envelope: Envelope): RecordChange {
+function settling(activity: ActivityRecord | undefined, envelope: Envelope, actor: Actor | undefined): RecordChange {
   if (activity === undefined || activity.kind === 'volatile') return {};
   const effects: Effect[] = [];
   const isByHand = envelope.kind === 'activity-completed' || envelope.kind === 'activity-failed';
   const isFromOutside = isByHand || ('isFromOutside' in envelope && envelope.isFromOutside);
   if (isFromOutside && activity.state === 'running') effects.push({ kind: 'abort-attempt', n: activity.n, reason: 'settled' });
   abortOverdue({ effects }, activity, envelope);
-  return { activitiesPut: [{ ...activity, state: 'settled' }], effects };
+  if (activity.state !== 'exhausted' || actor === undefined) return { activitiesPut: [{ ...activity, state: 'settled' }], effects };
+  const { lastError: _, ...rest } = activity;
+  const queueRemoved = [exhaustedPlace(actor.record.address, activity)];
+  return { activitiesPut: [{ ...rest, state: 'settled' }], queueRemoved };
 }

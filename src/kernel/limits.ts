@@ -48,6 +48,8 @@ export const limits = {
   journalForgottenMax: 512,
   /** Children that are over, as listed by `describe`. */
   closedChildrenShownMax: 1_000,
+  /** Items of the queue as listed by `describe`. */
+  queueItemsShownMax: 1_000,
   /** Records returned by one call of `history`. */
   historyPageMax: 1_000,
   /** Workflows in one page of a list. */

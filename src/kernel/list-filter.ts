@@ -102,7 +102,8 @@ function checkStatus(status: WorkflowStatus | readonly WorkflowStatus[], place: 
   throw new TypeError(`${place}: status must be one or several of ${Object.keys(allStatuses).join(', ')}; found ${found}.`);
 }
 
-function checkRange(range: TimeRange, place: string): Moments {
+/** @throws TypeError naming what is wrong and what to give */
+export function checkRange(range: TimeRange, place: string): Moments {
   checkOptions<TimeRange>(range, place, { from: true, to: true });
   const [fromMs, toMs] = [momentOf(range.from, `${place}.from`), momentOf(range.to, `${place}.to`)];
   if (fromMs !== undefined && toMs !== undefined && fromMs > toMs) {
@@ -133,7 +134,7 @@ export function matchesFilter(workflow: ListedWorkflow, filter: CheckedFilter): 
   );
 }
 
-function isWithin(atMs: number | undefined, range: Moments | undefined): boolean {
+export function isWithin(atMs: number | undefined, range: Moments | undefined): boolean {
   if (range === undefined) return true;
   const { fromMs = -Infinity, toMs = Infinity } = range;
   return atMs !== undefined && atMs >= fromMs && atMs < toMs;

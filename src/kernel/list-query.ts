@@ -2,10 +2,8 @@
  * A list as it is asked for: checked at the door, then plain data that every host understands. Its cursor is the place of the last
  * workflow that was looked at, so that paging neither repeats nor skips one that was there throughout, whatever comes and goes.
  */
-import { sha256 } from '@noble/hashes/sha2.js';
-import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
 import { problemOfId } from './address.ts';
-import { PerdureError } from './errors.ts';
+import { decodeCursor, encodeCursor, unreadableCursor } from './cursor.ts';
 import { limits } from './limits.ts';
 import type { CheckedFilter, WorkflowFilter } from './list-filter.ts';
 import { checkFilter } from './list-filter.ts';
@@ -85,47 +83,18 @@ export function checkList(filter: WorkflowFilter, options: ListOptions, isMissin
 
 /** The cursor that goes on behind a place. */
 export function formatCursor({ id, run, atMs }: ListPosition, query: ListQuery): string {
-  const place = [digest(nameOf(query)), id, run, atMs];
-  const bytes = utf8ToBytes(JSON.stringify([...place, digest(place)]));
-  const text = btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(''));
-  return text.replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '');
+  return encodeCursor(nameOf(query), [id, run, atMs]);
 }
 
 function parseCursor(cursor: unknown, query: ListQuery): ListPosition {
-  if (typeof cursor !== 'string') {
-    throw new TypeError(`list: cursor must be the next of the page before; found ${formatValue(cursor)}.`);
-  }
-  const [name, id, run, atMs, check] = partsOf(cursor);
+  const [id, run, atMs] = decodeCursor(cursor, nameOf(query), 'list');
   const isPlace = typeof id === 'string' && problemOfId(id) === undefined && Number.isInteger(run) && typeof atMs === 'number';
-  if (!isPlace || check !== digest([name, id, run, atMs])) {
-    const message = `list: ${formatValue(cursor)} is no cursor; give the next of the page before, unchanged, or none to begin anew.`;
-    throw new PerdureError('CURSOR_INVALID', message, { reason: 'unreadable' });
-  }
-  if (name !== digest(nameOf(query))) {
-    const message =
-      'list: the cursor belongs to another list; repeat it with the filter, sort and order of the page it came from, or begin anew.';
-    throw new PerdureError('CURSOR_INVALID', message, { reason: 'other-list' });
-  }
+  if (!isPlace) throw unreadableCursor(String(cursor), 'list');
   return { id, run: Number(run), atMs };
-}
-
-function partsOf(cursor: string): readonly unknown[] {
-  try {
-    const binary = atob(cursor.replaceAll('-', '+').replaceAll('_', '/'));
-    const text = new TextDecoder().decode(Uint8Array.from(binary, (character) => character.charCodeAt(0)));
-    const parts: unknown = JSON.parse(text);
-    return Array.isArray(parts) ? parts : [];
-  } catch {
-    return [];
-  }
 }
 
 /** What a cursor has to have in common with its list; the size of its pages may change. */
 function nameOf({ filter, sort, isDescending }: ListQuery): unknown {
   // A filter that was checked has its fields in one order.
   return [filter, sort, isDescending];
-}
-
-function digest(value: unknown): string {
-  return bytesToHex(sha256(utf8ToBytes(JSON.stringify(value))).subarray(0, 6));
 }

@@ -11,7 +11,8 @@ import type { CancelEnvelope, Envelope, StepEnvelope } from './envelope.ts';
 import { PerdureError } from './errors.ts';
 import type { CommitContext } from './kept-journal.ts';
 import { limits } from './limits.ts';
-import type { ActivityRecord, ActorRecord, Mail, MessageRecord } from './record.ts';
+import { poisonItem } from './queue-poison.ts';
+import type { ActivityRecord, ActorRecord, MachineReference, Mail, MessageRecord } from './record.ts';
 import { isClosed } from './record.ts';
 import type { FailureRecord } from './failure-record.ts';
 import type { RecordChange, RecordDecision } from './record-commit.ts';
@@ -68,9 +69,10 @@ export function holdingOf(envelope: Exclude<StepEnvelope, { readonly kind: 'term
       if (activity?.state !== 'settled') return 'pass';
       return envelope.isFromOutside === true ? 'refuse' : 'ignore';
     case 'activity-adjusted':
+    case 'activity-retried':
       return 'pass';
     case 'activity-timed-out':
-      return activity === undefined || activity.state === 'settled' ? 'ignore' : 'settle';
+      return activity === undefined || activity.state === 'settled' || activity.state === 'exhausted' ? 'ignore' : 'settle';
     case 'activity-completed':
     case 'activity-failed':
       return activity === undefined || activity.state === 'settled' ? 'refuse' : 'settle';
@@ -138,6 +140,8 @@ export interface PoisonPlace {
   readonly row: number | undefined;
   /** Whether that row was taken: what is left takes its place. */
   readonly isTaken: boolean;
+  /** Of the actor it is for. Default: the root's. */
+  readonly machine?: MachineReference;
 }
 
 /**
@@ -147,15 +151,18 @@ export interface PoisonPlace {
 export function parkPoisoned(
   before: ActorRecord,
   poison: Mail,
-  { row, isTaken }: PoisonPlace,
+  { row, isTaken, machine = before.machine }: PoisonPlace,
   failure: FailureRecord,
   context: CommitContext,
   change: RecordChange = {},
 ): Kept {
   const status = isClosed(before.status) ? before.status : 'parked';
-  const record: ActorRecord = { ...before, status, parked: { reason: 'poison', failure } };
-  if (row !== undefined && !isTaken) return commitRecord(before, poison.envelope, 'parked', context, { ...change, record, mail: row });
-  const kept = keepMail(before, poison, context, { ...change, record }, row);
+  const mail = row ?? (before.counters.mail ?? 0) + 1;
+  const atMs = Math.max(context.nowMs, before.updatedAtMs);
+  const record: ActorRecord = { ...before, status, parked: { reason: 'poison', failure, poison: { mail, path: poison.to, atMs } } };
+  const parking: RecordChange = { ...change, record, queuePut: poisonItem(record, poison.envelope, machine) };
+  if (row !== undefined && !isTaken) return commitRecord(before, poison.envelope, 'parked', context, { ...parking, mail: row });
+  const kept = keepMail(before, poison, context, parking, row);
   return { ...kept, commit: { ...kept.commit, journal: { ...kept.commit.journal, outcome: 'parked' } } };
 }
 

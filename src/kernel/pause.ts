@@ -2,6 +2,7 @@
 import type { Act, ActEnvelope, ControlEnvelope, ParkEnvelope } from './envelope.ts';
 import { PerdureError } from './errors.ts';
 import type { CommitContext } from './kept-journal.ts';
+import { poisonPlace } from './queue-poison.ts';
 import type { ActorRecord } from './record.ts';
 import { isHalted } from './mailbox.ts';
 import { checkOptions, checkTexts } from './options.ts';
@@ -58,8 +59,10 @@ function park(before: ActorRecord, envelope: ParkEnvelope, context: CommitContex
 
 function goOn(before: ActorRecord, envelope: ActEnvelope, context: CommitContext): RecordDecision {
   const { paused: _paused, parked: _parked, ...rest } = before;
+  const item = poisonPlace(before);
   const status = isClosed(before.status) ? before.status : 'running';
-  return commitRecord(before, envelope, 'noted', context, { record: { ...rest, status } });
+  const settled = item === undefined ? {} : { queueRemoved: [item] };
+  return commitRecord(before, envelope, 'noted', context, { record: { ...rest, status }, ...settled });
 }
 
 function notParkedError({ address: { workflowId: id }, status }: ActorRecord): PerdureError {

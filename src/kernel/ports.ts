@@ -4,6 +4,8 @@ import type { Commit } from './commit.ts';
 import type { CountAnswer, CountQuery } from './count-query.ts';
 import type { ListAnswer, ListQuery } from './list-query.ts';
 import type { OutboxChange, OutboxConsumerState, OutboxEntry, OutboxPosition } from './outbox.ts';
+import type { QueueAnswer, QueueCountQuery, QueueQuery, StoredQueueItem } from './queue-query.ts';
+import type { QueuePlace } from './queue-record.ts';
 import type {
   ActivityRecord,
   ActorRecord,
@@ -43,6 +45,8 @@ export interface StoredTree {
   readonly others: readonly StoredActor[];
   /** Some of those that are over, where they were asked for. */
   readonly closed: readonly ActorRecord[];
+  /** What waits for a person, of all runs of the id, where the same was asked for. */
+  readonly queue?: readonly StoredQueueItem[];
 }
 
 export interface StoredJournalRecord extends JournalRecord {
@@ -134,7 +138,8 @@ export interface Store {
    * many rows as it counts.
    *
    * @param root address of the root
-   * @param closedMax how many further actors, closed and referred to by nobody, to add at most; default none
+   * @param closedMax how many further actors, closed and referred to by nobody, to add at most, and then also what waits for a person;
+   *   default none
    * @throws PerdureError `RECORD_DAMAGED`
    */
   readTree(root: Address, closedMax?: number): Promise<StoredTree | undefined>;
@@ -176,6 +181,12 @@ export interface Store {
    * @throws PerdureError `INDEX_DAMAGED`
    */
   count(query: CountQuery): Promise<CountAnswer>;
+  /** A page of what waits for a person, read at one moment: by kind, each oldest first. */
+  listQueue(query: QueueQuery): Promise<QueueAnswer>;
+  /** Counts what waits for a person, all at one moment. */
+  countQueue(query: QueueCountQuery): Promise<CountAnswer>;
+  /** Undefined if no such item waits. */
+  readQueueItem(place: QueuePlace): Promise<StoredQueueItem | undefined>;
   /**
    * Makes everything that lists and counts go by anew from the records, if a list or a count found it damaged. What cannot be
    * read meanwhile leaves it as it is. Fails as `write` does.

@@ -102,6 +102,7 @@ function reactionToAttempt(actor: Actor, envelope: AttemptKind, context: DecideC
       return activityTimedOut(actor, envelope.n);
     case 'activity-adjusted':
     case 'activity-hurried':
+    case 'activity-retried':
     case 'activity-completed':
     case 'activity-failed':
       return byHand(actor, envelope, context);

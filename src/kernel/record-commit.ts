@@ -11,7 +11,8 @@ import type { CommitContext } from './kept-journal.ts';
 import { journalForgotten, journalFromAfter } from './kept-journal.ts';
 import { limits } from './limits.ts';
 import { listingChange } from './listing.ts';
-import type { ActivityRecord, ActorRecord, JournalOutcome, JournalRecord, MailRecord, MessageRecord } from './record.ts';
+import type { QueuePlace, QueueRecord } from './queue-record.ts';
+import type { ActivityRecord, ActorRecord, JournalOutcome, JournalRecord, MailRecord, MessageRecord, TimerRecord } from './record.ts';
 
 export type RecordDecision =
   | { readonly kind: 'commit'; readonly commit: Commit }
@@ -30,6 +31,9 @@ export interface RecordChange {
   readonly activitiesPut?: readonly ActivityRecord[];
   readonly effects?: readonly Effect[];
   readonly message?: Omit<MessageRecord, 'sequence' | 'atMs'>;
+  readonly timersDisarmed?: readonly TimerRecord[];
+  readonly queuePut?: readonly QueueRecord[];
+  readonly queueRemoved?: readonly QueuePlace[];
 }
 
 export function commitRecord(
@@ -39,10 +43,10 @@ export function commitRecord(
   context: CommitContext,
   change: RecordChange,
 ): Extract<RecordDecision, { kind: 'commit' }> {
-  const { activitiesPut = [] } = change;
+  const { activitiesPut = [], timersDisarmed = [], queuePut = [], queueRemoved = [] } = change;
   const record = recordAfter(before, context, change);
   const { sequence, updatedAtMs: atMs } = record;
-  const journal = journalOf(record, envelope, outcome, change.mail);
+  const journal = journalOf(record, envelope, outcome, change);
   const forgotten = journalForgotten(before.journalFrom, record.journalFrom);
   const listed = listingChange(before, record);
   const commit: Commit = {
@@ -56,11 +60,13 @@ export function commitRecord(
     childrenPut: [],
     childrenRemoved: [],
     timersArmed: [],
-    timersDisarmed: [],
+    timersDisarmed,
     ...(listed === undefined ? {} : { listed }),
     ...(change.message === undefined ? {} : { message: { ...change.message, sequence, atMs } }),
     mailPut: change.mailPut ?? [],
     mailRemoved: change.mailRemoved ?? [],
+    ...(queuePut.length === 0 ? {} : { queuePut }),
+    ...(queueRemoved.length === 0 ? {} : { queueRemoved }),
     messages: [],
     effects: change.effects ?? [],
   };
@@ -80,7 +86,8 @@ function recordAfter(before: ActorRecord, { nowMs, journalRecordsMax }: CommitCo
   return record;
 }
 
-function journalOf(record: ActorRecord, envelope: Envelope, outcome: JournalOutcome, mail: number | undefined): JournalRecord {
+function journalOf(record: ActorRecord, envelope: Envelope, outcome: JournalOutcome, change: RecordChange): JournalRecord {
+  const { mail, timersDisarmed = [] } = change;
   const { address, sequence, updatedAtMs: atMs, chart, status } = record;
   return {
     address,
@@ -93,7 +100,7 @@ function journalOf(record: ActorRecord, envelope: Envelope, outcome: JournalOutc
     value: chart.value,
     context: { set: {}, removed: [] },
     armed: [],
-    cancelled: [],
+    cancelled: timersDisarmed.map(({ generation }) => generation),
     scheduled: [],
     stopped: [],
     ...(sequence % limits.journalSnapshotInterval === 0 ? { snapshot: chart } : {}),

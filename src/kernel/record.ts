@@ -89,8 +89,11 @@ export interface ActivityRecord extends PendingActivity {
   readonly attempt: number;
   /** Attempts ended by a shutdown: they do not count against the policy. */
   readonly uncharged: number;
-  /** `settled`: the attempt ended, and its outcome waits in the mailbox. `live`: a volatile child, which has no attempts. */
-  readonly state: 'waiting' | 'running' | 'backoff' | 'settled' | 'live';
+  /**
+   * `settled`: the attempt ended, and its outcome waits in the mailbox. `live`: a volatile child, which has no attempts. `exhausted`: no
+   * attempt follows, and what comes of it is a person's decision.
+   */
+  readonly state: 'waiting' | 'running' | 'backoff' | 'settled' | 'live' | 'exhausted';
   /** When the next attempt is due; only in `backoff`. */
   readonly nextAttemptAtMs?: number;
   readonly lastFailure?: FailureRecord;
@@ -104,8 +107,32 @@ export interface ActivityRecord extends PendingActivity {
   readonly heartbeatAtMs?: number;
   /** The last details an attempt told; the next one is given them. */
   readonly heartbeatDetails?: Json;
+  /** What the last attempt failed with, as the chart would hear of it; only while `exhausted`. */
+  readonly lastError?: Json;
+  /** When it was last `exhausted`: part of the place of its item in the queue, of which none is used twice. */
+  readonly exhaustedAtMs?: number;
+  /** Given to its code in place of the idempotency key, since a person gave it another input. */
+  readonly retryKey?: string;
   /** What was changed by hand of the declaration's policy: options, encoded. */
   readonly adjusted?: { readonly retry: Json; readonly startToCloseTimeoutMs?: number };
+}
+
+/** What made a chart throw. */
+export interface ParkedOnPoison {
+  /** Its row of the mailbox. */
+  readonly mail: number;
+  /** Path of the actor that it is for. */
+  readonly path: readonly number[];
+  readonly atMs: number;
+}
+
+/** A state in which a person decides. */
+export interface OpenDecision {
+  /** From a counter of its actor. */
+  readonly n: number;
+  /** Its path in the chart. */
+  readonly state: string;
+  readonly atMs: number;
 }
 
 export interface ActorRecord {
@@ -136,7 +163,9 @@ export interface ActorRecord {
   readonly failure?: FailureRecord;
   /** The last activity error that moved the chart: names the failure of an end that names none itself. */
   readonly activityFailure?: FailureRecord;
-  readonly parked?: { readonly reason: ParkReason; readonly failure: FailureRecord };
+  readonly parked?: { readonly reason: ParkReason; readonly failure: FailureRecord; readonly poison?: ParkedOnPoison };
+  /** Those that wait for a person, and how many there ever were. Absent while there were none. */
+  readonly decisions?: { readonly last: number; readonly open: readonly OpenDecision[] };
   /** That it was asked to cancel, and its chart took that: it is not asked again. Only of roots. */
   readonly cancelRequested?: { readonly atMs: number; readonly reason: string; readonly by?: string };
   /** Since when it is paused, by whom and why; only while it is. */

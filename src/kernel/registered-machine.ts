@@ -8,6 +8,7 @@ import { activityName, actorLogicOf, actorProblems, idProblems, missingCode, ver
 import { runnableDescriptor } from './plain-promise.ts';
 import type { MachineReference } from './record.ts';
 import { formatValue } from './value-encoding.ts';
+import { needsDecisions } from './xstate-decisions.ts';
 import { kindOfLogic } from './xstate-logic.ts';
 import type { ChartLogic } from './xstate-chart-action.ts';
 import type { AnyActorLogic, AnyStateMachine } from './xstate-seam.ts';
@@ -44,6 +45,8 @@ export interface RegisteredMachine {
   readonly actions: ReadonlyMap<string, ActionCode>;
   /** Whether the chart has something to say to `workflow.cancel`. */
   readonly handlesCancel: boolean;
+  /** Whether the chart has states in which a person decides. */
+  readonly needsDecisions: boolean;
 }
 
 /**
@@ -108,6 +111,7 @@ function build(machine: AnyStateMachine, version: string, built: Built): Registe
     children,
     actions,
     handlesCancel: namesEvent(machine, 'workflow.cancel'),
+    needsDecisions: needsDecisions(machine),
   };
   built.set(machine, registered);
   for (const [src, logic] of actorLogic) {
@@ -142,6 +146,7 @@ function transition(parent: MachineReference, src: string, logic: AnyActorLogic)
     children: new Map(),
     actions: new Map(),
     handlesCancel: false,
+    needsDecisions: false,
   };
 }
 

@@ -12,6 +12,9 @@ import { limits } from './limits.ts';
 import { listingChange } from './listing.ts';
 import { messageGiven } from './mailbox.ts';
 import type { Json } from './json.ts';
+import { decisionsAfter } from './queue-decisions.ts';
+import { poisonPlace } from './queue-poison.ts';
+import { removeQueueItem } from './queue-record.ts';
 import type { ActorRecord, JournalOutcome, JournalRecord, WorkflowStatus } from './record.ts';
 import { isClosed } from './record.ts';
 import type { Step } from './step.ts';
@@ -63,6 +66,8 @@ export function seal(draft: Draft, before: Actor | undefined, envelope: Envelope
   if (listed !== undefined) commit.listed = listed;
   if (forgotten !== undefined) commit.journalForgotten = forgotten;
   if (message !== undefined) commit.message = message;
+  if (draft.queuePut.length > 0) commit.queuePut = draft.queuePut;
+  if (draft.queueRemoved.length > 0) commit.queueRemoved = draft.queueRemoved;
   const { machine, activities, children } = draft;
   return { kind: 'commit', commit, actor: { machine, record, activities: activities.now, children: children.now, chart } };
 }
@@ -155,7 +160,18 @@ function recordAfter(draft: Draft, before: Actor | undefined, sequence: number, 
   if (old?.paused !== undefined && !isClosed(status)) record.paused = old.paused;
   // Whoever ends while it is parked leaves nothing that would go on.
   if (old?.parked !== undefined && isClosed(status) === isClosed(old.status)) record.parked = old.parked;
+  if (old?.parked !== undefined) settlePoison(draft, old, record);
+  if (draft.machine.needsDecisions || old?.decisions !== undefined) {
+    const decisions = decisionsAfter(draft, old?.decisions, { status, atMs, snapshot: ending.stepped?.chart.snapshot });
+    if (decisions !== undefined) record.decisions = decisions;
+  }
   return record;
+}
+
+/** What made the workflow throw waits for nobody any more when it ends, or its row is taken away. */
+function settlePoison(draft: Draft, before: ActorRecord, after: ActorRecord): void {
+  const poison = poisonPlace(before);
+  if (poison !== undefined && (after.parked === undefined || draft.mailRemoved.includes(poison.n))) removeQueueItem(draft, poison);
 }
 
 /** Of what comes from the mailbox the sender was told already. */

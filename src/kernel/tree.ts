@@ -118,7 +118,7 @@ export class Tree {
     const place = formatPlace(actor.record.address.path);
     const before = this.#actors.get(place);
     this.#actors.set(place, actor);
-    this.#active += Number(actor.activities.size > 0) - Number(before !== undefined && before.activities.size > 0);
+    this.#active += Number(isActive(actor)) - Number(before !== undefined && isActive(before));
   }
 
   #isGone({ record, activities, children }: Actor): boolean {
@@ -150,6 +150,12 @@ export class Tree {
     this.#named ??= new Map([...this.#actors.values()].flatMap(namedChildren));
     return this.#named;
   }
+}
+
+/** What waits for a person needs nobody in memory. */
+function isActive({ activities }: Actor): boolean {
+  for (const { state } of activities.values()) if (state !== 'exhausted') return true;
+  return false;
 }
 
 /** XState forgets the system id of an actor that ended. */

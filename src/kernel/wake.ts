@@ -69,7 +69,7 @@ function ofActor(actor: Actor): Wake[] {
 function ofActivity({ machine, record, activities }: Actor, activity: ActivityRecord): Wake[] {
   const { n, attempt, state, isHandedOver, nextAttemptAtMs = record.updatedAtMs, scheduleToCloseAtMs = Infinity } = activity;
   const asWhole: Wake = { dueAtMs: scheduleToCloseAtMs, envelope: { kind: 'activity-timed-out', n } };
-  if (state === 'live' || state === 'settled' || !isNextInLine(activities, activity)) return [];
+  if (state === 'live' || state === 'settled' || state === 'exhausted' || !isNextInLine(activities, activity)) return [];
   if (state !== 'running') return [asWhole, { dueAtMs: nextAttemptAtMs, envelope: { kind: 'attempt-due', n } }];
   const policy = isHandedOver === true ? policyOf(machine, activity) : undefined;
   if (policy === undefined) return [asWhole];

@@ -16,6 +16,13 @@ export function logCommit(logger: Logger, commit: Commit): void {
   if (outcome === 'parked') {
     logger.warn({ id, run, reason: record.parked?.reason, class: record.parked?.failure.class }, 'A workflow was parked.');
   }
+  for (const { cause, name, failure, attempts } of commit.queuePut ?? []) {
+    if (cause !== 'activity') continue;
+    logger.warn(
+      { id, run, activity: name, attempt: attempts, class: failure?.class },
+      'An activity failed for good, and waits for a person.',
+    );
+  }
   if (!failing.has(envelope.kind) || !('attempt' in envelope) || !activitiesRemoved.includes(envelope.n)) return;
   const { activity, attempt, class: errorClass } = record.activityFailure ?? {};
   logger.warn({ id, run, activity, attempt, class: errorClass }, 'An activity failed for good.');

@@ -160,6 +160,10 @@ export class Performer {
     const { address } = actor.record;
     const { state } = activity;
     const key = activity.idempotencyKey;
+    if (state === 'exhausted') {
+      this.#drop(address, activity.n);
+      return;
+    }
     this.#waitForWhole(address, activity, key);
     this.#cancelBackoff(key);
     if (state === 'waiting') {

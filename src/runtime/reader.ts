@@ -15,9 +15,11 @@ import type { IsMissing } from '../kernel/listing.ts';
 import type { MachineRegistry } from '../kernel/machine-registry.ts';
 import { damaged, revive } from '../kernel/machine-registry.ts';
 import { checkOptions } from '../kernel/options.ts';
-import type { Store } from '../kernel/ports.ts';
+import type { Clock, Store } from '../kernel/ports.ts';
 import { notFoundError, parkedFor } from '../kernel/refusals.ts';
 import type { Alone } from './erasing.ts';
+import type { QueueReader } from './queue-view.ts';
+import { QueueView, queueSourceOf } from './queue-view.ts';
 
 /** Which part of a history. */
 export interface HistoryOptions {
@@ -35,6 +37,8 @@ export interface Reader {
    * @throws PerdureError `WORKFLOW_NOT_FOUND`, `WORKFLOW_PARKED` (`record-damaged`) if its record cannot be read
    */
   describe(id: string): Promise<WorkflowDescription>;
+  /** What waits for a person. */
+  readonly queue: QueueReader;
   /**
    * What happened to a workflow, oldest first. Of one that took more steps than `maxHistorySteps` the oldest but the first are
    * forgotten: there, and nowhere else, `step` goes on with more than the next number. A page that begins among them begins behind them.
@@ -65,6 +69,7 @@ export interface Reader {
 }
 
 export class StoreReader implements Reader {
+  readonly queue: QueueReader;
   readonly #store: Store;
   readonly #registry: MachineRegistry;
   readonly #runsWorkflows: boolean;
@@ -74,7 +79,14 @@ export class StoreReader implements Reader {
    * @param runsWorkflows whether a machine that is not registered means that its workflows are parked
    * @param alone does what writes to the store; default: at once, where nobody else does
    */
-  constructor(store: Store, registry: MachineRegistry, runsWorkflows: boolean, alone: Alone = async (work) => work()) {
+  constructor(
+    store: Store,
+    registry: MachineRegistry,
+    clock: Pick<Clock, 'now'>,
+    runsWorkflows: boolean,
+    alone: Alone = async (work) => work(),
+  ) {
+    this.queue = new QueueView(queueSourceOf(store), registry, clock);
     this.#store = store;
     this.#registry = registry;
     this.#runsWorkflows = runsWorkflows;

@@ -6,6 +6,7 @@ import type { SendResult } from '../kernel/signal.ts';
 import type { StartPolicy } from '../kernel/start-policy.ts';
 import type { AnyStateMachine, EventFromLogic, EventObject, InputFrom } from '../kernel/xstate-seam.ts';
 import type { Outbox } from './outbox-door.ts';
+import type { Queue } from './queue-control.ts';
 import type { Reader } from './reader.ts';
 import type { SendOptions, WorkflowHandle } from './workflow-handle.ts';
 
@@ -136,6 +137,8 @@ export interface Runtime extends Reader {
   readonly activities: Activities;
   /** What machines emitted, on its way to the consumers that `openRuntime({ outbox })` was given. */
   readonly outbox: Outbox;
+  /** What waits for a person, and what a person does about it. */
+  readonly queue: Queue;
   /**
    * Takes no new work, tells running attempts (`signal`, reason `shutdown`), writes what is decided and closes the store.
    * Attempts that do not end within `grace` (default 5 s) are given back without being charged; with `maximumAttempts: 1` they

@@ -30,6 +30,8 @@ import { DeleteLetter } from './delete-letter.ts';
 import type { EngineKeeper } from './engine-keeper.ts';
 import { EndLetter } from './end-letter.ts';
 import { EnvelopeLetter } from './envelope-letter.ts';
+import { QueueControl } from './queue-control.ts';
+import { QueueLetter } from './queue-letter.ts';
 import type { Asked, Letter, Resident } from './resident.ts';
 import type { HistoryOptions, Reader } from './reader.ts';
 import { StoreReader } from './reader.ts';
@@ -64,11 +66,20 @@ export interface DiskSpace {
 export class LocalRuntime implements Runtime {
   readonly activities: Activities;
   readonly outbox: Outbox;
+  readonly queue: QueueControl;
   readonly #parts: RuntimeParts;
   #closing: Promise<void> | undefined;
 
   constructor(parts: RuntimeParts) {
     this.#parts = parts;
+    this.queue = new QueueControl(
+      () => this.#reader().queue,
+      async (question) => {
+        this.#checkOpen();
+        const { engine, store } = parts.keeper;
+        return this.#ask<void>(question.place.address.workflowId, (asked) => new QueueLetter(engine.supervisor, store, question, asked));
+      },
+    );
     this.activities = new ActivityControl(async (id, question) => {
       this.#checkOpen();
       return this.#ask<void>(id, (asked) => new EnvelopeLetter(parts.keeper.engine.supervisor, question, asked));
@@ -260,7 +271,7 @@ export class LocalRuntime implements Runtime {
   #reader(): Reader {
     this.#checkClosed();
     const { store, engine } = this.#parts.keeper;
-    return new StoreReader(store, this.#parts.registry, true, (work) => engine.supervisor.erase(work));
+    return new StoreReader(store, this.#parts.registry, this.#parts.clock, true, (work) => engine.supervisor.erase(work));
   }
 
   #checkClosed(): void {

@@ -296,5 +296,5 @@ export class Supervisor {
 const nobody: Told = {};
 
 function goesOn({ journal: { envelope } }: Commit): boolean {
-  return envelope.kind === 'resume' || envelope.kind === 'unpark';
+  return envelope.kind === 'resume' || envelope.kind === 'unpark' || envelope.kind === 'event-discarded';
 }

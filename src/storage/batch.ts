@@ -4,6 +4,7 @@ import { formatAddress } from '../kernel/address.ts';
 import type { Commit } from '../kernel/commit.ts';
 import type { JournalSpan } from '../kernel/kept-journal.ts';
 import type { PreparedCommit, StoreBatch, StoredJournalRecord } from '../kernel/ports.ts';
+import type { QueuePlace, QueueRecord } from '../kernel/queue-record.ts';
 import type {
   ActivityRecord,
   ActorRecord,
@@ -30,6 +31,7 @@ import {
   twinKeyOf,
 } from './keys.ts';
 import { pushEmitted } from './outbox-rows.ts';
+import { encodeOwedKey, encodeQueueKey } from './queue-keys.ts';
 
 /** What the key says is not said again in the value. */
 export type StoredValue<Row, InKey extends keyof Row> = Omit<Row, InKey>;
@@ -38,6 +40,7 @@ export type JournalValue = StoredValue<StoredJournalRecord, 'address' | 'sequenc
 export type ActivityValue = StoredValue<ActivityRecord, 'n'>;
 export type ChildValue = StoredValue<ChildRecord, 'n'>;
 export type MailValue = StoredValue<MailRecord, 'n'>;
+export type QueueValue = StoredValue<QueueRecord, keyof QueuePlace>;
 export type MessageValue = StoredValue<MessageRecord, 'workflowId' | 'messageId'>;
 export type DefinitionValue = { readonly structureHash: string } & StoredValue<DefinitionRecord, 'machine'>;
 
@@ -135,6 +138,8 @@ function stepOperations(commit: Commit, number: number, codec: Codec): readonly 
   if (commit.mailPut.length + commit.mailRemoved.length > 0) pushMail(operations, commit, codec);
   if (commit.journal.emitted !== undefined) pushEmitted(operations, commit, number, codec);
   if (commit.message !== undefined) operations.push(...messageOperations(commit.message, codec));
+  if (commit.queueRemoved !== undefined) for (const place of commit.queueRemoved) operations.push(...queueDeletions(place));
+  if (commit.queuePut !== undefined) for (const item of commit.queuePut) pushItem(operations, item, codec);
   return operations;
 }
 
@@ -146,6 +151,17 @@ function pushMail(operations: Operation[], { record, mailPut, mailRemoved }: Com
   const root = { ...record.address, path: [] };
   for (const mail of mailPut) operations.push(put(codec, encodeMailKey(root, mail.n), { ...mail, n: undefined }));
   for (const n of mailRemoved) operations.push({ kind: 'delete', key: encodeMailKey(root, n) });
+}
+
+function pushItem(operations: Operation[], item: QueueRecord, codec: Codec): void {
+  const { machine, name, failure, attempts, details } = item;
+  const value: Listed<QueueValue> = { machine, name, failure, attempts, details };
+  operations.push(put(codec, encodeQueueKey(item), value), put(codec, encodeOwedKey(item)));
+}
+
+/** Both rows of an item of the queue. */
+export function queueDeletions(place: QueuePlace): readonly Operation[] {
+  return [encodeQueueKey(place), encodeOwedKey(place)].map((key) => ({ kind: 'delete', key }));
 }
 
 function checkNumber(batch: StoreBatch, lastCommit: number): void {
@@ -200,6 +216,7 @@ function actorOperation(record: ActorRecord, codec: Codec): Operation {
     failure: record.failure,
     activityFailure: record.activityFailure,
     parked: record.parked,
+    decisions: record.decisions,
     cancelRequested: record.cancelRequested,
     paused: record.paused,
   };

@@ -2,7 +2,7 @@
  * Taking rows away for good, in bounded batches.
  *
  * 1. The first batch of a deletion writes the tombstone: from then on `readLatestRun` finds nothing, whatever else is still there.
- * 2. Records go first, so that scans of them meet nothing that is deleted; the batch after which nothing is left says so.
+ * 2. What waits for a person goes first, then records, so that scans of them meet nothing that is deleted; the batch after which nothing is left says so.
  * 3. The twin of a message goes before it or with it: alone it would say that the message was lost.
  * 4. Timers have no rows here: what is closed has none armed.
  * 5. Lists and counts lose it in the first batch.
@@ -12,18 +12,19 @@ import { rootAddress } from '../kernel/address.ts';
 import { listingOf } from '../kernel/listing.ts';
 import type { TombstoneRecord } from '../kernel/record.ts';
 import type { MessageValue } from './batch.ts';
-import { tombstoneOperation } from './batch.ts';
+import { queueDeletions, tombstoneOperation } from './batch.ts';
 import type { Codec } from './codec.ts';
 import { unlessDamaged } from './damage.ts';
 import type { DatabaseReader, Operation } from './database.ts';
 import { readRoot } from './index-rows.ts';
 import type { KeyRange } from './keys.ts';
-import { spaceRange, successorOf, twinKeyOf, workflowRange } from './keys.ts';
+import { spaceOf, spaceRange, successorOf, twinKeyOf, workflowRange } from './keys.ts';
 import { hasConsumers, outboxKeysOf } from './outbox-rows.ts';
+import { decodeOwedKey } from './queue-keys.ts';
 import type { WorkflowChange } from './count-changes.ts';
 import { readTombstoneOf } from './reads.ts';
 
-const erasedSpaces = ['actor', 'activity', 'child', 'mailbox', 'journal', 'twin', 'message'] as const;
+const erasedSpaces = ['owed', 'actor', 'activity', 'child', 'mailbox', 'journal', 'twin', 'message'] as const;
 
 /** The next batch of a deletion; repeating it after a crash goes on where it was. */
 export async function eraseOperations(
@@ -45,9 +46,15 @@ export async function eraseOperations(
   keys.push(...emissions);
   const isDone = keys.length <= limit;
   const tombstone: TombstoneRecord = isDone ? { lastRun } : { lastRun, isClearing: true };
-  const deleted = [...keys.slice(0, limit), ...outboxKeysOf(isDone ? emissions : emissions.slice(0, -1))];
-  const deletions = deleted.map((key): Operation => ({ kind: 'delete', key }));
+  const entries = outboxKeysOf(isDone ? emissions : emissions.slice(0, -1)).map((key): Operation => ({ kind: 'delete', key }));
+  const deletions = [...keys.slice(0, limit).flatMap(deletionsOf), ...entries];
   return { operations: [tombstoneOperation(workflowId, tombstone, codec), ...deletions], isDone };
+}
+
+/** An item of the queue goes with what says that it is owed. */
+function deletionsOf(key: Uint8Array): readonly Operation[] {
+  const owed = spaceOf(key) === 'owed' ? unlessDamaged(() => decodeOwedKey(key)) : undefined;
+  return owed === undefined ? [{ kind: 'delete', key }] : queueDeletions(owed);
 }
 
 /** What a batch of a deletion changes for lists and counts, before it is written; undefined if the record does not tell. */

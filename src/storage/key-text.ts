@@ -1,6 +1,7 @@
 /** Keys in words, for messages to people. */
 import type { Address } from '../kernel/address.ts';
 import { formatAddress } from '../kernel/address.ts';
+import type { QueuePlace } from '../kernel/queue-record.ts';
 import {
   activityMarkNumber,
   decode,
@@ -16,6 +17,7 @@ import {
   spaceOf,
 } from './keys.ts';
 import { decodeAsideKey, decodeConsumerKey, decodeEmissionKey, decodeOutboxKey } from './outbox-keys.ts';
+import { decodeOwedKey, decodeQueueKey } from './queue-keys.ts';
 
 /** A key as people read it: `journal record #14 of "m-7731:1:3.2"`. Bytes that are no key come as hexadecimal digits. */
 export function formatKey(key: Uint8Array): string {
@@ -71,6 +73,10 @@ function describe(key: Uint8Array): string {
     case 'consumer':
     case 'aside':
       return describeOutbox(space, key);
+    case 'queue':
+      return formatItem(space, decodeQueueKey(key));
+    case 'owed':
+      return formatItem(space, decodeOwedKey(key));
     case 'meta':
       return `meta row ${JSON.stringify(Buffer.from(key.subarray(1)).toString('latin1'))}`;
   }
@@ -84,6 +90,10 @@ function describeOutbox(space: 'outbox' | 'emission' | 'consumer' | 'aside', key
   }
   const { commit, n, address } = space === 'outbox' ? decodeOutboxKey(key) : decodeEmissionKey(key);
   return `${space} row of event ${n} of commit ${commit}, emitted by ${formatPlace(address)}`;
+}
+
+function formatItem(space: string, { kind, cause, address, n, atMs }: QueuePlace): string {
+  return `${space} row: ${kind} of ${cause} ${n} of ${formatPlace(address)}, since ${atMs}`;
 }
 
 /** Quoted, so that control characters in an id cannot reach a terminal or a log. */

@@ -15,6 +15,7 @@
  * | meta | a word |
  * | started, closed, count | see `listing-keys.ts` |
  * | outbox, emission, consumer, aside | see `outbox-keys.ts` |
+ * | queue, owed | see `queue-keys.ts` |
  */
 import type { Address } from '../kernel/address.ts';
 import type { TimerRow } from '../kernel/ports.ts';
@@ -36,6 +37,9 @@ const letters = {
   journal: 'j',
   message: 'm',
   meta: 's',
+  owed: 'h',
+  // More than one bit away from that of `owed`.
+  queue: 'q',
   started: 'o',
   timer: 't',
   tombstone: 'x',
@@ -152,7 +156,7 @@ export function spaceRange(space: Space): KeyRange {
   return prefixRange(keyOf(space));
 }
 
-type WorkflowSpace = 'actor' | 'journal' | 'activity' | 'child' | 'mailbox' | 'message' | 'twin' | 'emission';
+type WorkflowSpace = 'actor' | 'journal' | 'activity' | 'child' | 'mailbox' | 'message' | 'twin' | 'emission' | 'owed';
 
 /** All rows of a workflow id in one space; where they stand under addresses, runs ascend. */
 export function workflowRange(space: WorkflowSpace, workflowId: string): KeyRange {

@@ -10,9 +10,7 @@
  */
 import type { Address } from '../kernel/address.ts';
 import type { Commit } from '../kernel/commit.ts';
-import type { CountAnswer, CountQuery } from '../kernel/count-query.ts';
 import { PerdureError } from '../kernel/errors.ts';
-import type { ListAnswer, ListQuery } from '../kernel/list-query.ts';
 import type { OutboxStore, Page, PreparedCommit, Store, StoreBatch, StoredJournalRecord, StoredTree, TimerRow } from '../kernel/ports.ts';
 import type { DefinitionRecord, MailRecord, MessageRecord, TombstoneRecord } from '../kernel/record.ts';
 import type { HeadValue } from './batch.ts';
@@ -27,6 +25,7 @@ import { encodeActorKey, encodeMessageKey, encodeTombstoneKey } from './keys.ts'
 import { readCount, readList } from './list-reads.ts';
 import { ListingRows, changesIn } from './listing-rows.ts';
 import { LevelOutbox } from './outbox-rows.ts';
+import { countQueue, readQueue, readQueueItem } from './queue-reads.ts';
 import { readMailbox, readTree } from './read-tree.ts';
 import { hasRows, readDefinitions, readHeadOrRefuse, readJournal, readLatestRun, readMessage } from './reads.ts';
 import type { ScannedActor } from './scans.ts';
@@ -236,12 +235,21 @@ class LevelStore implements Store {
     );
   }
 
-  list(query: ListQuery): Promise<ListAnswer> {
-    return this.#readListing((reader) => readList(reader, this.#codec, query));
-  }
+  readonly list: Store['list'] = (query) => this.#readListing((reader) => readList(reader, this.#codec, query));
 
-  count(query: CountQuery): Promise<CountAnswer> {
-    return this.#readListing((reader) => readCount(reader, this.#codec, query));
+  readonly count: Store['count'] = (query) => this.#readListing((reader) => readCount(reader, this.#codec, query));
+
+  readonly listQueue: Store['listQueue'] = (query) => this.#readQueue((reader) => readQueue(reader, this.#codec, query));
+
+  readonly countQueue: Store['countQueue'] = (query) => this.#readQueue((reader) => countQueue(reader, this.#codec, query));
+
+  readonly readQueueItem: Store['readQueueItem'] = (place) => this.#readQueue((reader) => readQueueItem(reader, this.#codec, place));
+
+  #readQueue<Answer>(read: (reader: DatabaseReader) => Promise<Answer>): Promise<Answer> {
+    return this.#read(
+      () => 'queue',
+      () => this.#database.readAtOnce(read),
+    );
   }
 
   #readListing<Answer>(read: (reader: DatabaseReader) => Promise<Answer>): Promise<Answer> {

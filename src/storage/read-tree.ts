@@ -6,6 +6,7 @@ import type { Address } from '../kernel/address.ts';
 import { childAddress, formatPlace } from '../kernel/address.ts';
 import { activitiesInRecord } from '../kernel/activities-in-record.ts';
 import { messagesIn } from '../kernel/conversation.ts';
+import { limits } from '../kernel/limits.ts';
 import type { StoredActor, StoredJournalRecord, StoredTree } from '../kernel/ports.ts';
 import type { ActivityRecord, ActorRecord, ChildRecord, MailRecord } from '../kernel/record.ts';
 import type { ActivityValue, ActorValue, ChildValue, MailValue } from './batch.ts';
@@ -23,6 +24,7 @@ import {
   encodeActorKey,
   runRange,
 } from './keys.ts';
+import { readOwed } from './queue-reads.ts';
 import { journalRecordOf } from './reads.ts';
 
 interface Rows {
@@ -65,7 +67,12 @@ export async function readTree(
   // What is still to be said may be the start of a child.
   if (unborn !== undefined && first.record.queued === undefined) refuse(unborn.address, 'it is missing, though its parent has it');
   checkMail(encodeActorKey(root), first.record, mailKeys.length);
-  return { root: first, others, closed: closedMax === 0 ? [] : await readClosed(reader, codec, root, rows, closedMax) };
+  if (closedMax === 0) return { root: first, others, closed: [] };
+  const [closed, queue] = await Promise.all([
+    readClosed(reader, codec, root, rows, closedMax),
+    readOwed(reader, codec, root.workflowId, limits.queueItemsShownMax),
+  ]);
+  return { root: first, others, closed, queue };
 }
 
 /** Unreadable ones are left out: nothing waits for them. */

@@ -63,6 +63,7 @@ export const groups = {
   children: [38, 39],
   trees: [],
   reading: [50],
+  queue: [],
 } as const satisfies Record<string, readonly CaseNumber[]>;
 
 export type GroupName = keyof typeof groups;

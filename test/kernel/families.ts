@@ -32,7 +32,7 @@ export function childOf({ chart }: Actor, id: string): AnyActorRef {
 export class Family {
   tree: Tree;
   readonly #registry: MachineRegistry;
-  readonly #document: WorkflowDocument = { id: 'w-1', lastRun: 0, runs: [], messages: [] };
+  readonly #document: WorkflowDocument = { id: 'w-1', lastRun: 0, runs: [], messages: [], queue: [] };
   #commits = 0;
   #nowMs = 1_000;
   /** Every unit so far, the last one last. */

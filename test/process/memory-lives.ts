@@ -60,7 +60,7 @@ export async function liveUntilCut({ disk, ledger, random }: Ground): Promise<vo
 /** What is on disk against what was acknowledged and done. */
 export async function findMissingOn(disk: MemoryDatabase, ledger: readonly LedgerEntry[]): Promise<string[]> {
   const store = await openStoreOn(disk.reopen(), memory);
-  return findMissing(new StoreReader(store, createRegistry([]), false), ledger);
+  return findMissing(new StoreReader(store, createRegistry([]), realClock, false), ledger);
 }
 
 /** A last life, undisturbed, in which everything comes to its end. */

@@ -339,6 +339,7 @@ function declareFamilies(store: () => Store): void {
       root: { record: alone.record, activities: [], children: [] },
       others: [],
       closed: [],
+      queue: [],
     });
     for (const address of others) expect((await store().readTree(address))?.others.map(({ record }) => record.address.path)).toEqual([[1]]);
   });

@@ -5,6 +5,8 @@ import { damaged } from '../../src/kernel/machine-registry.ts';
 import { formatPlace } from '../../src/kernel/address.ts';
 import type { Commit } from '../../src/kernel/commit.ts';
 import type { StoredActor, StoredJournalRecord, StoredTree } from '../../src/kernel/ports.ts';
+import type { QueueRecord } from '../../src/kernel/queue-record.ts';
+import { isSameItem } from '../../src/kernel/queue-record.ts';
 import type { ActorRecord, DefinitionRecord, MailRecord, MessageRecord } from '../../src/kernel/record.ts';
 import { parkedFor } from '../../src/kernel/refusals.ts';
 import type { Harm } from './contract-host.ts';
@@ -24,6 +26,8 @@ export interface WorkflowDocument {
   readonly lastRun: number;
   readonly runs: Run[];
   readonly messages: MessageRecord[];
+  /** What of it waits for a person, of all runs. */
+  queue: readonly QueueRecord[];
 }
 
 export class Documents {
@@ -141,12 +145,16 @@ function stored({ record, activities, children }: Place): StoredActor {
   return { record, activities, children };
 }
 
+export function runOf({ runs, lastRun }: WorkflowDocument, run: number): Run | undefined {
+  return runs[run - lastRun - 1];
+}
+
 /** Folds a commit, as plain data, into its document. */
 export function fold(document: WorkflowDocument, commit: Commit, number: number): void {
   const { record } = commit;
   const path = formatPlace(record.address.path);
   if (commit.base === 0 && path === '') document.runs.push([]);
-  const run = document.runs[record.address.run - document.lastRun - 1]!;
+  const run = runOf(document, record.address.run)!;
   if (commit.base === 0) run.push({ record, activities: [], children: [], mail: [], journal: [] });
   const place = run.find((known) => formatPlace(known.record.address.path) === path)!;
   place.record = record;
@@ -157,6 +165,9 @@ export function fold(document: WorkflowDocument, commit: Commit, number: number)
   const { from, to } = commit.journalForgotten ?? { from: 0, to: 0 };
   place.journal = place.journal.filter(({ sequence }) => sequence < from || sequence > to);
   if (commit.message !== undefined) document.messages.push(commit.message);
+  const { queuePut = [], queueRemoved = [] } = commit;
+  const isGone = (item: QueueRecord): boolean => [...queuePut, ...queueRemoved].some((other) => isSameItem(item, other));
+  document.queue = [...document.queue.filter((item) => !isGone(item)), ...queuePut];
 }
 
 function changed<Row extends { readonly n: number }>(

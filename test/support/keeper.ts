@@ -144,7 +144,7 @@ export class Keeper {
     }
     if (tree === undefined) return;
     this.readers.keep(tree.root);
-    if (steps.some(({ commit: { journal } }) => journal.envelope.kind === 'resume' || journal.envelope.kind === 'unpark')) {
+    if (steps.some(({ commit: { journal } }) => goingOn.has(journal.envelope.kind))) {
       this.#effects.resume(tree);
     }
     this.#setAlarm(tree);
@@ -192,6 +192,8 @@ export class Keeper {
     this.#alarms.set(address.workflowId, clock.setTimer(Math.min(atMs - clock.now(), limits.clockCheckMs), wake));
   }
 }
+
+const goingOn: ReadonlySet<string> = new Set(['resume', 'unpark', 'event-discarded']);
 
 /** Undefined if it is closed and its machine is gone. */
 export function treeOf(id: string, revival: Revival): Tree | undefined {

@@ -17,13 +17,19 @@ import { historyEntry } from '../../src/kernel/history.ts';
 import { holdSignal } from '../../src/kernel/mailbox.ts';
 import { actOf, control } from '../../src/kernel/pause.ts';
 import type { ActorRecord } from '../../src/kernel/record.ts';
+import { decideAct, itemNotFound } from '../../src/kernel/queue-acts.ts';
+import { queueItemId } from '../../src/kernel/queue-record.ts';
 import { closedError } from '../../src/kernel/refusals.ts';
 import { answerOf, firstOutcome } from '../../src/kernel/signal.ts';
 import { decideNewRun, inputOf } from '../../src/kernel/start.ts';
 import { encodePayload } from '../../src/kernel/value-encoding.ts';
 import { ActivityControl } from '../../src/runtime/activity-control.ts';
+import type { QueueQuestion } from '../../src/runtime/queue-control.ts';
+import { QueueControl } from '../../src/runtime/queue-control.ts';
+import { QueueView } from '../../src/runtime/queue-view.ts';
 import type { ContractHandle, ContractRuntime } from './contract-host.ts';
 import { DocumentLists } from './document-lists.ts';
+import { queueSourceOf } from './document-queue.ts';
 import { treeIn } from './documents.ts';
 import type { Found, Parts } from './keeper.ts';
 import { Keeper, treeOf } from './keeper.ts';
@@ -32,6 +38,7 @@ type Signal = Extract<StepEnvelope, { kind: 'signal' }>;
 
 export class SecondHost implements ContractRuntime {
   readonly activities = new ActivityControl((id, question) => this.#keeper.ask(id, question));
+  readonly queue: QueueControl;
   readonly list: ContractRuntime['list'];
   readonly count: ContractRuntime['count'];
   readonly #parts: Parts;
@@ -42,6 +49,11 @@ export class SecondHost implements ContractRuntime {
     this.#parts = parts;
     this.#keeper = new Keeper(parts);
     const lists = new DocumentLists(parts.documents, parts.registry);
+    const view = new QueueView(queueSourceOf(parts.documents), parts.registry, parts.clock);
+    this.queue = new QueueControl(
+      () => view,
+      (question) => this.#dealWith(question),
+    );
     this.list = async (filter, options) => lists.list(filter, options);
     this.count = (async (filter, options) => lists.count(filter, options)) as ContractRuntime['count'];
   }
@@ -67,7 +79,7 @@ export class SecondHost implements ContractRuntime {
     const input = encodePayload(options.input, 'input');
     const registered = this.#parts.registry.find(machine.id, String(machine.version))!;
     return this.#keeper.inTurn(async () => {
-      const document = (await this.#parts.documents.read(id))?.document ?? { id, lastRun: 0, runs: [], messages: [] };
+      const document = (await this.#parts.documents.read(id))?.document ?? { id, lastRun: 0, runs: [], messages: [], queue: [] };
       const found = await this.#keeper.read(id);
       const existing = found && { record: found.record, tree: treeOf(id, found.revival), input: inputOf(found.run[0]!.journal[0]) };
       const known = signal && found && this.#known(found, signal);
@@ -164,19 +176,34 @@ export class SecondHost implements ContractRuntime {
     });
   }
 
+  #dealWith({ place, act }: QueueQuestion): Promise<void> {
+    const { workflowId: id } = place.address;
+    return this.#keeper.inTurn(async () => {
+      const found = await this.#keeper.read(id);
+      const tree = found && treeOf(id, found.revival);
+      if (found === undefined || tree === undefined) throw itemNotFound(queueItemId(place));
+      const mail = found.run[0]!.mail.find(({ n }) => n === place.n);
+      const decision = decideAct(tree, place, act, this.#keeper.context(), mail);
+      if (decision.kind === 'refuse') throw decision.error;
+      if (decision.kind === 'commit') await this.#keeper.commit(found.document, tree, decision.steps);
+      // What waits in its mailbox is its first turn.
+      this.#keeper.tell(found.record.address, () => undefined);
+    });
+  }
+
   delete(id: string): Promise<void> {
     return this.#keeper.inTurn(async () => {
       const { record, revival } = await this.#keeper.find(id);
       const refusal = deletionRefusal(record, revival.kind === 'tree' ? revival.tree.isOver : revival.kind === 'closed' && revival.isOver);
       if (refusal !== undefined) throw refusal;
-      await this.#parts.documents.write({ id, lastRun: record.address.run, runs: [], messages: [] });
+      await this.#parts.documents.write({ id, lastRun: record.address.run, runs: [], messages: [], queue: [] });
     });
   }
 
   async describe(id: string): Promise<WorkflowDescription> {
-    const { run, revival } = await this.#keeper.find(id);
+    const { document, run, revival } = await this.#keeper.find(id);
     const park = revival.kind === 'parked' ? revival.park : undefined;
-    return describeWorkflow(treeIn(run), revival.kind === 'tree' ? revival.tree : undefined, park);
+    return describeWorkflow({ ...treeIn(run), queue: document.queue }, revival.kind === 'tree' ? revival.tree : undefined, park);
   }
 
   async history(id: string): Promise<readonly HistoryEntry[]> {

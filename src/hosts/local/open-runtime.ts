@@ -180,12 +180,13 @@ export async function openReader(options: {
     throw new PerdureError('STORE_NOT_FOUND', `There is no store at ${path}; name the directory a runtime was opened on.`, { path });
   }
   const store = await openLevelStore({ path });
-  const reader = new StoreReader(store, registry, false);
+  const reader = new StoreReader(store, registry, realClock, false);
   return {
     list: async (filter, page) => reader.list(filter, page),
     count: (async (filter, groups) => reader.count(filter, groups)) as Reader['count'],
     describe: async (id) => reader.describe(id),
     history: async (id, page) => reader.history(id, page),
+    queue: reader.queue,
     close: async () => store.close(),
   };
 }

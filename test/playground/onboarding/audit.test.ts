@@ -35,6 +35,7 @@ function description(id: string, status: WorkflowDescription['status']): Workflo
     activities: [],
     timers: [],
     children: [],
+    queue: [],
     waitsFor: [],
   };
 }

@@ -22,6 +22,7 @@ function merchant(status: WorkflowDescription['status'], value: WorkflowDescript
     activities: [],
     timers: [],
     children: [],
+    queue: [],
     waitsFor: [],
     ...(failure === undefined ? {} : { failure: { class: failure, message: '' } }),
   };
