@@ -8,6 +8,7 @@ import type {
   OutboxPoison,
   OutboxPosition,
   OutboxProgressChange,
+  OutboxQueueChange,
 } from './outbox.ts';
 import { comparePositions } from './outbox.ts';
 
@@ -25,7 +26,7 @@ export interface PoisonedLane extends Lane {
 }
 
 /** What has to be written down, and the entries that this consumer does not need any more. */
-export interface ProgressChange extends OutboxProgressChange {
+export interface ProgressChange extends OutboxProgressChange, OutboxQueueChange {
   readonly finished: readonly OutboxPlace[];
 }
 

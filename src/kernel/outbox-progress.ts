@@ -15,7 +15,7 @@ import type { Lane, PoisonedLane, ProgressChange } from './outbox-lane.ts';
 import { isIn, isPoisoned, isRetrying, placeKey, positionOf, sizeOf } from './outbox-lane.ts';
 import { OutboxUnwritten } from './outbox-unwritten.ts';
 import type { OutboxAside, OutboxConsumerState, OutboxEntry, OutboxPlace, OutboxPosition } from './outbox.ts';
-import { comparePositions, outboxMessageId } from './outbox.ts';
+import { comparePositions } from './outbox.ts';
 
 export class OutboxProgress {
   readonly name: string;
@@ -39,7 +39,7 @@ export class OutboxProgress {
     this.name = name;
     this.#skips = skips;
     this.#met = after;
-    this.#unwritten = new OutboxUnwritten(after);
+    this.#unwritten = new OutboxUnwritten(name, after);
     for (const aside of asides) this.#takeUp(aside);
   }
 
@@ -145,7 +145,9 @@ export class OutboxProgress {
       return;
     }
     const { failure, atMs } = verdict;
-    this.#poison(lane, { ...aside, failed, poison: { messageId: outboxMessageId(first), failure, sinceAtMs: atMs } }, first);
+    const { commit, n, address, sequence, content } = first;
+    const poison = { place: { commit, n, address, sequence }, failure, sinceAtMs: atMs };
+    this.#poison(lane, { ...aside, failed, poison: content === undefined ? poison : { ...poison, machine: content.machine } }, first);
   }
 
   /** The wait before the next attempt is over. */
@@ -199,7 +201,7 @@ export class OutboxProgress {
 
   /** What changed since it was last asked; to be given to {@link restore} if it could not be written. */
   takeChange(): ProgressChange {
-    return this.#unwritten.take(this.name, this.#cursor());
+    return this.#unwritten.take(this.#cursor());
   }
 
   restore(change: ProgressChange): void {
@@ -227,12 +229,12 @@ export class OutboxProgress {
 
   /** The poison stays behind alone, and its workflow goes on. */
   #passOver(lane: Lane, aside: OutboxAside, first: OutboxPosition): void {
+    lane.messages.length = 0;
+    this.#advance(lane, first, aside);
     const lone = positionOf(first);
     const alone: Lane = { workflowId: lane.workflowId, messages: [], aside: undefined };
     this.#lone.set(placeKey(lone), alone);
     this.#put(alone, { ...aside, lone, from: lone, to: lone, count: 1 });
-    lane.messages.length = 0;
-    this.#advance(lane, first, aside);
   }
 
   /** Invariant 2. */
@@ -269,7 +271,7 @@ export class OutboxProgress {
     this.#asides += Number(aside !== undefined) - Number(before !== undefined);
     this.#retrying += Number(isRetrying(aside)) - Number(isRetrying(before));
     lane.aside = aside;
-    this.#unwritten.put(lone === undefined ? { workflowId } : { workflowId, lone }, aside);
+    this.#unwritten.put(lone === undefined ? { workflowId } : { workflowId, lone }, before, aside);
     if (aside !== undefined) return;
     if (lone === undefined) this.#lanes.delete(workflowId);
     else this.#lone.delete(placeKey(lone));

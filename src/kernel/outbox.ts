@@ -3,6 +3,7 @@ import type { Address } from './address.ts';
 import { formatAddress } from './address.ts';
 import type { FailureRecord } from './failure-record.ts';
 import type { Json } from './json.ts';
+import type { QueuePlace, QueueRecord } from './queue-record.ts';
 
 /** The order of everything emitted: number of the commit in the store, then of the event in its step, from 0. */
 export interface OutboxPosition {
@@ -32,7 +33,9 @@ export interface OutboxEntry extends OutboxPlace {
 
 /** A message that failed for good. */
 export interface OutboxPoison {
-  readonly messageId: string;
+  readonly place: OutboxPlace;
+  /** Absent if its entry cannot be read. */
+  readonly machine?: OutboxContent['machine'];
   readonly failure: FailureRecord;
   readonly sinceAtMs: number;
 }
@@ -59,6 +62,25 @@ export interface OutboxAside {
   readonly poison?: OutboxPoison;
 }
 
+/** How it waits for a person. */
+export function poisonItem(consumer: string, poison: OutboxPoison, attempts: number): QueueRecord {
+  const { place, machine = { id: '', version: '' }, failure, sinceAtMs } = poison;
+  const { address, commit } = place;
+  const details = { messageId: outboxMessageId(place) };
+  return {
+    kind: 'dead-letter',
+    cause: 'outbox-message',
+    address,
+    n: commit,
+    atMs: sinceAtMs,
+    machine,
+    name: consumer,
+    failure,
+    attempts,
+    details,
+  };
+}
+
 /** How far a consumer is. */
 export interface OutboxConsumerState {
   readonly name: string;
@@ -78,15 +100,29 @@ export interface OutboxProgressChange {
   readonly asidesRemoved: readonly OutboxAsideKey[];
 }
 
+/** What changes of what waits for a person. */
+export interface OutboxQueueChange {
+  readonly queuePut: readonly QueueRecord[];
+  readonly queueRemoved: readonly QueuePlace[];
+}
+
 export type OutboxAsideKey = Pick<OutboxAside, 'workflowId' | 'lone'>;
 
 /** Written together or not at all. */
-export interface OutboxChange {
+export interface OutboxChange extends OutboxQueueChange {
   readonly consumers: readonly OutboxProgressChange[];
   /** Consumers of which nothing is to be left. */
   readonly consumersRemoved: readonly string[];
   readonly entriesRemoved: readonly OutboxPlace[];
 }
+
+export const noOutboxChange: OutboxChange = {
+  consumers: [],
+  consumersRemoved: [],
+  entriesRemoved: [],
+  queuePut: [],
+  queueRemoved: [],
+};
 
 /** Before all there is. */
 export const outboxStart: OutboxPosition = { commit: 0, n: 0 };

@@ -31,7 +31,7 @@ const actsOfCause: Readonly<Record<QueueCause, readonly QueueActName[]>> = {
   undo: [],
   activity: ['retry', 'settle', 'discard'],
   event: ['retry', 'discard'],
-  'outbox-message': [],
+  'outbox-message': ['retry', 'discard'],
   'orphan-effect': [],
   decision: [],
 };
@@ -57,8 +57,10 @@ export function isOwed(tree: Tree, place: QueuePlace): boolean {
     }
     case 'decision':
       return actor?.record.decisions?.open.some((decision) => isSameItem(decisionPlace(address, decision), place)) === true;
-    case 'undo':
+    // Of messages the outbox knows.
     case 'outbox-message':
+      return true;
+    case 'undo':
     case 'orphan-effect':
       return false;
   }

@@ -106,7 +106,7 @@ export function showDetails(item: StoredQueueItem, found: ItemSurroundings, nowM
   return {
     ...shown,
     what: whatHappened(shown, mail),
-    ...(tree === undefined ? {} : { acts: actsOf(item.cause, mail?.envelope.kind) }),
+    ...(tree === undefined && item.cause !== 'outbox-message' ? {} : { acts: actsOf(item.cause, mail?.envelope.kind) }),
     ...(item.cause === 'decision' && chart !== undefined ? { accepts: acceptedEvents(chart.snapshot) } : {}),
     ...(status === undefined ? {} : { status }),
     ...(actor === undefined ? {} : { value: actor.record.chart.value }),
@@ -140,7 +140,7 @@ function whatHappened(item: QueueItem, mail: MailRecord | undefined): string {
     case 'undo':
       return `An undo ${of} failed for good${why}.`;
     case 'outbox-message':
-      return `A message ${of} cannot be delivered${why}.`;
+      return `An emitted event ${of} could not be delivered to the outbox consumer ${JSON.stringify(name ?? '')}${why}.`;
     case 'orphan-effect':
       return `Something ${of} took effect after nobody waited for it any more, and nothing will undo it${why}.`;
   }

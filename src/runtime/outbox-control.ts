@@ -3,30 +3,24 @@ import { checkId } from '../kernel/address.ts';
 import type { EngineKeeper } from './engine-keeper.ts';
 import type { Outbox, OutboxLag } from './outbox-door.ts';
 
-/** Each throws where the runtime takes no such calls. */
-export interface OutboxDoors {
-  /** For what only reads. */
-  readonly checkClosed: () => void;
-  readonly checkOpen: () => void;
-}
-
 export class OutboxControl implements Outbox {
   readonly #keeper: EngineKeeper;
-  readonly #doors: OutboxDoors;
+  readonly #check: (isWriting: boolean) => void;
 
-  constructor(keeper: EngineKeeper, doors: OutboxDoors) {
+  /** @param check throws where the runtime takes no such calls */
+  constructor(keeper: EngineKeeper, check: (isWriting: boolean) => void) {
     this.#keeper = keeper;
-    this.#doors = doors;
+    this.#check = check;
   }
 
   async lag(): Promise<readonly OutboxLag[]> {
-    this.#doors.checkClosed();
+    this.#check(false);
     const { outbox, store } = this.#keeper;
     return outbox.lag(store);
   }
 
   async remove(name: string): Promise<void> {
-    this.#doors.checkOpen();
+    this.#check(true);
     checkId(name, 'name of an outbox consumer');
     const { outbox, store, engine } = this.#keeper;
     await outbox.remove(name, { store, alone: async (work) => engine.supervisor.erase(work) });

@@ -5,20 +5,18 @@
  * 1. An entry leaves the store when no consumer awaits it, registered or not; with no consumer none leaves it here.
  * 2. One write of this is on its way at most; what changes meanwhile is in the next one.
  * 3. A consumer is on disk before it is given anything, so that deleting a workflow leaves its entries for it.
- * 4. What is said of a message by hand is on disk when the promise resolves.
  */
 import { PerdureError } from '../kernel/errors.ts';
 import { limits } from '../kernel/limits.ts';
 import type { Logger } from '../kernel/logger.ts';
 import type { ConsumerPolicy } from '../kernel/outbox-consumer.ts';
-import type { PoisonedLane } from '../kernel/outbox-lane.ts';
-import { isPoisoned } from '../kernel/outbox-lane.ts';
 import { OutboxProgress } from '../kernel/outbox-progress.ts';
-import type { OutboxChange, OutboxConsumerState, OutboxEntry, OutboxPlace } from '../kernel/outbox.ts';
-import { comparePositions, outboxStart } from '../kernel/outbox.ts';
+import type { OutboxChange, OutboxConsumerState, OutboxPlace } from '../kernel/outbox.ts';
+import { noOutboxChange, outboxStart, poisonItem } from '../kernel/outbox.ts';
 import type { Clock, Random, Store } from '../kernel/ports.ts';
 import type { Alone } from './erasing.ts';
 import type { OutboxLag } from './outbox-door.ts';
+import { OutboxPoisonDesk } from './outbox-poison-desk.ts';
 import { OutboxRunner } from './outbox-runner.ts';
 
 export interface OutboxParts {
@@ -28,18 +26,15 @@ export interface OutboxParts {
   readonly policies: readonly ConsumerPolicy[];
 }
 
-/** A message that waits for a person. */
-export interface PoisonMessage {
-  readonly consumer: string;
-  readonly lane: PoisonedLane;
-}
-
-interface Attached {
+/** An open store, and how to write to it. */
+export interface Attached {
   readonly store: Store;
   readonly alone: Alone;
 }
 
 export class OutboxDelivery {
+  /** Where people deal with what failed for good. */
+  readonly poison: OutboxPoisonDesk;
   readonly #parts: OutboxParts;
   readonly #runners = new Map<string, OutboxRunner>();
   /** Of consumers that this runtime was not opened with. */
@@ -60,7 +55,7 @@ export class OutboxDelivery {
     }
     if (fresh.length + damaged.length > 0) {
       const consumers = [...fresh, ...damaged].map(({ name, after, asides }) => ({ name, after, asidesPut: asides, asidesRemoved: [] }));
-      await store.outbox.write({ consumers, consumersRemoved: damaged.map(({ name }) => name), entriesRemoved: [] });
+      await store.outbox.write({ ...noOutboxChange, consumers, consumersRemoved: damaged.map(({ name }) => name) });
     }
     return new OutboxDelivery(parts, [...known, ...fresh]);
   }
@@ -68,12 +63,20 @@ export class OutboxDelivery {
   private constructor(parts: OutboxParts, states: readonly OutboxConsumerState[]) {
     const { clock, random, logger, policies } = parts;
     this.#parts = parts;
+    this.poison = new OutboxPoisonDesk({
+      logger,
+      runners: this.#runners,
+      gone: this.#gone,
+      open: () => this.#open(),
+      writeAll: async () => this.#writeAll(),
+    });
     for (const state of states) {
       const policy = policies.find(({ name }) => name === state.name);
       const progress = new OutboxProgress(state, policy?.skips ?? false);
+      const poisonAtMs = (place: OutboxPlace): number => this.poison.freeAtMs(place, clock.now());
       const onProgress = (): void => this.#planWrite();
       if (policy === undefined) this.#gone.set(state.name, progress);
-      else this.#runners.set(state.name, new OutboxRunner({ clock, random, logger, policy, progress, onProgress }));
+      else this.#runners.set(state.name, new OutboxRunner({ clock, random, logger, policy, progress, poisonAtMs, onProgress }));
     }
   }
 
@@ -138,7 +141,8 @@ export class OutboxDelivery {
       throw new PerdureError('CONSUMER_NOT_FOUND', sentence, { name, known });
     }
     await this.#clearFor(gone, store, alone);
-    await alone(() => store.outbox.write({ consumers: [], consumersRemoved: [name], entriesRemoved: [] }));
+    const queueRemoved = [...gone.poisoned()].map(({ aside }) => poisonItem(name, aside.poison, aside.failed));
+    await alone(() => store.outbox.write({ ...noOutboxChange, consumersRemoved: [name], queueRemoved }));
     this.#gone.delete(name);
   }
 
@@ -153,7 +157,7 @@ export class OutboxDelivery {
         const page = await store.outbox.scan(from, Number.MAX_SAFE_INTEGER - 1, limits.outboxPageMax);
         const kept = await Promise.all(page.entries.map(isKept));
         const entriesRemoved = page.entries.filter((_, index) => kept[index] === false);
-        if (entriesRemoved.length > 0) await store.outbox.write({ consumers: [], consumersRemoved: [], entriesRemoved });
+        if (entriesRemoved.length > 0) await store.outbox.write({ ...noOutboxChange, entriesRemoved });
         return page.entries;
       });
       const last = entries.at(-1);
@@ -162,51 +166,11 @@ export class OutboxDelivery {
     }
   }
 
-  /** What waits for a person. */
-  *poison(): IterableIterator<PoisonMessage> {
-    for (const [consumer, { progress }] of this.#runners) for (const lane of progress.poisoned()) yield { consumer, lane };
-  }
-
-  /** Has a message delivered again that failed for good, from its first attempt on. False if it does not wait for that any more. */
-  async retry(consumer: string, messageId: string): Promise<boolean> {
-    const found = this.#find(consumer, messageId);
-    if (found === undefined) return false;
-    found.runner.progress.retry(found.lane);
-    await this.#writeAll();
-    found.runner.pump();
-    return true;
-  }
-
-  /** Gives a message up that failed for good: those behind it are delivered. False if it does not wait any more. */
-  async discard(consumer: string, messageId: string): Promise<boolean> {
-    const found = this.#find(consumer, messageId);
-    if (found === undefined) return false;
-    const entry = await this.#entryOf(found.lane);
-    // Somebody else may have been faster.
-    if (!isPoisoned(found.lane) || found.lane.aside.poison.messageId !== messageId) return false;
-    found.runner.progress.discard(found.lane, entry);
-    await this.#writeAll();
-    found.runner.pump();
-    return true;
-  }
-
-  /** Of a workflow that is deleted nothing waits for a person any more. */
-  async forget(workflowId: string): Promise<void> {
-    const ofWorkflow = [...this.poison()].filter(({ lane }) => lane.workflowId === workflowId);
-    for (const { consumer, lane } of ofWorkflow) await this.discard(consumer, lane.aside.poison.messageId);
-  }
-
-  #find(consumer: string, messageId: string): { readonly runner: OutboxRunner; readonly lane: PoisonedLane } | undefined {
-    const runner = this.#runners.get(consumer);
-    for (const lane of runner?.progress.poisoned() ?? []) {
-      if (runner !== undefined && lane.aside.poison.messageId === messageId) return { runner, lane };
-    }
-    return undefined;
-  }
-
-  async #entryOf({ workflowId, aside: { from } }: PoisonedLane): Promise<OutboxEntry | undefined> {
-    const [first] = (await this.#attached?.store.outbox.readOf(workflowId, from, 1)) ?? [];
-    return first !== undefined && comparePositions(first, from) === 0 ? first : undefined;
+  /** @throws PerdureError `STORE_UNAVAILABLE` */
+  #open(): Attached {
+    if (this.#attached !== undefined) return this.#attached;
+    const sentence = `The store at ${this.#location} failed: whether this is on disk is not known. Ask again once it is open again.`;
+    throw new PerdureError('STORE_UNAVAILABLE', sentence, { path: this.#location });
   }
 
   *#progresses(): IterableIterator<OutboxProgress> {
@@ -230,9 +194,7 @@ export class OutboxDelivery {
   async #writeAll(): Promise<void> {
     await this.#writing;
     await this.#write();
-    if (this.#attached !== undefined) return;
-    const sentence = `The store at ${this.#location} failed: whether this is on disk is not known. Ask again once it is open again.`;
-    throw new PerdureError('STORE_UNAVAILABLE', sentence, { path: this.#location });
+    this.#open();
   }
 
   /** Never rejects: who is told of a store that fails is the engine's keeper. */
@@ -253,8 +215,15 @@ export class OutboxDelivery {
     const changes = progresses.map((progress) => ({ progress, change: progress.takeChange() }));
     const entriesRemoved = changes.flatMap(({ change }) => change.finished).filter((place) => !this.#isAwaited(place));
     const change: OutboxChange = {
-      consumers: changes.map(({ change: { finished: _finished, ...rest } }) => rest),
-      consumersRemoved: [],
+      ...noOutboxChange,
+      consumers: changes.map(({ change: { name, after, asidesPut, asidesRemoved } }) => ({
+        name,
+        asidesPut,
+        asidesRemoved,
+        ...(after === undefined ? {} : { after }),
+      })),
+      queuePut: changes.flatMap(({ change: { queuePut } }) => queuePut),
+      queueRemoved: changes.flatMap(({ change: { queueRemoved } }) => queueRemoved),
       entriesRemoved,
     };
     try {

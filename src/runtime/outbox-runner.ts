@@ -10,7 +10,7 @@
 import { deliveryTimeout } from '../kernel/engine-errors.ts';
 import { judgeFailure, messageFor, unreadableMessage } from '../kernel/outbox-consumer.ts';
 import type { ConsumerPolicy, DeliveryVerdict } from '../kernel/outbox-consumer.ts';
-import type { OutboxContent, OutboxEntry } from '../kernel/outbox.ts';
+import type { OutboxContent, OutboxEntry, OutboxPlace } from '../kernel/outbox.ts';
 import { outboxMessageId } from '../kernel/outbox.ts';
 import { limits } from '../kernel/limits.ts';
 import type { Logger } from '../kernel/logger.ts';
@@ -24,6 +24,8 @@ export interface RunnerParts {
   readonly logger: Logger;
   readonly policy: ConsumerPolicy;
   readonly progress: OutboxProgress;
+  /** Since when a message is poison: no two of the same commit have the same. */
+  readonly poisonAtMs: (place: OutboxPlace) => number;
   /** Is told that there is something to write down. */
   readonly onProgress: () => void;
 }
@@ -141,17 +143,17 @@ export class OutboxRunner {
   }
 
   async #deliver(lane: Lane, entry: OutboxEntry): Promise<void> {
-    const { clock, random, policy } = this.#parts;
+    const { random, policy, poisonAtMs } = this.#parts;
     const attempt = (lane.aside?.failed ?? 0) + 1;
     if (entry.content === undefined) {
-      this.#fail(lane, entry, unreadableMessage(entry, clock.now()));
+      this.#fail(lane, entry, unreadableMessage(entry, this.#parts.poisonAtMs(entry)));
       return;
     }
     try {
       await this.#call(entry, entry.content, attempt);
       if (this.#stopped !== 'stopped') this.progress.finished(lane);
     } catch (error) {
-      if (this.#stopped === undefined) this.#fail(lane, entry, judgeFailure(policy.retry, error, attempt, clock.now(), random()));
+      if (this.#stopped === undefined) this.#fail(lane, entry, judgeFailure(policy.retry, error, attempt, poisonAtMs(entry), random()));
     }
   }
 

@@ -41,9 +41,8 @@ import type { MessageParts } from './signal-letter.ts';
 import { SignalLetter } from './signal-letter.ts';
 import type { Started } from './start-letter.ts';
 import { StartLetter } from './start-letter.ts';
-import type { Outbox } from './outbox-door.ts';
 import { OutboxControl } from './outbox-control.ts';
-import { spaceLow, storeFailed, storeSlow } from './store-refusals.ts';
+import { runtimeClosed, spaceLow, storeFailed, storeSlow } from './store-refusals.ts';
 import { ViewHandle } from './view-handle.ts';
 import type { SendOptions, WorkflowHandle } from './workflow-handle.ts';
 
@@ -65,7 +64,7 @@ export interface DiskSpace {
 
 export class LocalRuntime implements Runtime {
   readonly activities: Activities;
-  readonly outbox: Outbox;
+  readonly outbox: OutboxControl;
   readonly queue: QueueControl;
   readonly #parts: RuntimeParts;
   #closing: Promise<void> | undefined;
@@ -76,6 +75,7 @@ export class LocalRuntime implements Runtime {
       () => this.#reader().queue,
       async (question) => {
         this.#checkOpen();
+        if (question.place.cause === 'outbox-message') return parts.keeper.outbox.poison.act(question);
         const { engine, store } = parts.keeper;
         return this.#ask<void>(question.place.address.workflowId, (asked) => new QueueLetter(engine.supervisor, store, question, asked));
       },
@@ -84,8 +84,7 @@ export class LocalRuntime implements Runtime {
       this.#checkOpen();
       return this.#ask<void>(id, (asked) => new EnvelopeLetter(parts.keeper.engine.supervisor, question, asked));
     });
-    const [checkClosed, checkOpen] = [(): void => this.#checkClosed(), (): void => this.#checkOpen()];
-    this.outbox = new OutboxControl(parts.keeper, { checkClosed, checkOpen });
+    this.outbox = new OutboxControl(parts.keeper, (isWriting) => (isWriting ? this.#checkOpen() : this.#checkClosed()));
   }
 
   async start<Machine extends AnyStateMachine>(machine: Machine, options: StartOptions<Machine>): Promise<WorkflowHandle<Machine>> {
@@ -193,7 +192,7 @@ export class LocalRuntime implements Runtime {
     checkId(id, 'workflow id');
     const { engine, store } = this.#parts.keeper;
     await this.#ask<void>(id, (asked) => new DeleteLetter(engine.supervisor, store, asked));
-    await this.#parts.keeper.outbox.forget(id);
+    await this.#parts.keeper.outbox.poison.forget(id);
   }
 
   async describe(id: string): Promise<WorkflowDescription> {
@@ -224,7 +223,7 @@ export class LocalRuntime implements Runtime {
   async close(options: { readonly grace?: Duration } = {}): Promise<void> {
     checkOptions<typeof options>(options, 'close', { grace: true }, "{ grace: '10s' }");
     const graceMs = options.grace === undefined ? limits.closeGraceMs : parseDuration(options.grace, 'close: grace');
-    this.#closing ??= this.#parts.keeper.close(graceMs, closedError());
+    this.#closing ??= this.#parts.keeper.close(graceMs, runtimeClosed());
     await this.#closing;
   }
 
@@ -275,7 +274,7 @@ export class LocalRuntime implements Runtime {
   }
 
   #checkClosed(): void {
-    if (this.#closing !== undefined) throw closedError();
+    if (this.#closing !== undefined) throw runtimeClosed();
   }
 
   #checkOpen(): void {
@@ -298,8 +297,4 @@ export class LocalRuntime implements Runtime {
     const shortage = space?.shortage();
     return shortage === undefined ? undefined : spaceLow(path, shortage.freeBytes, shortage.floorBytes);
   }
-}
-
-function closedError(): PerdureError {
-  return new PerdureError('RUNTIME_CLOSED', 'The runtime is closed; open it again to go on.', {});
 }

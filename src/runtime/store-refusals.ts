@@ -17,3 +17,7 @@ export function spaceLow(path: string, freeBytes: number, floorBytes: number): P
   const message = `The disk of the store at ${path} has ${freeBytes} bytes free; nothing is started below ${floorBytes}. Free some space; what is under way goes on.`;
   return new PerdureError('STORE_SPACE_LOW', message, { path, freeBytes, floorBytes });
 }
+
+export function runtimeClosed(): PerdureError {
+  return new PerdureError('RUNTIME_CLOSED', 'The runtime is closed; open it again to go on.', {});
+}

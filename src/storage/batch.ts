@@ -30,7 +30,7 @@ import {
   headKey,
   twinKeyOf,
 } from './keys.ts';
-import { pushEmitted } from './outbox-rows.ts';
+import { pushEmitted } from './emissions.ts';
 import { encodeOwedKey, encodeQueueKey } from './queue-keys.ts';
 
 /** What the key says is not said again in the value. */
@@ -153,7 +153,7 @@ function pushMail(operations: Operation[], { record, mailPut, mailRemoved }: Com
   for (const n of mailRemoved) operations.push({ kind: 'delete', key: encodeMailKey(root, n) });
 }
 
-function pushItem(operations: Operation[], item: QueueRecord, codec: Codec): void {
+export function pushItem(operations: Operation[], item: QueueRecord, codec: Codec): void {
   const { machine, name, failure, attempts, details } = item;
   const value: Listed<QueueValue> = { machine, name, failure, attempts, details };
   operations.push(put(codec, encodeQueueKey(item), value), put(codec, encodeOwedKey(item)));

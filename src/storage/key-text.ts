@@ -2,6 +2,7 @@
 import type { Address } from '../kernel/address.ts';
 import { formatAddress } from '../kernel/address.ts';
 import type { QueuePlace } from '../kernel/queue-record.ts';
+import type { Space } from './keys.ts';
 import {
   activityMarkNumber,
   decode,
@@ -30,6 +31,7 @@ export function formatKey(key: Uint8Array): string {
 
 function describe(key: Uint8Array): string {
   const space = spaceOf(key);
+  if (isOutboxSpace(space)) return describeOutbox(space, key);
   switch (space) {
     case 'actor':
       return `actor ${formatPlace(decodeActorKey(key))}`;
@@ -68,21 +70,21 @@ function describe(key: Uint8Array): string {
     case 'closed':
     case 'count':
       return `row ${Buffer.from(key).toString('hex')} of the index of workflows`;
-    case 'outbox':
-    case 'emission':
-    case 'consumer':
-    case 'aside':
-      return describeOutbox(space, key);
     case 'queue':
-      return formatItem(space, decodeQueueKey(key));
     case 'owed':
-      return formatItem(space, decodeOwedKey(key));
+      return formatItem(space, space === 'queue' ? decodeQueueKey(key) : decodeOwedKey(key));
     case 'meta':
       return `meta row ${JSON.stringify(Buffer.from(key.subarray(1)).toString('latin1'))}`;
   }
 }
 
-function describeOutbox(space: 'outbox' | 'emission' | 'consumer' | 'aside', key: Uint8Array): string {
+type OutboxSpace = 'outbox' | 'emission' | 'consumer' | 'aside';
+
+function isOutboxSpace(space: Space): space is OutboxSpace {
+  return space === 'outbox' || space === 'emission' || space === 'consumer' || space === 'aside';
+}
+
+function describeOutbox(space: OutboxSpace, key: Uint8Array): string {
   if (space === 'consumer') return `cursor of the outbox consumer ${JSON.stringify(decodeConsumerKey(key))}`;
   if (space === 'aside') {
     const { consumer, workflowId } = decodeAsideKey(key);

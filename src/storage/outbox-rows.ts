@@ -1,10 +1,9 @@
 /**
  * The rows of the outbox: what is emitted, and how far its consumers are.
  *
- * 1. An entry is written in the batch of its step, with a row that finds it by its workflow; both go together.
+ * 1. An entry is written in the batch of its step (`emissions.ts`), with a row that finds it by its workflow; both go together.
  * 2. A row that cannot be read is handed out as such: whose it is, its key says. One whose key cannot be read is counted.
  */
-import type { Commit } from '../kernel/commit.ts';
 import type {
   OutboxAside,
   OutboxAsideKey,
@@ -17,6 +16,7 @@ import type {
 } from '../kernel/outbox.ts';
 import { outboxStart } from '../kernel/outbox.ts';
 import type { OutboxPage, OutboxStore } from '../kernel/ports.ts';
+import { pushItem, queueDeletions } from './batch.ts';
 import type { Codec } from './codec.ts';
 import { unlessDamaged } from './damage.ts';
 import type { Database, DatabaseReader, Operation } from './database.ts';
@@ -73,17 +73,6 @@ export class LevelOutbox implements OutboxStore {
 
   async write(change: OutboxChange): Promise<void> {
     await this.#turns.write(async () => this.#database.write(await outboxOperations(this.#database, this.#codec, change)));
-  }
-}
-
-/** What a step emits. */
-export function pushEmitted(operations: Operation[], { record, journal }: Commit, commit: number, codec: Codec): void {
-  const { address, sequence, atMs, emitted = [] } = journal;
-  const { id, version } = record.machine;
-  for (const [n, event] of emitted.entries()) {
-    const place: OutboxPlace = { commit, n, address, sequence };
-    const content: OutboxContent = { machine: { id, version }, event, atMs };
-    operations.push(put(codec, encodeOutboxKey(place), content), put(codec, encodeEmissionKey(place)));
   }
 }
 
@@ -169,9 +158,8 @@ async function readConsumer(
   const found = (await reader.entries(asideRange(name))).flatMap((row) => unlessDamaged(() => asideOf(codec, row)) ?? []);
   const asides = found.flatMap(({ aside }) => aside ?? []);
   if (after !== undefined && asides.length === found.length) return { name, after, asides };
-  // Where it was is not known, or of some workflow: all is delivered again rather than something never.
-  const poisons = asides.filter(({ lone }) => lone !== undefined);
-  return { name, after: outboxStart, asides: poisons, isDamaged: true };
+  // Where it was, in all or with some workflow, is not known: all is delivered again rather than something never.
+  return { name, after: outboxStart, asides, isDamaged: true };
 }
 
 function asideOf(codec: Codec, { key, value }: { readonly key: Uint8Array; readonly value: Uint8Array }): { readonly aside?: OutboxAside } {
@@ -199,6 +187,8 @@ async function outboxOperations(reader: DatabaseReader, codec: Codec, change: Ou
   for (const place of change.entriesRemoved) {
     operations.push({ kind: 'delete', key: encodeOutboxKey(place) }, { kind: 'delete', key: encodeEmissionKey(place) });
   }
+  for (const place of change.queueRemoved) operations.push(...queueDeletions(place));
+  for (const item of change.queuePut) pushItem(operations, item, codec);
   return operations;
 }
 
