@@ -159,8 +159,10 @@ export function parkPoisoned(
   const status = isClosed(before.status) ? before.status : 'parked';
   const mail = row ?? (before.counters.mail ?? 0) + 1;
   const atMs = Math.max(context.nowMs, before.updatedAtMs);
-  const record: ActorRecord = { ...before, status, parked: { reason: 'poison', failure, poison: { mail, path: poison.to, atMs } } };
-  const parking: RecordChange = { ...change, record, queuePut: poisonItem(record, poison.envelope, machine) };
+  const parkedOn = { mail, path: poison.to, atMs };
+  const record: ActorRecord = { ...before, status, parked: { reason: 'poison', failure, poison: parkedOn } };
+  const item = poisonItem(before.address, parkedOn, poison.envelope, { machine, failure });
+  const parking: RecordChange = { ...change, record, queuePut: [item] };
   if (row !== undefined && !isTaken) return commitRecord(before, poison.envelope, 'parked', context, { ...parking, mail: row });
   const kept = keepMail(before, poison, context, parking, row);
   return { ...kept, commit: { ...kept.commit, journal: { ...kept.commit.journal, outcome: 'parked' } } };

@@ -57,12 +57,11 @@ export function isOwed(tree: Tree, place: QueuePlace): boolean {
     }
     case 'decision':
       return actor?.record.decisions?.open.some((decision) => isSameItem(decisionPlace(address, decision), place)) === true;
-    // Of messages the outbox knows.
-    case 'outbox-message':
-      return true;
+    // Of these it is said by nothing but the row; of messages the outbox knows.
     case 'undo':
+    case 'outbox-message':
     case 'orphan-effect':
-      return false;
+      return true;
   }
 }
 

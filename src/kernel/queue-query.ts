@@ -132,8 +132,7 @@ function checkQueueFilter(filter: QueueFilter, door: string): CheckedQueueFilter
     checked[name] = text;
   }
   const problem = checked.workflow === undefined ? undefined : problemOfId(checked.workflow);
-  if (problem !== undefined)
-    throw new TypeError(`${place}: workflow ${formatValue(checked.workflow)} ${problem}: no workflow has that id.`);
+  if (problem !== undefined) throw new TypeError(`${place}: workflow ${formatValue(checked.workflow)} ${problem}; no workflow has that.`);
   if (kind !== undefined) checked.kind = checkWords(kind, queueKinds, `${place}: kind`);
   if (cause !== undefined) checked.cause = checkWords(cause, queueCauses, `${place}: cause`);
   if (since !== undefined) checked.since = checkRange(since, `${place}: since`);

@@ -58,7 +58,7 @@ describe('the options of runtime.queue', () => {
       'queue.count: filter: cause must be one or several of undo,',
     ],
     ['a name that is none', (queue) => queue.list({ name: '' }), 'name must be a string that is not empty'],
-    ['a workflow that cannot be', (queue) => queue.list({ workflow: '\ud800' }), 'no workflow has that id'],
+    ['a workflow that cannot be', (queue) => queue.list({ workflow: '\ud800' }), 'no workflow has that'],
     ['a moment that is none', (queue) => queue.list({ since: { from: Number.NaN } }), 'since.from must be a valid Date'],
     ['a page of nothing', (queue) => queue.list({}, { limit: 0 }), 'limit must be a whole number from 1 to 1000'],
     ['a cursor that is none', (queue) => queue.list({}, { cursor: 7 as never }), 'cursor must be the next of the page before'],
@@ -209,6 +209,24 @@ describe('what made a child throw', () => {
     expect(await runtime.history('f')).toContainEqual(
       expect.objectContaining({ kind: 'event-discarded', event: { type: 'BREAK' }, ...who }),
     );
+  });
+
+  test('is disarmed if it was a timer of the child', async () => {
+    isBroken.now = true;
+    const check = (): boolean => {
+      if (isBroken.now) throw new RangeError('broke');
+      return true;
+    };
+    const clockwork = setup({ guards: { check } }).createMachine({ id: 'clockwork', after: { 1_000: { guard: 'check' } } });
+    const parent = setup({ actors: { clockwork } }).createMachine({ id: 'parent', version: '1', invoke: { src: 'clockwork' } });
+    const { runtime, clock } = await openTestRuntime({ machines: [parent] });
+    await runtime.start(parent, { id: 'f' });
+    await clock.pass(1_000);
+    const [item] = (await runtime.queue.list()).items;
+    expect(item).toMatchObject({ path: [1] });
+    await runtime.queue.discard(item!.id, who);
+    await clock.pass(60_000);
+    expect(await runtime.describe('f')).toMatchObject({ status: 'running', children: [{ timers: [] }], queue: [] });
   });
 
   test('is dealt with once though two people discard it at the same time', async () => {

@@ -211,6 +211,8 @@ export class Model {
       case 'attempt-heartbeat':
       case 'activity-adjusted':
       case 'activity-hurried':
+      case 'activity-retried':
+      case 'event-discarded':
       case 'pause':
       case 'resume':
       case 'unpark':
