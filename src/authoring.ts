@@ -1,7 +1,8 @@
 /** The authoring door: what a machine's file imports. Runs anywhere XState does, also in a browser. */
 export { activity, implement } from './kernel/activity.ts';
 export { compensation } from './kernel/xstate-compensation.ts';
-export type { CompensationLogic, CompensationOutput } from './kernel/xstate-compensation.ts';
+export type { CompensationLogic } from './kernel/xstate-compensation.ts';
+export type { CompensationOutput } from './kernel/volatile-ledger.ts';
 export type { ActivityLogic, ActivityOptions } from './kernel/activity.ts';
 export type { RateLimitOptions } from './kernel/activity-bounds.ts';
 export type { AbortReason, ActivityDescriptor, ActivityScope, RateLimit, UndoDescriptor, UndoScope } from './kernel/activity-descriptor.ts';
