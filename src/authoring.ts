@@ -8,6 +8,8 @@ export type { RateLimitOptions } from './kernel/activity-bounds.ts';
 export type { AbortReason, ActivityDescriptor, ActivityScope, RateLimit, UndoDescriptor, UndoScope } from './kernel/activity-descriptor.ts';
 export type { Duration } from './kernel/duration.ts';
 export type { RetryOptions, RetryPolicy } from './kernel/retry-policy.ts';
+export { checkMachine } from './kernel/check-machine.ts';
+export type { MachineFinding, MachineFindingCode } from './kernel/machine-finding.ts';
 export { child } from './kernel/child.ts';
 export type { ParentClosePolicy } from './kernel/birth.ts';
 export type { UndoOptions } from './kernel/undo-options.ts';
