@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import { assert, integer, property } from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { AnyMachineSnapshot, AnyStateMachine } from 'xstate';
 import { createMachine } from 'xstate';
@@ -88,8 +88,8 @@ const pathsOf = (machine: AnyStateMachine): ChartPaths => new ChartPaths(chartGr
 
 describe('the leaves that there is a way to', () => {
   test('are those XState comes to, where nothing is guarded and one state is active at a time, but for those it passes', () => {
-    fc.assert(
-      fc.property(fc.integer({ min: 1 }), (seed) => {
+    assert(
+      property(integer({ min: 1 }), (seed) => {
         const machine = new Draw(seed, ['atomic', 'compound']).machine();
         const paths = pathsOf(machine);
         expect([...paths.reached].filter((leaf) => !paths.isPassing(leaf)).sort()).toEqual(visited(machine));
@@ -99,8 +99,8 @@ describe('the leaves that there is a way to', () => {
   });
 
   test('are no fewer with ends, regions and history', () => {
-    fc.assert(
-      fc.property(fc.integer({ min: 1 }), (seed) => {
+    assert(
+      property(integer({ min: 1 }), (seed) => {
         const machine = new Draw(seed, ['atomic', 'compound', 'parallel', 'final', 'history']).machine();
         const { reached } = pathsOf(machine);
         expect(visited(machine).filter((id) => !reached.has(id))).toEqual([]);

@@ -21,7 +21,7 @@ const actors = {
 type Config = object;
 
 function machineOf(config: Config, others: object = {}, id = 'm'): AnyStateMachine {
-  return createMachine({ id, ...config } as never, { actors: { ...actors, ...others } } as never) as AnyStateMachine;
+  return createMachine({ id, ...config } as never, { actors: { ...actors, ...others } }) as AnyStateMachine;
 }
 
 /** The findings of one code, as short as can be. */
@@ -400,10 +400,9 @@ describe('an event that no state accepts is found', () => {
   ]);
 
   test('also by the name of its action', () => {
-    const machine = createMachine(
-      { id: 'm', ...chart({ a: { exit: [{ type: 'tell' }, 'unknown'], ...on('GO', 'done') } }) } as never,
-      { actions: { tell: raise({ type: 'GONE' }) } } as never,
-    );
+    const machine = createMachine({ id: 'm', ...chart({ a: { exit: [{ type: 'tell' }, 'unknown'], ...on('GO', 'done') } }) } as never, {
+      actions: { tell: raise({ type: 'GONE' }) },
+    });
     expect(found('event-unaccepted', machine)).toEqual(['m.a GONE']);
   });
 });
@@ -441,7 +440,7 @@ describe('the answer', () => {
         id: 'm',
         ...chart({ b: { invoke: { src: 'careless', onDone: 'a' } }, a: { ...call('child'), entry: raise({ type: 'GONE' }) } }),
       } as never,
-      { actors: { careless: actors.careless, child } } as never,
+      { actors: { careless: actors.careless, child } },
     ) as AnyStateMachine;
     const findings = checkMachine(machine);
     expect(findings.map(({ machine: id, state, code }) => [id, state, code])).toEqual([
@@ -466,10 +465,7 @@ describe('the answer', () => {
 
   test('is empty for a chart with nothing to say against', () => {
     const states = { a: call('undoable', 'b'), b: { ...on('GO', 'c'), ...timed }, c: call('final') };
-    const machine = createMachine(
-      { id: 'm', ...chart(states) } as never,
-      { actors: { undoable: actors.undoable, final: actors.final } } as never,
-    );
+    const machine = createMachine({ id: 'm', ...chart(states) } as never, { actors: { undoable: actors.undoable, final: actors.final } });
     expect(checkMachine(machine as AnyStateMachine)).toEqual([]);
   });
 
