@@ -1,5 +1,5 @@
 /** The main door: authoring, and the runtime on a local store. */
-export { activity, child, compensation, implement } from './authoring.ts';
+export { activity, checkMachine, child, compensation, implement } from './authoring.ts';
 export type {
   AbortReason,
   ActivityDescriptor,
@@ -9,6 +9,8 @@ export type {
   CompensationLogic,
   CompensationOutput,
   Duration,
+  MachineFinding,
+  MachineFindingCode,
   ParentClosePolicy,
   RateLimit,
   RateLimitOptions,
