@@ -140,8 +140,6 @@ export const limits = {
   loopLagMs: 200,
   /** The longest synchronous slice of work before the event loop gets a turn. */
   sliceMs: 5,
-  /** How long an unwinding waits for attempts in flight after aborting them, before it takes their outcome for unknown. */
-  settleMs: 10_000,
   /** How long `close` waits for running attempts after aborting them. */
   closeGraceMs: 5_000,
   /** How long a store that failed is left alone before it is opened again; doubled each time in a row. */
