@@ -114,6 +114,12 @@ describe('a step with an undo is found if nothing unwinds it', () => {
   cases('unwinding-missing', [
     ['in a child that ends badly below a parent that goes on', chart({ s: call('child') }), ['m.s child'], { child }],
     [
+      'below a parent that makes nothing of its end',
+      chart({ s: { ...call('child', { actions: 'note' }), ...on('GO', 'done') } }),
+      ['m.s child'],
+      { child },
+    ],
+    [
       'in a child of a child',
       chart({ s: call('middle') }),
       ['m.s middle', 'middle.s child in middle'],
