@@ -488,8 +488,8 @@ function isSameActivity(pending: ActorRecord['activities'][number], row: Activit
 
 function checkRows(place: string, { record, activities, children, ledger, timers }: ModelActor): void {
   const invariant = 'I14 everything becomes definite, rows equal records';
-  const armed = record.timers.every(({ generation, dueAtMs }) => timers.get(generation)?.dueAtMs === dueAtMs);
-  check(armed && record.timers.length === timers.size, invariant, () => `timer rows of ${place} differ from its record`);
+  const isArmed = record.timers.every(({ generation, dueAtMs }) => timers.get(generation)?.dueAtMs === dueAtMs);
+  check(isArmed && record.timers.length === timers.size, invariant, () => `timer rows of ${place} differ from its record`);
   const named = record.activities.every((pending) => isSameActivity(pending, activities.get(pending.n)));
   check(named && record.activities.length === activities.size, invariant, () => `activity rows of ${place} differ from its record`);
   check((record.ledger ?? 0) === ledger.size, invariant, () => `ledger rows of ${place} differ from its record`);
