@@ -97,7 +97,7 @@ export class Ledger {
   }
 
   /** @param later given if it may be handed over */
-  #settles({ places: _, ...known }: NewCall, later: ActivityScope<unknown> | undefined): Promise<{ readonly key: string }> {
+  #settles({ places: _places, ...known }: NewCall, later: ActivityScope<unknown> | undefined): Promise<{ readonly key: string }> {
     this.calls += 1;
     return new Promise((resolve, reject) => {
       const call: OutsideCall = {

@@ -73,6 +73,6 @@ export const plantedFaultsOfUndos: readonly PlantedFault[] = [
   },
   {
     name: 'tells an undo nothing of what was done',
-    plant: () => patchEntries(({ output: _, ...entry }) => entry),
+    plant: () => patchEntries(({ output: _output, ...entry }) => entry),
   },
 ];

@@ -197,8 +197,8 @@ export class UndoRules {
       deed.isLeft = true;
       const row = before.activities.get(n);
       // Its outcome waits in the mailbox.
-      if (row?.state === 'settled' && deed.hasBegun && deed.settledAt === undefined && !isHeardNow(commit, n))
-        deed.inFlight.add(row.attempt);
+      const isKept = row?.state === 'settled' && !isHeardNow(commit, n);
+      if (isKept && deed.hasBegun && deed.settledAt === undefined) deed.inFlight.add(row.attempt);
       if (deed.settledAt === undefined && deed.hasBegun && deed.inFlight.size === 0) deed.settledAt = number;
     }
   }
