@@ -25,11 +25,15 @@ function isWhole({ isEnded, childId }: ChildRecord): boolean {
   return isEnded !== true && childId !== undoRetried;
 }
 
-function maySomethingBeLeft({ machine }: Draft, before: Actor | undefined): boolean {
-  return [...(before?.children.values() ?? [])].some(({ src, isEnded, isActor }) => {
+/**
+ * Whether children that are stopped by the end of their parent may leave something that can be undone.
+ *
+ * @param told the one whose own end leads to this: it said what it leaves
+ */
+export function maySomethingBeLeft({ machine }: Draft, before: Actor | undefined, told?: number): boolean {
+  return [...(before?.children.values() ?? [])].some(({ n, src, isEnded, isActor }) => {
+    if (isActor !== true || isEnded === true || n === told) return false;
     const child = machine.children.get(src);
-    return (
-      isActor === true && isEnded !== true && child?.kind === 'actor' && child.machine.isUnwinding !== true && mayHaveUndos(child.machine)
-    );
+    return child?.kind === 'actor' && child.machine.isUnwinding !== true && mayHaveUndos(child.machine);
   });
 }

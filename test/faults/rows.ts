@@ -21,7 +21,6 @@ const by = (file: string, ...titles: readonly string[]): ShownBy => ({ file, tit
 const contract = (contractCase: CaseNumber) => ({ contractCase });
 const simulations = by('simulation/simulation', 'simulated worlds');
 
-const noCompensation = 'there are no undos yet';
 const noFanOut = 'there are no fan-outs yet';
 const noInspector = 'there is no inspector yet';
 
