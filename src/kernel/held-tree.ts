@@ -8,6 +8,7 @@ import type { PerdureError } from './errors.ts';
 import type { FailureRecord } from './failure-record.ts';
 import type { CommitContext } from './kept-journal.ts';
 import type { PoisonPlace } from './mailbox.ts';
+import { lateChange } from './ledger.ts';
 import { holdingOf, keepMail, parkPoisoned, refusalToHold } from './mailbox.ts';
 import { control } from './pause.ts';
 import { exhaustedPlace } from './queue-record.ts';
@@ -51,6 +52,7 @@ export function holdInTree(
   if (actor === undefined) return { kind: 'ignore' };
   const refusal = refusalToHold(tree.root.record, envelope);
   if (refusal !== undefined) return { kind: 'refuse', error: refusal };
+  if (activity === undefined && tellsLedger(actor, envelope)) return { kind: 'commit', steps: keep(tree, actor, envelope, context, {}) };
   switch (holdingOf(envelope, activity)) {
     case 'pass':
       return undefined;
@@ -65,6 +67,12 @@ export function holdInTree(
     case 'settle':
       return { kind: 'commit', steps: keep(tree, actor, envelope, context, settling(activity, envelope, actor)) };
   }
+}
+
+/** Nobody waits for it but who wants to undo it: that goes on with the workflow. */
+function tellsLedger(actor: Actor, envelope: StepEnvelope): boolean {
+  if (envelope.kind !== 'attempt-completed' && envelope.kind !== 'attempt-failed') return false;
+  return lateChange(actor, envelope) !== undefined;
 }
 
 /** Parks the workflow on what made a chart of it throw. */
