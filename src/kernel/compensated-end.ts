@@ -16,7 +16,7 @@ import { undoRetried } from './unwinding-machine.ts';
 export function statusOfEnd(draft: Draft, before: Actor | undefined, status: WorkflowStatus): WorkflowStatus {
   if ((status !== 'failed' && status !== 'cancelled') || draft.address.path.length > 0) return status;
   const running = [...draft.children.now.values()].find((child) => isWhole(child) && isUnwinder(draft.machine, child));
-  if (running === undefined && !hasOpen(draft.ledger.now) && !maySomethingBeLeft(draft, before)) return status;
+  if (running === undefined && !mayLeaveUndos(draft, before)) return status;
   draft.ending = { status, n: running?.n ?? bearUnwinding(draft) };
   return 'compensating';
 }
@@ -26,11 +26,13 @@ function isWhole({ isEnded, childId }: ChildRecord): boolean {
 }
 
 /**
- * Whether children that are stopped by the end of their parent may leave something that can be undone.
+ * Whether an actor that ends has something to undo, or may have.
  *
- * @param told the one whose own end leads to this: it said what it leaves
+ * @param before the actor before the step: children that are stopped by it may leave something
+ * @param told the child whose own end leads to this one: it said what it leaves
  */
-export function maySomethingBeLeft({ machine }: Draft, before: Actor | undefined, told?: number): boolean {
+export function mayLeaveUndos({ machine, ledger }: Draft, before: Actor | undefined, told?: number): boolean {
+  if (hasOpen(ledger.now)) return true;
   return [...(before?.children.values() ?? [])].some(({ n, src, isEnded, isActor }) => {
     if (isActor !== true || isEnded === true || n === told) return false;
     const child = machine.children.get(src);

@@ -52,8 +52,8 @@ export function holdInTree(
   if (actor === undefined) return { kind: 'ignore' };
   const refusal = refusalToHold(tree.root.record, envelope);
   if (refusal !== undefined) return { kind: 'refuse', error: refusal };
-  if (activity === undefined && tellsLedger(actor, envelope)) return { kind: 'commit', steps: keep(tree, actor, envelope, context, {}) };
-  switch (holdingOf(envelope, activity)) {
+  const holding = activity === undefined && isNewsOfUndos(actor, envelope) ? 'keep' : holdingOf(envelope, activity);
+  switch (holding) {
     case 'pass':
       return undefined;
     case 'refuse':
@@ -69,10 +69,10 @@ export function holdInTree(
   }
 }
 
-/** Nobody waits for it but who wants to undo it: that goes on with the workflow. */
-function tellsLedger(actor: Actor, envelope: StepEnvelope): boolean {
+/** What is left to end by itself says once what there is to undo. */
+function isNewsOfUndos(actor: Actor, envelope: StepEnvelope): boolean {
   if (envelope.kind !== 'attempt-completed' && envelope.kind !== 'attempt-failed') return false;
-  return lateChange(actor, envelope) !== undefined;
+  return envelope.isFromOutside !== true && lateChange(actor, envelope) !== undefined;
 }
 
 /** Parks the workflow on what made a chart of it throw. */

@@ -4,13 +4,12 @@ import { markChange, pendingIn, rowsAmong } from './activities-in-record.ts';
 import { newsForParent } from './child-protocol.ts';
 import { childAddress } from './address.ts';
 import type { Commit } from './commit.ts';
-import { maySomethingBeLeft } from './compensated-end.ts';
 import type { Draft } from './draft.ts';
 import type { Envelope } from './envelope.ts';
 import type { FailureRecord } from './failure-record.ts';
 import { journalForgotten, journalFromAfter } from './kept-journal.ts';
 import { answerAskers } from './ledger.ts';
-import { hasOpen } from './ledger-record.ts';
+import { mayLeaveUndos } from './compensated-end.ts';
 import { limits } from './limits.ts';
 import { listingChange } from './listing.ts';
 import { messageGiven } from './mailbox.ts';
@@ -44,7 +43,7 @@ export function seal(draft: Draft, before: Actor | undefined, envelope: Envelope
   // Bookkeeping is no snapshot to a parent that watches, and an end is told once; where all end together nobody is left to hear of it.
   const isEnd = ending.status !== undefined && isClosed(ending.status) && !isEndOfAll(envelope);
   const isNews = ending.stepped !== undefined || isEnd;
-  const news = isNews ? newsForParent(record, leavesUndos(draft, before, record, envelope)) : [];
+  const news = isNews ? newsForParent(record, mayLeaveUndos(draft, before, toldBy(envelope))) : [];
   const forgotten = journalForgotten(before?.record.journalFrom, record.journalFrom);
   const message = messageOf(record, envelope, ending);
   const journal = journalOf(draft, before, record, envelope, ending);
@@ -114,11 +113,8 @@ function journalOf(draft: Draft, before: Actor | undefined, record: ActorRecord,
   return journal;
 }
 
-/** Children that are stopped have not said yet what they leave: their parent hears of it after its own has heard of its end. */
-function leavesUndos(draft: Draft, before: Actor | undefined, { status }: ActorRecord, envelope: Envelope): boolean {
-  if (hasOpen(draft.ledger.now)) return true;
-  const told = envelope.kind === 'child-done' || envelope.kind === 'child-failed' ? envelope.n : undefined;
-  return isClosed(status) && maySomethingBeLeft(draft, before, told);
+function toldBy(envelope: Envelope): number | undefined {
+  return envelope.kind === 'child-done' || envelope.kind === 'child-failed' ? envelope.n : undefined;
 }
 
 function isEndOfAll(envelope: Envelope): boolean {

@@ -34,8 +34,12 @@ export interface EngineParts {
   readonly messageIdRetentionMs: number | undefined;
   /** Records that the journal of an actor has at most; default {@link limits}. */
   readonly journalRecordsMax: number | undefined;
+  /** The time an unwinding has as a whole; default {@link limits}. */
+  readonly compensationBudgetMs: number | undefined;
   /** What a workflow read from disk has to hear first of all, given what its attempts came to. */
   readonly examine: (tree: Tree, messages: readonly StepMessage[]) => FirstWords;
+  /** Is told the number of the last commit of a batch with emitted events. */
+  readonly onEmitted: (lastCommit: number) => void;
   /** What outlives the engine: what readers see, and the attempts that run with their places. */
   readonly views: ViewRegistry;
   readonly attempts: OwnAttempts;
@@ -55,7 +59,7 @@ export class Engine {
   #isStopping = false;
 
   constructor(parts: EngineParts) {
-    const { store, registry, clock, random, logger, onEnter, views, attempts, journalRecordsMax } = parts;
+    const { store, registry, clock, random, logger, onEnter, views, attempts, journalRecordsMax, compensationBudgetMs } = parts;
     const onError = (error: unknown): void => this.#fail(error);
     const onDue = ({ address, generation }: TimerRow): void => this.supervisor.deliver(address, { kind: 'timer', generation });
     const deliver = (address: Address, envelope: InnerEnvelope): void => this.supervisor.deliver(address, envelope);
@@ -66,10 +70,10 @@ export class Engine {
       rescan: () => void this.recover(),
     });
     const admit = (name: string, key: string): boolean => waiting.admit(name, key);
-    const context = (): DecideContext => ({ nowMs: clock.now(), random, admit, journalRecordsMax });
+    const context = (): DecideContext => ({ nowMs: clock.now(), random, admit, journalRecordsMax, compensationBudgetMs });
     this.#parts = parts;
     const onSlow = (tookMs: number): void => logger.warn({ store: store.location, tookMs }, 'A batch took long to reach the disk.');
-    this.#pipeline = new CommitPipeline(store, onError, () => clock.monotonic(), onSlow);
+    this.#pipeline = new CommitPipeline(store, onError, () => clock.monotonic(), onSlow, parts.onEmitted);
     const onDamaged = ({ workflowId }: Address): void => void this.supervisor.wake(workflowId);
     this.#timers = new TimerQueue(store, clock, { onDue, onDamaged, onError });
     const volatile = new VolatileRunner(deliver);

@@ -57,6 +57,7 @@ describe('options', () => {
     ['half an attempt', { maxConcurrentAttempts: 1.5 }, 'must be a whole number from 1; found 1.5.'],
     ['endless attempts', { maxConcurrentAttempts: Infinity }, 'must be a whole number from 1; found Infinity.'],
     ['a retention that is no duration', { messageIdRetention: 'forever' }, 'openRuntime: messageIdRetention must be a duration such as'],
+    ['a budget that is no duration', { compensationBudget: 'enough' }, 'openRuntime: compensationBudget must be a duration such as'],
     ['no history', { maxHistorySteps: 0 }, 'openRuntime: maxHistorySteps must be a whole number from 1, or Infinity to keep all; found 0.'],
     ['a history as text', { maxHistorySteps: '9' }, 'maxHistorySteps must be a whole number from 1, or Infinity to keep all; found "9".'],
     ['half a step', { maxHistorySteps: 1.5 }, 'maxHistorySteps must be a whole number from 1, or Infinity to keep all; found 1.5.'],

@@ -32,7 +32,7 @@ export function journeysIn(world: JourneyWorld) {
 }
 
 /** Every other one is undone by its chart. */
-export function machineOf({ byEngine, byChart }: JourneyMachines, number: number): JourneyMachines['byEngine'] {
+function machineOf({ byEngine, byChart }: JourneyMachines, number: number): JourneyMachines['byEngine'] {
   return number % 2 === 0 ? byEngine : byChart;
 }
 

@@ -5,11 +5,13 @@ import { assembleRuntime } from '../../src/hosts/local/open-runtime.ts';
 import type { RateLimit } from '../../src/kernel/activity-descriptor.ts';
 import type { Logger } from '../../src/kernel/logger.ts';
 import { createRegistry } from '../../src/kernel/machine-registry.ts';
+import type { OutboxConsumer } from '../../src/kernel/outbox-consumer.ts';
+import { parseConsumers } from '../../src/kernel/outbox-consumer.ts';
 import type { Store } from '../../src/kernel/ports.ts';
 import type { Runtime } from '../../src/runtime/runtime-door.ts';
 import type { BootStorage } from '../../src/runtime/boot-watch.ts';
 import type { Reopening } from '../../src/runtime/engine-keeper.ts';
-import type { DiskSpace } from '../../src/runtime/runtime.ts';
+import type { DiskSpace } from '../../src/runtime/disk-space.ts';
 import { openStoreOn } from '../../src/storage/level-store.ts';
 import type { MemoryDatabase } from '../storage/memory-database.ts';
 import { createMemoryDatabase } from '../storage/memory-database.ts';
@@ -28,8 +30,10 @@ export interface TestRuntimeOptions {
   readonly logger?: Logger;
   /** Default: the middle of every jitter. */
   readonly random?: () => number;
+  readonly outbox?: { readonly [name: string]: OutboxConsumer };
   readonly messageIdRetentionMs?: number;
   readonly journalRecordsMax?: number;
+  readonly compensationBudgetMs?: number;
   readonly clock?: ManualClock;
   readonly database?: MemoryDatabase;
   /** Puts something between runtime and store. */
@@ -45,7 +49,7 @@ export async function openTestRuntime(options: TestRuntimeOptions): Promise<Test
   const { machines, maxConcurrentAttempts = 100, clock = new ManualClock(), onStore = (store) => store, random = () => 0.5 } = options;
   const database = options.database ?? (await createMemoryDatabase());
   const open = async (on: MemoryDatabase): Promise<Store> => onStore(await openStoreOn(on, { location: 'memory', storeId: 'test' }));
-  const { rateLimit, messageIdRetentionMs, journalRecordsMax, reopening, logger, space, bootStorage } = options;
+  const { rateLimit, messageIdRetentionMs, journalRecordsMax, compensationBudgetMs, reopening, logger, space, bootStorage } = options;
   const runtime = await assembleRuntime({
     store: await open(database),
     registry: createRegistry(machines),
@@ -55,6 +59,8 @@ export async function openTestRuntime(options: TestRuntimeOptions): Promise<Test
     rateLimit,
     messageIdRetentionMs,
     journalRecordsMax,
+    compensationBudgetMs,
+    outbox: parseConsumers(options.outbox ?? {}, 'test'),
     ...(reopening === undefined ? {} : { reopening: reopening(() => open(database.reopen())) }),
     ...(logger === undefined ? {} : { logger }),
     ...(space === undefined ? {} : { space }),

@@ -4,7 +4,7 @@ import { activity, compensation } from 'perdure/authoring';
 import { setup } from 'xstate';
 import type { World } from './world.ts';
 
-export interface StepOptions {
+interface StepOptions {
   /** Does not hear that it is aborted. */
   readonly isDeaf?: boolean;
   readonly undo?: Pick<UndoOptions<unknown, unknown>, 'retry' | 'startToCloseTimeout'>;
@@ -13,7 +13,7 @@ export interface StepOptions {
 }
 
 /** A step with one attempt; its undo is called `undo NAME` and has one attempt, too, unless told otherwise. */
-export function stepOf(world: World, name: string, { isDeaf = false, undo = {}, hasNoUndo = false }: StepOptions = {}) {
+function stepOf(world: World, name: string, { isDeaf = false, undo = {}, hasNoUndo = false }: StepOptions = {}) {
   const deaf = new AbortController().signal;
   return activity<unknown, string>({
     name,
@@ -31,7 +31,7 @@ export function stepOf(world: World, name: string, { isDeaf = false, undo = {}, 
   });
 }
 
-export interface FamilyOptions extends StepOptions {
+interface FamilyOptions extends StepOptions {
   /** The child undoes what it did itself when it is asked to cancel. */
   readonly cleansUp?: boolean;
   /** Who does the steps of the child: itself, or a child of its own. */
