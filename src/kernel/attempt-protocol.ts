@@ -88,7 +88,7 @@ export function attemptFailed(actor: Actor, envelope: EnvelopeOf<'attempt-failed
 
 export function attemptTimedOut(actor: Actor, envelope: EnvelopeOf<'attempt-timed-out'>, context: DecideContext): Reaction {
   const activity = runningAttempt(actor, envelope);
-  if (activity === undefined) return { kind: 'ignore' };
+  if (activity === undefined) return late(actor, envelope) ?? { kind: 'ignore' };
   const abort: Change = (draft) => abortOverdue(draft, activity, envelope);
   const policy = policyOf(actor.machine, activity);
   const error =
@@ -111,7 +111,7 @@ export function activityTimedOut(actor: Actor, n: number, isPastDeadline = false
 /** Nobody waits for it, but the ledger learns of it. */
 function late(
   actor: Actor,
-  envelope: EnvelopeOf<'attempt-completed' | 'attempt-failed' | 'attempt-lost' | 'attempt-released'>,
+  envelope: EnvelopeOf<'attempt-completed' | 'attempt-failed' | 'attempt-timed-out' | 'attempt-lost' | 'attempt-released'>,
 ): Reaction | undefined {
   const isPending = actor.activities.has(envelope.n);
   const change = isPending ? undefined : lateChange(actor, envelope);

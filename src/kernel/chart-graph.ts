@@ -23,6 +23,8 @@ export interface ChartState {
   /** Of a compound state its initial one; of a history state what is entered when there is nothing to recall. */
   readonly initial: readonly string[];
   readonly tags: readonly string[];
+  /** Entering or leaving it changes the context, as far as that is written down. */
+  readonly isAssigning: boolean;
   readonly invokes: readonly ChartInvoke[];
   /** Of each event in the order in which they are tried. */
   readonly transitions: readonly ChartTransition[];

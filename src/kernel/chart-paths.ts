@@ -54,7 +54,7 @@ export class ChartPaths {
   }
 
   movesFrom(leaf: string): readonly Move[] {
-    return this.#moves.get(leaf) ?? [];
+    return this.#moves.get(leaf) as readonly Move[]; // a leaf that was reached
   }
 
   /** What runs while the chart is in this leaf. */
@@ -64,7 +64,7 @@ export class ChartPaths {
 
   /** It is left in the step that enters it, since some `always` without a guard leads away: nothing is begun or awaited there. */
   isPassing(leaf: string): boolean {
-    return this.movesFrom(leaf).some(({ transition: { kind, isGuarded }, to }) => kind === 'always' && !isGuarded && to.length > 0);
+    return this.movesFrom(leaf).some(({ transition }) => this.#isPassedBy(transition, leaf, this.reached));
   }
 
   /**
@@ -104,8 +104,22 @@ export class ChartPaths {
     // The end of the chart.
     if (state?.type === 'final' && above?.id === this.root.id && above.type === 'compound') return [];
     const always = untilSure(chain.flatMap(({ transitions }) => transitions.filter(({ kind }) => kind === 'always')));
-    if (always.some(({ isGuarded, targets }) => !isGuarded && targets.length > 0)) return always;
+    if (always.some((transition) => this.#isPassedBy(transition, leaf, reached))) return always;
     return [...always, ...awaited(chain)].filter((transition) => !transition.isInert && this.#canHappen(transition, leaf, reached));
+  }
+
+  /**
+   * XState stops taking what leads to where it is already; and of two transitions into other regions of one parallel state only one is
+   * taken, so that such a one may leave its leaf where it is.
+   */
+  #isPassedBy(transition: ChartTransition, leaf: string, reached: ReadonlySet<string>): boolean {
+    const { kind, targets, isGuarded } = transition;
+    if (kind !== 'always' || isGuarded || this.#entered(transition, reached).every((entered) => entered === leaf)) return false;
+    const chain = this.chain(leaf);
+    return chain.every((region, index) => {
+      const above = chain[index + 1];
+      return above?.type !== 'parallel' || targets.every((to) => this.isWithin(to, region.id) || !this.isWithin(to, above.id));
+    });
   }
 
   #canHappen({ kind, on, source }: ChartTransition, leaf: string, reached: ReadonlySet<string>): boolean {

@@ -79,7 +79,9 @@ export const findAlwaysCycles: Rule = (paths) => {
       isAlways,
     );
   const leaves = paths.graph.states.map(({ id }) => id).filter((id) => paths.reached.has(id));
-  const circling = leaves.filter((id) => within(id).has(id) || isAssigningForEver(paths, id));
+  const circling = leaves.filter(
+    (id) => [...within(id)].some((other) => other !== id && within(other).has(id)) || isAssigningForEver(paths, id),
+  );
   const [told, found] = [new Set<string>(), [] as RuleFinding[]];
   for (const state of circling) {
     if (told.has(state)) continue;
@@ -152,7 +154,11 @@ function isAlways({ transition }: Move): boolean {
   return transition.kind === 'always';
 }
 
-/** XState goes on with `always` for as long as it changes anything. */
+/** XState goes on with `always` that lead to where it is for as long as the context changes. */
 function isAssigningForEver(paths: ChartPaths, leaf: string): boolean {
-  return alwaysFrom(paths, leaf).some(({ transition, to }) => to.length === 0 && !transition.isGuarded && transition.isAssigning);
+  return alwaysFrom(paths, leaf).some(({ transition, to }) => {
+    const { isGuarded, isAssigning } = transition;
+    if (to.length === 0) return isAssigning && !isGuarded;
+    return to.includes(leaf) && (isAssigning || paths.chain(leaf).some((state) => state.isAssigning));
+  });
 }

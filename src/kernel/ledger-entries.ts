@@ -66,6 +66,11 @@ export function leaveEntry(draft: LedgerDraft, activity: ActivityRecord): void {
 export function markUnknown(draft: LedgerDraft, n: number, error: Json | undefined): void {
   const entry = draft.ledger.now.get(n);
   if (entry === undefined) return;
+  // An earlier attempt took effect.
+  if (entry.output !== undefined) {
+    completeEntry(draft, n, entry.output);
+    return;
+  }
   const { attempt: _, ...known } = entry;
   const told = error === undefined ? {} : { error };
   draft.ledger.set(n, { ...known, outcome: 'unknown', settledAt: draft.sequence, ...told });

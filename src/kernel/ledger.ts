@@ -209,7 +209,10 @@ export function abandonUndos(draft: Draft): void {
   if (draft.compensation !== undefined) countCompensation(draft, { running: -draft.compensation.running });
 }
 
-type LateEnvelope = Extract<Envelope, { readonly kind: 'attempt-completed' | 'attempt-failed' | 'attempt-lost' | 'attempt-released' }>;
+type LateEnvelope = Extract<
+  Envelope,
+  { readonly kind: 'attempt-completed' | 'attempt-failed' | 'attempt-timed-out' | 'attempt-lost' | 'attempt-released' }
+>;
 
 /**
  * What an attempt came to that nobody waits for, as far as it says more of what there is to undo than was known; undefined if it does not.
@@ -225,8 +228,11 @@ export function lateChange({ ledger }: Actor, envelope: LateEnvelope): Change | 
     return (draft) => markUnknown(draft, n, envelope.kind === 'attempt-failed' ? envelope.error : undefined);
   }
   if (entry.outcome !== 'leaving' && entry.outcome !== 'unknown') return undefined;
-  if (entry.undo === undefined) return (draft) => completeEntry(draft, n, envelope.output);
-  return (draft) => tookEffect(draft, entry, envelope.output);
+  const { output } = envelope;
+  // An earlier one than the one that still runs: that is awaited all the same.
+  if (entry.outcome === 'leaving' && entry.attempt !== envelope.attempt) return (draft) => draft.ledger.set(n, { ...entry, output });
+  if (entry.undo === undefined) return (draft) => completeEntry(draft, n, output);
+  return (draft) => tookEffect(draft, entry, output);
 }
 
 /** It did, and its undo did not know of that: what waits for a person has to know, and a person what does not. */

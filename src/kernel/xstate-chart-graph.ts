@@ -39,6 +39,7 @@ function stateOf(machine: AnyStateMachine, node: AnyStateNode, invokes: readonly
     below: Object.values(node.states).map(({ id }) => id),
     initial: initialOf(node).map(({ id }) => id),
     tags: node.tags,
+    isAssigning: isAssigning(machine, [...node.entry, ...node.exit]),
     invokes: invokes.filter(({ state }) => state === node.id),
     transitions: definitionsOf(node).map((definition) => transitionOf(machine, node, definition)),
   };
@@ -80,7 +81,7 @@ function transitionOf(machine: AnyStateMachine, node: AnyStateNode, definition: 
     targets: target.map(({ id }) => id),
     isGuarded: guard !== undefined,
     isInert: target.length === 0 && actions.length === 0 && !reenter,
-    isAssigning: actions.some((action) => typeOf(codeOf(machine, action)) === 'xstate.assign'),
+    isAssigning: isAssigning(machine, actions),
   };
 }
 
@@ -100,6 +101,10 @@ function kindOfTransition(on: string): ChartTransition['kind'] {
 function actionsOf(node: AnyStateNode): readonly unknown[] {
   const initially: readonly unknown[] = node.type === 'compound' ? node.initial.actions : [];
   return [...node.entry, ...node.exit, ...initially, ...definitionsOf(node).flatMap(({ actions }) => actions)];
+}
+
+function isAssigning(machine: AnyStateMachine, actions: readonly unknown[]): boolean {
+  return actions.some((action) => typeOf(codeOf(machine, action)) === 'xstate.assign');
 }
 
 /** A named action is what `setup` has under its name. */

@@ -105,7 +105,7 @@ describe('the leaves that there is a way to', () => {
         const { reached } = pathsOf(machine);
         expect(visited(machine).filter((id) => !reached.has(id))).toEqual([]);
       }),
-      { numRuns: 150 },
+      { numRuns: 60 },
     );
   });
 });

@@ -1,192 +1,13 @@
 import { describe, expect, test } from 'vitest';
 import type { AnyStateMachine } from 'xstate';
-import { assign, createMachine, enqueueActions, fromCallback, fromPromise, raise, sendTo } from 'xstate';
-import { activity } from '../../src/kernel/activity.ts';
+import { assign, createMachine, enqueueActions, raise, sendTo } from 'xstate';
 import { checkMachine } from '../../src/kernel/check-machine.ts';
-import type { MachineFinding, MachineFindingCode } from '../../src/kernel/machine-finding.ts';
-import { compensation } from '../../src/kernel/xstate-compensation.ts';
+import type { MachineFinding } from '../../src/kernel/machine-finding.ts';
 import { fiveStepOnboarding } from '../../machines/five-step-onboarding.ts';
 import { merchantOnboarding } from '../../machines/merchant-onboarding.ts';
+import type { Config } from './charts-to-check.ts';
+import { actors, call, cases, chart, found, machineOf, on, timed } from './charts-to-check.ts';
 import { thrownBy } from './thrown.ts';
-
-const actors = {
-  undoable: activity({ run: () => 1, compensate: { run: () => 1 } }),
-  final: activity({ run: () => 1, irreversible: true }),
-  careless: activity({ run: () => 1 }),
-  plain: fromPromise(async () => 1),
-  listening: fromCallback(() => undefined),
-  compensation,
-};
-
-type Config = object;
-
-function machineOf(config: Config, others: object = {}, id = 'm'): AnyStateMachine {
-  return createMachine({ id, ...config } as never, { actors: { ...actors, ...others } }) as AnyStateMachine;
-}
-
-/** The findings of one code, as short as can be. */
-function found(code: MachineFindingCode, machine: AnyStateMachine): string[] {
-  return checkMachine(machine)
-    .filter((finding) => finding.code === code)
-    .map(({ machine: id, state, src, event }) => [state, src ?? event, id === 'm' ? undefined : `in ${id}`].filter(Boolean).join(' '));
-}
-
-const ends = { done: { type: 'final' }, failed: { type: 'final', tags: ['failed'] } };
-const call = (src: string, onDone: unknown = 'done', onError: unknown = 'failed'): object => ({
-  invoke: { src, id: `${src}Call`, onDone, onError },
-});
-const chart = (states: object, rest: object = {}): Config => ({ initial: Object.keys(states)[0], states: { ...states, ...ends }, ...rest });
-const on = (event: string, target: string): object => ({ on: { [event]: target } });
-const timed = { after: { 1000: 'failed' } };
-
-type Case = readonly [title: string, config: Config, expected: readonly string[], others?: object];
-
-function cases(code: MachineFindingCode, table: readonly Case[]): void {
-  test.each(table.map(([title, config, expected, others = {}]) => ({ title, config, expected, others })))('$title', (given) => {
-    const { config, expected, others } = given;
-    expect(found(code, machineOf(config, others))).toEqual(expected);
-  });
-}
-
-describe('an activity that says nothing of being undone is found', () => {
-  const only = (src: string): AnyStateMachine =>
-    createMachine({ id: 'm', ...chart({ a: call(src) }) } as never, { actors: { [src]: actors[src as 'final'] } } as never);
-  test.each([
-    ['careless', ['m.a careless']],
-    ['undoable', []],
-    ['final', []],
-    ['plain', []],
-    ['compensation', []],
-  ])('%s', (src, expected) => {
-    expect(found('undo-missing', only(src))).toEqual(expected);
-  });
-
-  test('once, in the state that invokes it first; where none does, in the root', () => {
-    expect(found('undo-missing', machineOf(chart({ a: call('careless', 'b'), b: call('careless') })))).toEqual(['m.a careless']);
-    expect(found('undo-missing', machineOf(chart({ a: on('GO', 'done') })))).toEqual(['m careless']);
-  });
-});
-
-describe('what cannot be undone is found before a step that can still fail', () => {
-  cases('irreversible-early', [
-    ['directly before', chart({ a: call('final', 'b'), b: call('undoable') }), ['m.a final']],
-    ['some states before', chart({ a: call('final', 'w'), w: on('GO', 'b'), b: call('plain') }), ['m.a final']],
-    [
-      'before one whose error nobody handles',
-      chart({ a: call('final', 'b'), b: { invoke: { src: 'plain', onDone: 'done' } } }),
-      ['m.a final'],
-    ],
-    [
-      'before one whose error leads to compensation',
-      chart({ a: call('final', 'b'), b: call('plain', 'done', 'c'), c: call('compensation') }),
-      ['m.a final'],
-    ],
-    [
-      'before a child machine',
-      chart({ a: call('final', 'b'), b: call('child') }),
-      ['m.a final'],
-      { child: machineOf(chart({ a: on('GO', 'done') }), {}, 'child') },
-    ],
-    [
-      'where what it comes to is not waited for',
-      chart({ a: { invoke: { src: 'final' }, ...on('GO', 'b') }, b: call('plain') }),
-      ['m.a final'],
-    ],
-    ['but not as the last step', chart({ a: call('undoable', 'b'), b: call('final') }), []],
-    ['but not before a step whose failure is passed over', chart({ a: call('final', 'b'), b: call('plain', 'done', 'done') }), []],
-    [
-      'nor before one that stays where it is on failure',
-      chart({ a: call('final', 'b'), b: call('plain', 'done', { actions: 'note' }) }),
-      [],
-    ],
-    [
-      'nor where only an event from the root leads to a bad end',
-      chart({ a: call('final', 'b'), b: call('plain', 'done', 'done') }, on('STOP', '.failed')),
-      [],
-    ],
-    [
-      'nor beside one',
-      chart({
-        p: { type: 'parallel', states: { x: call('final', { actions: 'note' }, '#m.failed'), y: call('plain', '#m.done', '#m.failed') } },
-      }),
-      [],
-    ],
-    ['nor within one', chart({ a: { ...call('plain'), initial: 'i', states: { i: call('final', 'j', 'j'), j: {} } } }), []],
-    ['nor before one that an unguarded transition hides', chart({ a: call('final', ['done', 'b']), b: call('plain') }), []],
-  ]);
-});
-
-describe('a step with an undo is found if nothing unwinds it', () => {
-  cases('unwinding-missing', [
-    [
-      'where an error leads to an end without tag',
-      chart({ a: call('undoable', 'done', 'sorry'), sorry: { type: 'final' } }),
-      ['m.a undoable'],
-    ],
-    [
-      'also the error of a later step',
-      chart({ a: call('undoable', 'b'), b: call('plain', 'done', 'sorry'), sorry: { type: 'final' } }),
-      ['m.a undoable'],
-    ],
-    [
-      'also a time-out',
-      chart({ a: call('undoable', 'w'), w: { ...on('GO', 'done'), after: { 10: 'late' } }, late: { type: 'final' } }),
-      ['m.a undoable'],
-    ],
-    ['but not where that end is tagged', chart({ a: call('undoable', 'b'), b: call('plain') }), []],
-    ['nor tagged as cancelled', chart({ a: call('undoable', 'done', 'sorry'), sorry: { type: 'final', tags: 'cancelled' } }), []],
-    [
-      'nor where compensation is invoked on the way',
-      chart({ a: call('undoable', 'done', 'c'), c: call('compensation', 'sorry'), sorry: { type: 'final' } }),
-      [],
-    ],
-    ['nor where the end is reached without errors, too', chart({ a: call('undoable', 'b'), b: call('plain', 'done', 'done') }), []],
-    [
-      'nor where waiting is all there is to do',
-      chart({ a: call('undoable', 'w'), w: { after: { 10: 'late' } }, late: { type: 'final' } }, on('STOP', '.failed')),
-      [],
-    ],
-    [
-      'nor for a step behind the error',
-      chart({ a: call('plain', 'done', 'b'), b: call('careless', 'sorry', 'sorry'), sorry: { type: 'final' } }),
-      [],
-    ],
-  ]);
-
-  const ending = (tags: string[]): AnyStateMachine =>
-    machineOf({ initial: 'a', states: { a: call('undoable', 'end', 'end'), end: { type: 'final', tags } } }, {}, 'child');
-  const child = ending(['failed']);
-  cases('unwinding-missing', [
-    ['in a child that ends badly below a parent that goes on', chart({ s: call('child') }), ['m.s child'], { child }],
-    [
-      'in a child of a child',
-      chart({ s: call('middle') }),
-      ['m.s middle', 'middle.s child in middle'],
-      { middle: machineOf({ initial: 's', states: { s: call('child'), ...ends } }, { child }, 'middle') },
-    ],
-    ['but not where the child ends well', chart({ s: call('child') }), [], { child: ending([]) }],
-    [
-      'nor where the parent looks how it ended',
-      chart({ s: call('child', [{ guard: 'isFine', target: 'done' }, 'failed']) }),
-      [],
-      { child },
-    ],
-    [
-      'nor where the parent looks later on',
-      chart({ s: call('child', 'q'), q: { always: [{ guard: 'isFine', target: 'done' }, 'failed'] } }),
-      [],
-      { child },
-    ],
-    ['nor where the parent ends badly', chart({ s: call('child', 'failed') }), [], { child }],
-    ['nor where nothing is made of its end', chart({ s: { invoke: { src: 'child' }, ...on('GO', 'done') } }), [], { child }],
-    [
-      'nor where it unwinds itself',
-      chart({ s: call('child') }),
-      [],
-      { child: machineOf(chart({ a: call('undoable', 'done', 'c'), c: call('compensation', 'failed') }), {}, 'child') },
-    ],
-  ]);
-});
 
 describe('an invoke without onError is found', () => {
   const bare = (src: string): object => ({ invoke: { src, id: 'call', onDone: 'done' } });
@@ -310,7 +131,20 @@ describe('a state that no path leads to is found', () => {
       ['m.far'],
     ],
     ['behind the error of compensation', chart({ a: call('compensation', 'done', 'far'), far: on('X', 'failed') }), ['m.far', 'm.failed']],
-    ['but not behind a guard', chart({ a: { on: { GO: [{ guard: 'g', target: 'done' }, 'far'], NO: 'failed' } }, far }), []],
+    [
+      'but not behind an always that leads to where it is already',
+      chart({ a: { always: { target: 'a', reenter: true }, on: { GO: 'far', OK: 'done', NO: 'failed' } }, far }),
+      [],
+    ],
+    [
+      'nor behind one that leads into another region',
+      chart({
+        p: { type: 'parallel', states: { x: { always: '#m.p.y', on: { GO: '#m.far', OK: '#m.done', NO: '#m.failed' } }, y: {} } },
+        far,
+      }),
+      [],
+    ],
+    ['nor behind a guard', chart({ a: { on: { GO: [{ guard: 'g', target: 'done' }, 'far'], NO: 'failed' } }, far }), []],
     ['nor behind a guarded always', chart({ a: { always: { guard: 'g', target: 'done' }, on: { GO: 'far', NO: 'failed' } }, far }), []],
     [
       'nor behind an always that changes the context only',
@@ -412,7 +246,16 @@ describe('a circle of always is found', () => {
   cases('always-cycle', [
     ['of two states', chart({ a: { always: 'b' }, b: { always: 'a' } }), ['m.a']],
     ['with guards', chart({ a: guarded('b'), b: { ...guarded('a'), ...on('GO', 'done') } }), ['m.a']],
-    ['from above', chart({ a: { ...guarded('a.j'), initial: 'i', states: { i: {}, j: on('GO', '#m.done') } } }), ['m.a.j']],
+    [
+      'from above, if something changes with it',
+      chart({ a: { ...guarded('a.j'), initial: 'i', states: { i: {}, j: { entry: assign({}), ...on('GO', '#m.done') } } } }),
+      ['m.a.j'],
+    ],
+    [
+      'but not from above to where it is already, which ends there',
+      chart({ a: { ...guarded('a.j'), initial: 'i', states: { i: {}, j: on('GO', '#m.done') } } }),
+      [],
+    ],
     ['of one that changes the context for ever', chart({ a: { always: { actions: assign({}) }, ...on('GO', 'done') } }), ['m.a']],
     ['twice', chart({ a: { ...guarded('b'), ...on('GO', 'c') }, b: guarded('a'), c: guarded('d'), d: guarded('c') }), ['m.a', 'm.c']],
     ['but not with an event in between', chart({ a: { always: 'b' }, b: on('GO', 'a') }), []],

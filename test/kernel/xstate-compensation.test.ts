@@ -304,6 +304,27 @@ describe('in a plain createActor, compensation', () => {
     expect(outputs).toEqual([{ undone: ['pay', 'book'], deferred: [] }]);
   });
 
+  test('that is left in the middle of a child leaves the rest of the child to the next, too', async () => {
+    const { log, work } = world();
+    const polite: UndoRun = async ({ signal }) =>
+      log.filter((line) => line === 'undo pay').length === 1
+        ? new Promise((_, reject) => signal.addEventListener('abort', () => reject(new Error('stopped'))))
+        : undefined;
+    const steps = { a: { invoke: { src: 'pay', onDone: 'end' } }, end: { type: 'final' } };
+    const child = machineOf({ initial: 'a', states: steps }, { pay: work('pay', undefined, polite) });
+    const states = {
+      doing: inTurn('book', 'child'),
+      again: { invoke: { src: 'compensation', onDone: { target: 'over', ...noteOutput } } },
+      over: {},
+    };
+    const { actor, outputs, isOver } = play({ initial: 'doing', states, on: { AGAIN: '.again' } }, { book: work('book'), child });
+    await vi.advanceTimersByTimeAsync(0);
+    actor.send({ type: 'AGAIN' });
+    await isOver;
+    expect(log).toEqual(['do book', 'do pay', 'undo pay', 'undo pay', 'undo book']);
+    expect(outputs).toEqual([{ undone: ['child', 'book'], deferred: [] }]);
+  });
+
   test('that is left while it waits undoes nothing', async () => {
     const { log, work } = world();
     const { actor } = play(inTurn('book'), { book: work('book', never) });
