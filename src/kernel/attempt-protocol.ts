@@ -111,7 +111,7 @@ export function activityTimedOut(actor: Actor, n: number, isPastDeadline = false
 /** Nobody waits for it, but the ledger learns of it. */
 function late(
   actor: Actor,
-  envelope: EnvelopeOf<'attempt-completed' | 'attempt-failed' | 'attempt-timed-out' | 'attempt-lost'>,
+  envelope: EnvelopeOf<'attempt-completed' | 'attempt-failed' | 'attempt-timed-out' | 'attempt-lost' | 'attempt-released'>,
 ): Reaction | undefined {
   const isPending = actor.activities.has(envelope.n);
   const change = isPending ? undefined : lateChange(actor, envelope);
@@ -153,7 +153,8 @@ export function attemptLost(actor: Actor, envelope: EnvelopeOf<'attempt-lost'>, 
 /** Given back, it is not charged; but what may run at most once and was begun is not begun again. */
 export function attemptReleased(actor: Actor, envelope: EnvelopeOf<'attempt-released'>): Reaction {
   const activity = runningAttempt(actor, envelope);
-  if (activity === undefined || activity.isHandedOver === true) return { kind: 'ignore' };
+  if (activity === undefined) return late(actor, envelope) ?? { kind: 'ignore' };
+  if (activity.isHandedOver === true) return { kind: 'ignore' };
   const maximumAttempts = policyOf(actor.machine, activity)?.retry.maximumAttempts;
   if (envelope.hasBegun && maximumAttempts === 1) {
     return noMoreAttempts(actor, atRest(activity, envelope), failedOutcome(attemptLostError(activity.attempt)));

@@ -76,7 +76,8 @@ export function markUnknown(draft: LedgerDraft, n: number, error: Json | undefin
   draft.ledger.set(n, { ...known, outcome: 'unknown', settledAt: draft.sequence, ...told });
 }
 
-function removeEntry(draft: LedgerDraft, n: number): void {
+/** Its code was never entered. */
+export function removeEntry(draft: LedgerDraft, n: number): void {
   if (!draft.ledger.now.has(n)) return;
   if (!draft.ledger.delete(n)) draft.ledgerRemoved.push(n);
 }
