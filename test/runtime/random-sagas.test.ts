@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { LedgerEntryDescription, WorkflowDescription } from 'perdure';
 import { limits } from '../../src/kernel/limits.ts';
@@ -133,19 +133,23 @@ class Play {
   async #pass(ms: number): Promise<void> {
     const { clock } = this.#test;
     const endMs = clock.now() + ms;
-    const nextDue = (): InFlight | undefined =>
-      this.#waiting()
-        .filter((step) => this.#dueAtMs(step) <= endMs)
-        .sort((one, other) => this.#dueAtMs(one) - this.#dueAtMs(other))[0];
-    for (let step = nextDue(); step !== undefined; step = nextDue()) {
-      this.model.fail(step);
-      this.#noteBegun(this.#dueAtMs(step));
+    for (let due = this.#nextDue(endMs); due.length > 0; due = this.#nextDue(endMs)) {
+      // Those due at one moment have all failed, also those that are left because of the first.
+      for (const step of due) this.model.fail(step);
+      this.#noteBegun(this.#dueAtMs(due[0] as InFlight));
     }
     await clock.pass(ms);
     const called = new Set(this.world.calls.map(({ name }) => name));
     // What is due at once is decided at once: before a step begins it may be left.
     for (const step of this.model.inFlight) if (step.isLeft && !called.has(step.name)) this.model.neverBegan(step);
     await this.#look();
+  }
+
+  /** Those that time out next, all at one moment. */
+  #nextDue(endMs: number): InFlight[] {
+    const waiting = this.#waiting();
+    const firstMs = Math.min(...waiting.map((step) => this.#dueAtMs(step)));
+    return firstMs > endMs ? [] : waiting.filter((step) => this.#dueAtMs(step) === firstMs);
   }
 
   #noteBegun(nowMs: number): void {
@@ -206,7 +210,7 @@ function expectEnd({ model, world }: Play, { status, compensation, ledger }: Wor
   const found = ledger
     .filter(({ kind }) => kind === 'activity')
     .map(({ name, outcome, undo }) => [name, outcome === 'leaving' ? 'unknown' : outcome, undo]);
-  expect(found.sort()).toEqual(expected.sort());
+  expect(found.map((row) => row.join()).sort()).toEqual(expected.map((row) => row.join()).sort());
   const unwound = own.filter(({ saga }) => isUnwound(saga)).map(({ entry }) => entry);
   expect(world.undone.map(({ name }) => name).sort()).toEqual(unwound.map(({ name }) => `${undoPrefix}${name}`).sort());
   expect(compensation).toBe(unwound.some(({ plan }) => plan?.undo === 'fails') ? 'deferred' : unwound.length > 0 ? 'done' : 'none');

@@ -1,5 +1,5 @@
 /** Sagas drawn at random: steps in sequences and side by side, children as steps, and what becomes of each. */
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import type { UndoScope } from 'perdure/authoring';
 import { activity, compensation } from 'perdure/authoring';
 import type { AnyStateMachine } from 'xstate';
