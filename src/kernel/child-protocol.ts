@@ -30,11 +30,11 @@ export function childReaction(actor: Actor, envelope: ChildEnvelope): Reaction {
   // Let go, it is kept only until its end is heard of.
   if (child?.isDetached === true) {
     if (envelope.kind === 'child-snapshot') return { kind: 'ignore' };
-    return { kind: 'note', change: (draft) => (forgetChild(draft, n), keepUndos(draft, envelope, child.src)) };
+    return { kind: 'note', change: (draft) => (forgetChild(draft, n), keepUndos(draft, actor, envelope, child.src)) };
   }
   // Stopped and forgotten, it says that there is something left to be undone.
   if (envelope.kind === 'child-gone' && envelope.undos !== undefined && child === undefined) {
-    return { kind: 'note', change: (draft) => keepUndos(draft, envelope, envelope.undos) };
+    return { kind: 'note', change: (draft) => keepUndos(draft, actor, envelope, envelope.undos) };
   }
   const activity = actor.activities.get(n);
   const volatile = activity?.kind === 'volatile' ? activity : undefined;
@@ -43,17 +43,24 @@ export function childReaction(actor: Actor, envelope: ChildEnvelope): Reaction {
   const end = (draft: Draft): void => {
     if (child === undefined) forgetActivity(draft, n);
     else endChild(draft, child, isStillborn(envelope) ? envelope.error : undefined);
-    if (child !== undefined) keepUndos(draft, envelope, child.src);
+    if (child !== undefined) keepUndos(draft, actor, envelope, child.src);
     if (envelope.kind === 'child-failed') draft.activityFailure = envelope.failure;
   };
   const event = eventOf(actor, told.childId, envelope);
   return { kind: 'deliver', event, change: envelope.kind === 'child-snapshot' ? () => undefined : end };
 }
 
-/** A child that leaves something that can be undone is one entry of the ledger, unless all is over. */
-function keepUndos(draft: Draft, envelope: ChildEnvelope, src: string | undefined): void {
+/**
+ * A child that leaves something that can be undone is one entry of the ledger, unless the workflow is over, or the child was on its own: then
+ * nobody would undo it.
+ */
+function keepUndos(draft: Draft, { record, machine }: Actor, envelope: ChildEnvelope, src: string | undefined): void {
   const isLeft = envelope.kind === 'child-gone' ? envelope.undos !== undefined : 'hasUndos' in envelope;
-  if (isLeft && src !== undefined) registerChild(draft, { n: envelope.n, src });
+  if (!isLeft || src === undefined) return;
+  const isOver = record.address.path.length === 0 && isClosed(record.status);
+  const registered = machine.children.get(src);
+  const isOnItsOwn = envelope.kind === 'child-gone' && registered?.kind === 'actor' && registered.parentClosePolicy === 'abandon';
+  if (!isOver && !isOnItsOwn) registerChild(draft, { n: envelope.n, src });
 }
 
 /** An unwinding of the own ledger is over: the chart invoked it, or left it behind, or it is what the workflow closes after. */

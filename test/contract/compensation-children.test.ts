@@ -120,6 +120,22 @@ contractGroup('compensation-children', ({ backend, everywhere }) => {
     expect(await runtime.describe('w')).toMatchObject({ status: 'failed', compensation: 'done' });
   });
 
+  everywhere('what a child did that was let go is its own: it is not undone with what its parent did', async (host) => {
+    const { world, runtime, succeed, fail, send } = await scene(host, (given) => family(given, { isLetGo: true }));
+    await succeed('pack', 'sea');
+    await send('MOVE_ON');
+    await succeed('swim');
+    await fail('sleep');
+    await succeed('undo sleep', 'undo pack');
+    expect(undos(world)).toEqual(['sleep', 'pack']);
+    const { ledger, status, compensation } = await runtime.describe('w');
+    expect({ status, compensation }).toEqual({ status: 'failed', compensation: 'done' });
+    expect(ledger.filter(({ path }) => path.length === 0).map(({ name, kind }) => [name, kind])).toEqual([
+      ['pack', 'activity'],
+      ['sleep', 'activity'],
+    ]);
+  });
+
   everywhere('a step that completes although it was aborted is undone first, with its output', async (host) => {
     const { world, runtime, succeed, send } = await scene(host, (given) => twoAtOnce(given, { isDeaf: true }));
     await succeed('left');

@@ -1,6 +1,6 @@
 /** Machines whose children have something to undo; what they do and undo is the test's {@link World}. */
 import type { UndoOptions } from 'perdure/authoring';
-import { activity, compensation } from 'perdure/authoring';
+import { activity, child, compensation } from 'perdure/authoring';
 import { setup } from 'xstate';
 import type { World } from './world.ts';
 
@@ -36,10 +36,12 @@ interface FamilyOptions extends StepOptions {
   readonly cleansUp?: boolean;
   /** Who does the steps of the child: itself, or a child of its own. */
   readonly isDeep?: boolean;
+  /** The child goes on by itself when its parent leaves it. */
+  readonly isLetGo?: boolean;
 }
 
 /** Packs, then a child goes to sea and swims, then it sleeps; a failure leaves everything to the engine. */
-export function family(world: World, { cleansUp = false, isDeep = false, ...options }: FamilyOptions = {}) {
+export function family(world: World, { cleansUp = false, isDeep = false, isLetGo = false, ...options }: FamilyOptions = {}) {
   const step = (name: string) => stepOf(world, name, options);
   const swimmer = setup({ actors: { sea: step('sea'), swim: step('swim'), compensation } }).createMachine({
     id: 'swimmer',
@@ -57,14 +59,15 @@ export function family(world: World, { cleansUp = false, isDeep = false, ...opti
     initial: 'guiding',
     states: { guiding: { invoke: { src: 'swimmer', onDone: 'done' } }, done: { type: 'final' } },
   });
-  const actors = { pack: step('pack'), sleep: step('sleep'), swimmer, guide };
+  const ours = isLetGo ? child(swimmer, { parentClosePolicy: 'abandon' }) : swimmer;
+  const actors = { pack: step('pack'), sleep: step('sleep'), swimmer: ours, guide };
   return setup({ actors }).createMachine({
     id: 'family',
     version: '1',
     initial: 'packing',
     states: {
       packing: { invoke: { src: 'pack', onDone: 'away' } },
-      away: { invoke: { src: isDeep ? 'guide' : 'swimmer', onDone: 'sleeping' }, on: { LEAVE: 'failed' } },
+      away: { invoke: { src: isDeep ? 'guide' : 'swimmer', onDone: 'sleeping' }, on: { LEAVE: 'failed', MOVE_ON: 'sleeping' } },
       sleeping: { invoke: { src: 'sleep', onDone: 'done', onError: 'failed' } },
       done: { type: 'final' },
       failed: { type: 'final', tags: 'failed' },
