@@ -1,5 +1,5 @@
 /** The main door: authoring, and the runtime on a local store. */
-export { activity, child, compensation, implement } from './authoring.ts';
+export { activity, checkMachine, child, compensation, implement } from './authoring.ts';
 export type {
   AbortReason,
   ActivityDescriptor,
@@ -9,6 +9,8 @@ export type {
   CompensationLogic,
   CompensationOutput,
   Duration,
+  MachineFinding,
+  MachineFindingCode,
   ParentClosePolicy,
   RateLimit,
   RateLimitOptions,
@@ -20,9 +22,11 @@ export type {
 } from './authoring.ts';
 export { closeOnSignals } from './hosts/local/close-on-signals.ts';
 export type { CloseOnSignalsOptions } from './hosts/local/close-on-signals.ts';
+export { jsonLinesFile } from './hosts/local/json-lines-file.ts';
 export { openReader, openRuntime } from './hosts/local/open-runtime.ts';
 export type { OnDefinitionChange } from './kernel/machine-registry.ts';
-export type { ClosableReader, OpenRuntimeOptions } from './hosts/local/open-runtime.ts';
+export type { ClosableReader } from './hosts/local/open-runtime.ts';
+export type { OpenRuntimeOptions } from './hosts/local/open-options.ts';
 export type { CountGroup, CountOptions, WorkflowCount, WorkflowGroups } from './kernel/count-query.ts';
 export type { CompensationStatus, LedgerEntryDescription } from './kernel/describe-ledger.ts';
 export type { ActivityDescription, ChildDescription, TimerDescription, WorkflowDescription } from './kernel/describe.ts';
@@ -45,6 +49,8 @@ export type { Activities, ActivityUpdate, ByHandOptions } from './runtime/activi
 export type { Queue, QueueActOptions, RetryActOptions, SettleOptions } from './runtime/queue-control.ts';
 export type { QueueList, QueueReader } from './runtime/queue-view.ts';
 export type { HistoryOptions, Reader } from './runtime/reader.ts';
+export type { OutboxConsumer, OutboxConsumerOptions, OutboxHandler, OutboxMessage } from './kernel/outbox-consumer.ts';
+export type { Outbox, OutboxLag } from './runtime/outbox-door.ts';
 export type { ActOptions, Runtime, RuntimeHealth, SignalWithStartOptions, StartOptions } from './runtime/runtime-door.ts';
 export type { EndOptions } from './kernel/ending.ts';
 export type { SendOptions, SubscriptionObserver, WaitOptions, WorkflowHandle } from './runtime/workflow-handle.ts';

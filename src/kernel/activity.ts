@@ -23,6 +23,7 @@ import type { UndoOptions } from './undo-options.ts';
 import { implementUndo, parseUndo } from './undo-options.ts';
 import type { AttemptGiven } from './volatile-attempts.ts';
 import { runWithRetries } from './volatile-attempts.ts';
+import { ledgerAbove, nameInChart } from './xstate-ledger.ts';
 
 /** An activity's code and policy. */
 export interface ActivityOptions<Input, Output> {
@@ -132,7 +133,11 @@ function activityLogic<Input extends NonReducibleUnknown, Output>(descriptor: Ac
     const idempotencyKey = nanoid();
     const completeLater = async (): Promise<never> => Promise.reject(durableHostNeeded(descriptor.name ?? self.id));
     const once = (given: AttemptGiven): unknown => run({ input, idempotencyKey, completeLater, ...given });
-    return runWithRetries(descriptor, once, signal) as Promise<Output>;
+    const { undo } = descriptor;
+    const ledger = undo === undefined ? undefined : ledgerAbove(self);
+    if (undo === undefined || ledger === undefined) return runWithRetries(descriptor, once, signal) as Promise<Output>;
+    const name = descriptor.name ?? nameInChart(self);
+    return ledger.run({ name, input, idempotencyKey, policy: descriptor, undo }, once, signal) as Promise<Output>;
   });
   return Object.assign(logic, { [durable]: descriptor });
 }

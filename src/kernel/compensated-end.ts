@@ -16,7 +16,7 @@ import { undoRetried } from './unwinding-machine.ts';
 export function statusOfEnd(draft: Draft, before: Actor | undefined, status: WorkflowStatus): WorkflowStatus {
   if ((status !== 'failed' && status !== 'cancelled') || draft.address.path.length > 0) return status;
   const running = [...draft.children.now.values()].find((child) => isWhole(child) && isUnwinder(draft.machine, child));
-  if (running === undefined && !hasOpen(draft.ledger.now) && !maySomethingBeLeft(draft, before)) return status;
+  if (running === undefined && !mayLeaveUndos(draft, before)) return status;
   draft.ending = { status, n: running?.n ?? bearUnwinding(draft) };
   return 'compensating';
 }
@@ -25,7 +25,13 @@ function isWhole({ isEnded, childId }: ChildRecord): boolean {
   return isEnded !== true && childId !== undoRetried;
 }
 
-function maySomethingBeLeft({ machine }: Draft, before: Actor | undefined): boolean {
+/**
+ * Whether an actor that ends has something to undo, or may have.
+ *
+ * @param before the actor before the step: children that are stopped by it may leave something
+ */
+export function mayLeaveUndos({ machine, ledger }: Draft, before: Actor | undefined): boolean {
+  if (hasOpen(ledger.now)) return true;
   return [...(before?.children.values() ?? [])].some(({ src, isEnded, isActor }) => {
     const child = machine.children.get(src);
     return (

@@ -52,6 +52,11 @@ export function asError({ class: name, message }: { readonly class: string; read
   return engineError(name, message);
 }
 
+/** The error of a handler of the outbox that took too long. */
+export function deliveryTimeout(timeoutMs: number): Error {
+  return engineError('StartToCloseTimeout', `The handler did not finish within ${timeoutMs} ms.`);
+}
+
 /** Its stack would be the engine's: noise in records, and different on each host. */
 function engineError(name: string, message: string): Error {
   const error = new Error(message);

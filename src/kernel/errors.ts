@@ -32,6 +32,8 @@ export interface PerdureErrorDetails {
   /** `unreadable`: it is no cursor, or not as it was given; `other-list`: it was given for another filter, sort or order. */
   readonly CURSOR_INVALID: { readonly reason: 'unreadable' | 'other-list' };
   readonly INDEX_DAMAGED: { readonly reason: string };
+  readonly CONSUMER_NOT_FOUND: { readonly name: string; readonly known: readonly string[] };
+  readonly CONSUMER_REGISTERED: { readonly name: string };
   readonly TOKEN_INVALID: Record<never, never>;
   readonly DURABLE_HOST_NEEDED: { readonly activity: string };
   readonly IMPLEMENTATION_MISSING: { readonly missing: readonly string[] };

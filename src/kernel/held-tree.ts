@@ -8,6 +8,7 @@ import type { PerdureError } from './errors.ts';
 import type { FailureRecord } from './failure-record.ts';
 import type { CommitContext } from './kept-journal.ts';
 import type { PoisonPlace } from './mailbox.ts';
+import { lateChange } from './ledger.ts';
 import { holdingOf, keepMail, parkPoisoned, refusalToHold } from './mailbox.ts';
 import { control } from './pause.ts';
 import { exhaustedPlace } from './queue-record.ts';
@@ -51,7 +52,8 @@ export function holdInTree(
   if (actor === undefined) return { kind: 'ignore' };
   const refusal = refusalToHold(tree.root.record, envelope);
   if (refusal !== undefined) return { kind: 'refuse', error: refusal };
-  switch (holdingOf(envelope, activity)) {
+  const holding = activity === undefined && isNewsOfUndos(actor, envelope) ? 'keep' : holdingOf(envelope, activity);
+  switch (holding) {
     case 'pass':
       return undefined;
     case 'refuse':
@@ -65,6 +67,12 @@ export function holdInTree(
     case 'settle':
       return { kind: 'commit', steps: keep(tree, actor, envelope, context, settling(activity, envelope, actor)) };
   }
+}
+
+/** What is left to end by itself says once what there is to undo. */
+function isNewsOfUndos(actor: Actor, envelope: StepEnvelope): boolean {
+  if (envelope.kind !== 'attempt-completed' && envelope.kind !== 'attempt-failed') return false;
+  return envelope.isFromOutside !== true && lateChange(actor, envelope) !== undefined;
 }
 
 /** Parks the workflow on what made a chart of it throw. */

@@ -100,6 +100,30 @@ export const limits = {
   flushCommitsMin: 48,
   /** Commits in one batch. */
   batchCommitsMax: 256,
+  /** Messages that one consumer of the outbox is given at once, each of another workflow. */
+  outboxConcurrentMax: 32,
+  /** Messages that wait in memory for one consumer, by number and by the size of their events; further ones wait on disk. */
+  outboxInMemoryMax: 1_000,
+  outboxBytesInMemoryMax: 8_388_608,
+  /** Entries of the outbox read at once. */
+  outboxPageMax: 100,
+  /** Messages of one workflow that stands aside read at once. */
+  outboxLanePageMax: 16,
+  /** Workflows whose message failed and is to be tried again, for one consumer; while there are as many nothing else is begun. */
+  outboxRetryingMax: 256,
+  /** Workflows and messages that stand aside for one consumer, poison most of all; while there are as many nothing else is begun. */
+  outboxAsideMax: 10_000,
+  /** What is delivered is written down after so many messages, or this long after the first of them: a crash delivers them again. */
+  outboxUnwrittenMax: 256,
+  outboxWriteDelayMs: 100,
+  /** Undelivered messages that are counted one by one for `lag`. */
+  outboxCountMax: 10_000,
+  /** How long an outbox that could not be read is left alone. */
+  outboxPauseMs: 1_000,
+  /** How much of the end of a file of messages is read to find out what it has. */
+  outboxFileTailBytes: 1_048_576,
+  /** Message ids that a file of messages remembers. */
+  outboxFileIdsMax: 10_000,
   /** Rows fetched by one page of a scan at open or by the timer queue. */
   scanPageMax: 1_000,
   /** Timers due within this window are kept in memory; later ones stay on disk until it reaches them. */

@@ -4,6 +4,7 @@ import type { Commit } from './commit.ts';
 import type { CountAnswer, CountQuery } from './count-query.ts';
 import type { LedgerRecord } from './ledger-record.ts';
 import type { ListAnswer, ListQuery } from './list-query.ts';
+import type { OutboxChange, OutboxConsumerState, OutboxEntry, OutboxPosition } from './outbox.ts';
 import type { QueueAnswer, QueueCountQuery, QueueQuery, StoredQueueItem } from './queue-query.ts';
 import type { QueuePlace } from './queue-record.ts';
 import type {
@@ -86,6 +87,27 @@ export interface Page<Row> {
   readonly next?: Uint8Array;
 }
 
+/** Some entries of the outbox, in their order; fewer than asked for at the end. */
+export interface OutboxPage {
+  readonly entries: readonly OutboxEntry[];
+  /** Rows between them of which nobody can say whose they are: they are passed over. */
+  readonly unreadable: number;
+}
+
+/** What machines emitted and how far its consumers are. Entries come with the commits that `Store.write` is given. */
+export interface OutboxStore {
+  /** What was emitted behind a position, up to and including a commit, in its order; an entry that cannot be read comes without content. */
+  scan(after: OutboxPosition, untilCommit: number, limit: number): Promise<OutboxPage>;
+  /** What one workflow id emitted, all its runs, from a position on, in its order. */
+  readOf(workflowId: string, from: OutboxPosition, limit: number): Promise<readonly OutboxEntry[]>;
+  /** How many entries there are behind a position, `limit` at most. */
+  count(after: OutboxPosition, limit: number): Promise<number>;
+  /** How far each consumer is that was ever written down and not removed. */
+  readConsumers(): Promise<readonly OutboxConsumerState[]>;
+  /** Writes down how far consumers are, and takes away what nobody needs any more. Fails as `Store.write` does. */
+  write(change: OutboxChange): Promise<void>;
+}
+
 /**
  * Where workflows are kept. `write` is one atomic batch that is on disk, synced, when it resolves. If it rejects, its outcome
  * is unknown and the store takes no more writes until it is opened again; reads go on.
@@ -95,6 +117,7 @@ export interface Store {
   readonly location: string;
   /** Number of the last commit on disk when the store was opened. */
   readonly lastCommit: number;
+  readonly outbox: OutboxStore;
   /** Makes a commit ready that will have this number: may be called while a batch is being written, which `write` may not. */
   prepare?(commit: Commit, number: number): PreparedCommit;
   /** @throws PerdureError `STORE_UNAVAILABLE`: the outcome of this batch is unknown, later ones are refused */

@@ -33,7 +33,7 @@ const actsOfCause: Readonly<Record<QueueCause, readonly QueueActName[]>> = {
   undo: ['retry', 'settle', 'writeOff'],
   activity: ['retry', 'settle', 'discard'],
   event: ['retry', 'discard'],
-  'outbox-message': [],
+  'outbox-message': ['retry', 'discard'],
   'orphan-effect': ['retry', 'settle', 'writeOff'],
   decision: [],
 };
@@ -167,7 +167,12 @@ function decisionRefusal(place: QueuePlace, act: QueueAct, actor: Actor | undefi
   return new PerdureError('QUEUE_ACT_NOT_ALLOWED', message, details);
 }
 
-function actNotAllowed(place: QueuePlace, act: QueueAct, why?: string, acts: readonly QueueActName[] = actsOf(place.cause)): PerdureError {
+export function actNotAllowed(
+  place: QueuePlace,
+  act: QueueAct,
+  why?: string,
+  acts: readonly QueueActName[] = actsOf(place.cause),
+): PerdureError {
   const known = acts.length === 0 ? 'none' : acts.join(', ');
   const message = why ?? `An item of cause ${place.cause} is not dealt with by ${act.kind}; what it knows: ${known}.`;
   return new PerdureError('QUEUE_ACT_NOT_ALLOWED', message, { item: queueItemId(place), act: act.kind, acts });

@@ -113,7 +113,7 @@ export function showDetails(item: StoredQueueItem, found: ItemSurroundings, nowM
   return {
     ...shown,
     what: whatHappened(shown, mail),
-    ...(tree === undefined ? {} : { acts: actsOf(item.cause, mail?.envelope.kind) }),
+    ...(tree === undefined && item.cause !== 'outbox-message' ? {} : { acts: actsOf(item.cause, mail?.envelope.kind) }),
     ...(item.cause === 'decision' && chart !== undefined ? { accepts: acceptedEvents(chart.snapshot) } : {}),
     ...(status === undefined ? {} : { status }),
     ...(actor === undefined ? {} : { value: actor.record.chart.value }),
@@ -160,7 +160,7 @@ function whatHappened(item: QueueItem, mail: MailRecord | undefined): string {
     case 'undo':
       return `The undo of ${JSON.stringify(name ?? '')} ${of} failed for good${attempted(attempts)}${why}. What it should have taken back still stands.`;
     case 'outbox-message':
-      return `A message ${of} cannot be delivered${why}.`;
+      return `An emitted event ${of} could not be delivered to the outbox consumer ${JSON.stringify(name ?? '')}${why}.`;
     case 'orphan-effect':
       return `Activity ${JSON.stringify(name ?? '')} ${of} took effect after its undo had begun, which did not know of that. It may still stand.`;
   }

@@ -9,7 +9,7 @@ import type { Envelope } from './envelope.ts';
 import type { FailureRecord } from './failure-record.ts';
 import { journalForgotten, journalFromAfter } from './kept-journal.ts';
 import { answerAskers } from './ledger.ts';
-import { hasOpen } from './ledger-record.ts';
+import { mayLeaveUndos } from './compensated-end.ts';
 import { limits } from './limits.ts';
 import { listingChange } from './listing.ts';
 import { messageGiven } from './mailbox.ts';
@@ -43,7 +43,7 @@ export function seal(draft: Draft, before: Actor | undefined, envelope: Envelope
   // Bookkeeping is no snapshot to a parent that watches, and an end is told once; where all end together nobody is left to hear of it.
   const isEnd = ending.status !== undefined && isClosed(ending.status) && !isEndOfAll(envelope);
   const isNews = ending.stepped !== undefined || isEnd;
-  const news = isNews ? newsForParent(record, hasOpen(draft.ledger.now)) : [];
+  const news = isNews ? newsForParent(record, mayLeaveUndos(draft, before)) : [];
   const forgotten = journalForgotten(before?.record.journalFrom, record.journalFrom);
   const message = messageOf(record, envelope, ending);
   const journal = journalOf(draft, before, record, envelope, ending);

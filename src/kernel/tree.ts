@@ -6,7 +6,7 @@
  * 1. A step changes one actor: `put` is the only way in, with the commit that explains it.
  * 2. What charts see of each other outside of a step is what was shown, and only what is on disk is.
  * 3. An actor leaves when it is closed, nothing of it is pending, it waits for the end of no child, and its parent does not refer
- *    to it, nor has anything of it to be undone.
+ *    to it, nor has anything of it to be undone; and not while something waits in the mailbox, which may be said to it yet.
  */
 import type { Actor } from './actor.ts';
 import type { Address } from './address.ts';
@@ -31,6 +31,8 @@ export class Tree {
   readonly #shown = new Map<string, Actor>();
   /** How many actors have something pending. */
   #active = 0;
+  /** Who would leave if nothing waited in the mailbox: it may be for them, or lead to something that is. */
+  readonly #waiting: (readonly number[])[] = [];
   #named: ReadonlyMap<string, Identity> | undefined = undefined;
 
   constructor(machine: RegisteredMachine, address: Address) {
@@ -99,12 +101,17 @@ export class Tree {
     this.#shown.set(formatPlace(path), actor);
     const latest = this.get(path);
     if (latest !== actor) return latest;
-    if (this.#isGone(actor)) this.#remove(path);
-    for (const n of childrenRemoved) {
-      const child = this.get([...path, n]);
-      if (child !== undefined && this.#isGone(child)) this.#remove([...path, n]);
-    }
+    this.#leave(path);
+    for (const n of childrenRemoved) this.#leave([...path, n]);
+    if (path.length === 0 && this.#waiting.length > 0) for (const each of this.#waiting.splice(0)) this.#leave(each);
     return actor;
+  }
+
+  #leave(path: readonly number[]): void {
+    const actor = this.get(path);
+    if (actor === undefined || !this.#isGone(actor)) return;
+    if (this.root.record.queued === undefined) this.#remove(path);
+    else this.#waiting.push(path);
   }
 
   /** What an actor below the root runs, by the names of actor logic on the way to it. */

@@ -23,7 +23,7 @@ import { limits } from './limits.ts';
 import type { Change, Reaction } from './reaction.ts';
 import type { RegisteredMachine } from './registered-machine.ts';
 import { encodePayload, encodeValue } from './value-encoding.ts';
-import type { CompensationOutput } from './xstate-compensation.ts';
+import type { CompensationOutput } from './volatile-ledger.ts';
 import { contextOf } from './xstate-seam.ts';
 import type { LiveChart } from './xstate-seam.ts';
 import type { UnwindingContext, UnwindingEvent, UnwindingInput } from './xstate-unwinding.ts';

@@ -14,9 +14,12 @@ const timerMsMax = 2 ** 31 - 1;
 /** What an attempt is given besides its input and key. */
 export type AttemptGiven = Pick<ActivityScope<unknown>, 'attempt' | 'signal' | 'heartbeat' | 'heartbeatDetails'>;
 
-/** Runs attempts until one succeeds, the policy gives up (the last error is thrown) or `signal` fires. */
+/** What attempts go by, of an activity or of its undo. */
+export type AttemptPolicy = Pick<ActivityDescriptor, 'retry' | 'startToCloseTimeoutMs' | 'scheduleToCloseTimeoutMs' | 'heartbeatTimeoutMs'>;
+
+/** Runs attempts until one succeeds, the policy gives up or `signal` fires: then the last error is thrown. */
 export async function runWithRetries(
-  descriptor: ActivityDescriptor,
+  descriptor: AttemptPolicy,
   run: (given: AttemptGiven) => unknown,
   signal: AbortSignal,
 ): Promise<unknown> {
@@ -32,27 +35,29 @@ export async function runWithRetries(
       if (performance.now() + delayMs >= endsAtMs) throw error;
       ({ details } = watch);
       await pause(delayMs, signal);
+      if (signal.aborted) throw error;
     }
   }
 }
 
 /** One attempt and its time-outs. */
 class AttemptWatch {
-  readonly #descriptor: ActivityDescriptor;
+  readonly #descriptor: AttemptPolicy;
   readonly #endsAtMs: number;
   readonly #controller = new AbortController();
   readonly #timers = new Map<AbortReason, ReturnType<typeof setTimeout>>();
   #fail: (error: Error) => void = () => undefined;
   details: Json | undefined;
 
-  constructor(descriptor: ActivityDescriptor, endsAtMs: number, details: Json | undefined) {
+  constructor(descriptor: AttemptPolicy, endsAtMs: number, details: Json | undefined) {
     this.#descriptor = descriptor;
     this.#endsAtMs = endsAtMs;
     this.details = details;
   }
 
   async run(run: (given: AttemptGiven) => unknown, attempt: number, left: AbortSignal): Promise<unknown> {
-    const stop = (): void => this.#end('state-left');
+    // XState gives no reason when a state is left.
+    const stop = (): void => this.#end(left.reason === 'closed' ? 'closed' : 'state-left');
     left.addEventListener('abort', stop, { once: true });
     const { startToCloseTimeoutMs, scheduleToCloseTimeoutMs = Infinity } = this.#descriptor;
     const timedOut = new Promise<never>((_, reject) => (this.#fail = reject));
@@ -114,19 +119,15 @@ class AttemptWatch {
   }
 }
 
-async function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
-  await new Promise<void>((resolve, reject) => {
-    const timer = setTimeout(
-      () => {
-        signal.removeEventListener('abort', stop);
-        resolve();
-      },
-      Math.min(milliseconds, timerMsMax),
-    );
+/** Until the time has passed or the signal fires. */
+export async function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
+  await new Promise<void>((resolve) => {
     const stop = (): void => {
       clearTimeout(timer);
-      reject(new Error('The state was left.'));
+      signal.removeEventListener('abort', stop);
+      resolve();
     };
+    const timer = setTimeout(stop, Math.min(milliseconds, timerMsMax));
     signal.addEventListener('abort', stop, { once: true });
   });
 }

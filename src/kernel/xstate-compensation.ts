@@ -1,13 +1,8 @@
 /** `compensation` as actor logic: what a chart invokes to have its ledger unwound. */
 import { fromPromise } from 'xstate';
 import type { PromiseActorLogic } from 'xstate';
-
-/** What an unwinding came to: activities by their names, children by the names their parent's chart has their logic under. */
-export interface CompensationOutput {
-  readonly undone: readonly string[];
-  /** Those whose undo failed for good: people are asked. */
-  readonly deferred: readonly string[];
-}
+import type { CompensationOutput } from './volatile-ledger.ts';
+import { ledgerAbove } from './xstate-ledger.ts';
 
 const compensationKey: unique symbol = Symbol.for('perdure.compensation') as never;
 
@@ -19,9 +14,13 @@ export interface CompensationLogic extends PromiseActorLogic<CompensationOutput,
 /**
  * Undoes what the activities of the machine that invokes it have done, newest completion first, and waits for what is in flight before
  * that. It never fails: an undo that fails for good is listed as deferred, and older ones still run.
+ *
+ * In a plain `createActor` the ledger is in memory, nobody is asked about what is deferred, and only this unwinds: an end does not.
  */
 export const compensation: CompensationLogic = Object.assign(
-  fromPromise<CompensationOutput, undefined>(async () => Promise.resolve({ undone: [], deferred: [] })),
+  fromPromise<CompensationOutput, undefined>(async ({ self, signal }) => {
+    return ledgerAbove(self)?.unwind(signal) ?? { undone: [], deferred: [] };
+  }),
   { [compensationKey]: true as const },
 );
 

@@ -2,7 +2,7 @@
  * Runs a small chart through the seam and compares what comes out with what the seam relies on, so that an XState whose
  * insides changed is refused at start-up instead of misbehaving later. Takes a few milliseconds.
  */
-import { assign, createMachine, raise, sendTo } from 'xstate';
+import { assign, createActor, createMachine, fromPromise, raise, sendTo } from 'xstate';
 import { activity } from './activity.ts';
 import { PerdureError } from './errors.ts';
 import type { Place } from './xstate-scope.ts';
@@ -15,7 +15,7 @@ import type { SnapshotParts } from './xstate-walk.ts';
 /** @throws PerdureError `XSTATE_UNSUPPORTED` saying what was found */
 export function selfTestXState(): void {
   const machine = probe();
-  const finding = catchFinding(() => findings(machine) ?? comparison());
+  const finding = catchFinding(() => findings(machine) ?? comparison() ?? outsideOfHosts());
   if (finding === undefined) return;
   throw new PerdureError(
     'XSTATE_UNSUPPORTED',
@@ -92,6 +92,14 @@ function comparison(): string | undefined {
   const names = { kind: 'machine', logic, actions: new Map(), names: new Map() } as const;
   const [own, others] = [{ ...names, stepper }, names].map((ways) => walkThrough(ways)) as [string, string];
   return own === others ? undefined : `by plan a step came to ${own}, by itself to ${others}`;
+}
+
+/** In a plain `createActor` the ledger of undos goes by who invoked an activity. */
+function outsideOfHosts(): string | undefined {
+  let invoker: unknown;
+  const work = fromPromise(async ({ self }) => Promise.resolve(void (invoker = self._parent)));
+  const actor = createActor(createMachine({ invoke: { src: work } })).start();
+  return invoker === actor ? undefined : 'a plain promise does not know the actor that invoked it';
 }
 
 const path = ['STAY', 'NOBODY', 'GO', 'AGAIN', 'WITHIN', 'xstate.after.1000.planned.busy', 'GO', 'xstate.done.actor.work', 'NEXT'];

@@ -1,7 +1,7 @@
 /** The chart of an unwinding: what people see of it. What it does is decided in `unwinding.ts`, which also tells it what happened. */
 import { assign, setup } from 'xstate';
 import type { AnyStateMachine } from 'xstate';
-import type { CompensationOutput } from './xstate-compensation.ts';
+import type { CompensationOutput } from './volatile-ledger.ts';
 
 export interface UnwindingInput {
   /** Path of the actor whose ledger is unwound. */

@@ -38,6 +38,7 @@ export class CommitPipeline {
   #lastNumber: number;
   readonly #monotonicMs: () => number;
   readonly #onSlow: (tookMs: number) => void;
+  readonly #onEmitted: (lastCommit: number) => void;
   #isInFlight = false;
   #inFlightSinceMs = 0;
   #isFlushPlanned = false;
@@ -48,14 +49,17 @@ export class CommitPipeline {
   /**
    * @param onFailed is told once, after the units were rejected, that the store takes no more writes
    * @param onSlow is told of a batch that took longer than it should
+   * @param onEmitted is told the number of the last commit of a batch with emitted events, once everybody else was told of it
    */
   constructor(
     store: Store,
     onFailed: (error: PerdureError) => void,
     monotonicMs: () => number,
     onSlow: (tookMs: number) => void = () => undefined,
+    onEmitted: (lastCommit: number) => void = () => undefined,
   ) {
     this.#onSlow = onSlow;
+    this.#onEmitted = onEmitted;
     this.#store = store;
     this.#onFailed = onFailed;
     this.#monotonicMs = monotonicMs;
@@ -143,11 +147,13 @@ export class CommitPipeline {
       return;
     }
     this.#nextCommit += commits.length;
+    const lastCommit = this.#nextCommit - 1;
     const tookMs = this.inFlightForMs;
     this.#isInFlight = false;
     if (tookMs > limits.slowSyncMs) this.#onSlow(tookMs);
     this.#beginNext();
     for (const unit of units) unit.onCommitted();
+    if (commits.some(({ journal }) => journal.emitted !== undefined)) this.#onEmitted(lastCommit);
     if (this.isIdle()) this.#settleIdle();
   }
 
@@ -203,6 +209,7 @@ export class CommitPipeline {
 function payloadSize({ record, journal, activitiesPut, mailPut }: Commit): number {
   let size = roughSize(record.chart.context) + roughSize(journal.context.set) + roughSize(payloadOf(journal.envelope));
   for (const { input } of activitiesPut) size += roughSize(input);
+  for (const event of journal.emitted ?? []) size += 2 * roughSize(event);
   for (const mail of mailPut) for (const { envelope } of messagesIn(mail)) size += roughSize(payloadOf(envelope));
   return size;
 }

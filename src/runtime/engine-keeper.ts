@@ -20,6 +20,7 @@ import { ViewRegistry } from './committed-view.ts';
 import type { EngineParts } from './engine.ts';
 import { Engine } from './engine.ts';
 import type { OnEnter } from './loop-watchdog.ts';
+import type { OutboxDelivery } from './outbox-delivery.ts';
 import { OwnAttempts } from './own-attempts.ts';
 
 /** How a failed store is opened again. */
@@ -37,6 +38,8 @@ export interface KeeperParts {
   readonly random: Random;
   readonly logger: Logger;
   readonly maxConcurrentAttempts: number;
+  /** Gives what is emitted to its consumers, from one engine to the next. */
+  readonly outbox: OutboxDelivery;
   readonly rateLimit?: RateLimit | undefined;
   /** How long message ids are known; undefined: as long as their workflows. */
   readonly messageIdRetentionMs?: number | undefined;
@@ -92,6 +95,7 @@ export class EngineKeeper {
   /** Takes up what is pending in the store, in the background. */
   begin(): void {
     const { bootWatch } = this.#parts;
+    this.#attachOutbox();
     if (bootWatch === undefined) void this.#engine.recover();
     else this.#booting = this.#boot(bootWatch);
   }
@@ -106,6 +110,10 @@ export class EngineKeeper {
     return this.#store;
   }
 
+  get outbox(): OutboxDelivery {
+    return this.#parts.outbox;
+  }
+
   get trouble(): StoreTrouble | undefined {
     return this.#trouble;
   }
@@ -117,8 +125,10 @@ export class EngineKeeper {
     // What was decided before the store failed may still reach the disk while it is opened again: nothing of it begins any more.
     if (this.#trouble !== undefined) void this.attempts.shutDown(graceMs);
     await this.#recovery;
+    const delivered = this.#parts.outbox.shutDown(graceMs);
     if (this.#trouble === undefined) await this.#engine.shutDown(graceMs);
     else await this.attempts.shutDown(graceMs);
+    await delivered;
     this.#engine.supervisor.fail(closed);
     this.views.endAll(closed);
     await this.#booting;
@@ -177,12 +187,19 @@ export class EngineKeeper {
       onFailed,
       examine,
       onEnter,
+      onEmitted: (lastCommit) => this.#parts.outbox.reach(lastCommit),
     });
+  }
+
+  #attachOutbox(): void {
+    const { engine } = this;
+    this.#parts.outbox.attach(this.#store, async (work) => engine.supervisor.erase(work));
   }
 
   #onFailed(error: unknown): void {
     const { clock, logger, reopening } = this.#parts;
     this.attempts.detach();
+    this.#parts.outbox.detach();
     if (clock.monotonic() - this.#openedAtMs >= limits.reopenCalmMs) this.#failuresInARow = 0;
     this.#trouble = { error, sinceAtMs: clock.now(), isFinal: false };
     logger.error({ store: this.#store.location, error: reasonOf(error) }, 'The store failed: nothing is written until it is opened again.');
@@ -219,6 +236,7 @@ export class EngineKeeper {
     this.#engine = this.#createEngine(this.#store, (_tree, messages) => ({ messages }));
     const { engine } = this;
     logger.info({ store: this.#store.location, afterMs: clock.now() - failedAtMs }, 'The store is open again.');
+    this.#attachOutbox();
     void engine.recover();
     for (const id of this.#doubtful) void this.#clearUp(id);
   }

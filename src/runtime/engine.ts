@@ -38,6 +38,8 @@ export interface EngineParts {
   readonly compensationBudgetMs: number | undefined;
   /** What a workflow read from disk has to hear first of all, given what its attempts came to. */
   readonly examine: (tree: Tree, messages: readonly StepMessage[]) => FirstWords;
+  /** Is told the number of the last commit of a batch with emitted events. */
+  readonly onEmitted: (lastCommit: number) => void;
   /** What outlives the engine: what readers see, and the attempts that run with their places. */
   readonly views: ViewRegistry;
   readonly attempts: OwnAttempts;
@@ -71,7 +73,7 @@ export class Engine {
     const context = (): DecideContext => ({ nowMs: clock.now(), random, admit, journalRecordsMax, compensationBudgetMs });
     this.#parts = parts;
     const onSlow = (tookMs: number): void => logger.warn({ store: store.location, tookMs }, 'A batch took long to reach the disk.');
-    this.#pipeline = new CommitPipeline(store, onError, () => clock.monotonic(), onSlow);
+    this.#pipeline = new CommitPipeline(store, onError, () => clock.monotonic(), onSlow, parts.onEmitted);
     const onDamaged = ({ workflowId }: Address): void => void this.supervisor.wake(workflowId);
     this.#timers = new TimerQueue(store, clock, { onDue, onDamaged, onError });
     const volatile = new VolatileRunner(deliver);

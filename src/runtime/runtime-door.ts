@@ -5,6 +5,7 @@ import type { EndOptions } from '../kernel/ending.ts';
 import type { SendResult } from '../kernel/signal.ts';
 import type { StartPolicy } from '../kernel/start-policy.ts';
 import type { AnyStateMachine, EventFromLogic, EventObject, InputFrom } from '../kernel/xstate-seam.ts';
+import type { Outbox } from './outbox-door.ts';
 import type { Queue } from './queue-control.ts';
 import type { Reader } from './reader.ts';
 import type { SendOptions, WorkflowHandle } from './workflow-handle.ts';
@@ -131,7 +132,8 @@ export interface Runtime extends Reader {
    */
   terminate(id: string, options?: EndOptions): Promise<void>;
   /**
-   * Deletes a closed workflow, all runs of its id: record, journal, message ids, everything. The id can be used again; run numbers
+   * Deletes a closed workflow, all runs of its id: record, journal, message ids, everything. What it emitted and outbox consumers have not
+   * had is still delivered to them, but for what failed for good; with no consumer it goes, too. The id can be used again; run numbers
    * go on where they were, so that no idempotency key is issued twice.
    *
    * @throws PerdureError `WORKFLOW_NOT_FOUND`, `WORKFLOW_OPEN`, `STORE_UNAVAILABLE` (outcome unknown: repeat it)
@@ -141,6 +143,8 @@ export interface Runtime extends Reader {
   health(): RuntimeHealth;
   /** Pending activities: completed from outside, or dealt with by hand. */
   readonly activities: Activities;
+  /** What machines emitted, on its way to the consumers that `openRuntime({ outbox })` was given. */
+  readonly outbox: Outbox;
   /** What waits for a person, and what a person does about it. */
   readonly queue: Queue;
   /**

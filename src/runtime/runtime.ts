@@ -28,6 +28,7 @@ import type { Activities } from './activity-control.ts';
 import { ActivityControl } from './activity-control.ts';
 import { ControlLetter } from './control-letter.ts';
 import { DeleteLetter } from './delete-letter.ts';
+import type { DiskSpace } from './disk-space.ts';
 import type { EngineKeeper } from './engine-keeper.ts';
 import { EndLetter } from './end-letter.ts';
 import { EnvelopeLetter } from './envelope-letter.ts';
@@ -42,6 +43,7 @@ import type { MessageParts } from './signal-letter.ts';
 import { SignalLetter } from './signal-letter.ts';
 import type { Started } from './start-letter.ts';
 import { StartLetter } from './start-letter.ts';
+import { OutboxControl } from './outbox-control.ts';
 import { runtimeClosed, spaceLow, storeFailed, storeSlow } from './store-refusals.ts';
 import { ViewHandle } from './view-handle.ts';
 import type { SendOptions, WorkflowHandle } from './workflow-handle.ts';
@@ -56,14 +58,9 @@ export interface RuntimeParts {
   readonly space?: DiskSpace;
 }
 
-/** How much room the store has. */
-export interface DiskSpace {
-  /** Free bytes when last looked, if fewer than starts need. Answers at once. */
-  shortage(): { readonly freeBytes: number; readonly floorBytes: number } | undefined;
-}
-
 export class LocalRuntime implements Runtime {
   readonly activities: Activities;
+  readonly outbox: OutboxControl;
   readonly queue: QueueControl;
   readonly #parts: RuntimeParts;
   #closing: Promise<void> | undefined;
@@ -74,6 +71,7 @@ export class LocalRuntime implements Runtime {
       () => this.#reader().queue,
       async (question) => {
         this.#checkOpen();
+        if (question.place.cause === 'outbox-message') return parts.keeper.outbox.poison.act(question);
         const { engine, store } = parts.keeper;
         return this.#ask<void>(question.place.address.workflowId, (asked) => new QueueLetter(engine.supervisor, store, question, asked));
       },
@@ -82,6 +80,7 @@ export class LocalRuntime implements Runtime {
       this.#checkOpen();
       return this.#ask<void>(id, (asked) => new EnvelopeLetter(parts.keeper.engine.supervisor, question, asked));
     });
+    this.outbox = new OutboxControl(parts.keeper, (isWriting) => (isWriting ? this.#checkOpen() : this.#checkClosed()));
   }
 
   async start<Machine extends AnyStateMachine>(machine: Machine, options: StartOptions<Machine>): Promise<WorkflowHandle<Machine>> {
@@ -190,6 +189,7 @@ export class LocalRuntime implements Runtime {
     checkId(id, 'workflow id');
     const { engine, store } = this.#parts.keeper;
     await this.#ask<void>(id, (asked) => new DeleteLetter(engine.supervisor, store, asked));
+    await this.#parts.keeper.outbox.poison.forget(id);
   }
 
   async describe(id: string): Promise<WorkflowDescription> {

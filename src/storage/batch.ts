@@ -25,6 +25,7 @@ import {
   headKey,
   twinKeyOf,
 } from './keys.ts';
+import { pushEmitted } from './emissions.ts';
 import { encodeOwedKey, encodeQueueKey } from './queue-keys.ts';
 
 /** What the key says is not said again in the value. */
@@ -133,6 +134,7 @@ function stepOperations(commit: Commit, number: number, codec: Codec): readonly 
     operations.push({ kind: 'delete', key: encodeTimerKey({ address, generation, dueAtMs }) });
   }
   if (commit.mailPut.length + commit.mailRemoved.length > 0) pushMail(operations, commit, codec);
+  if (commit.journal.emitted !== undefined) pushEmitted(operations, commit, number, codec);
   if (commit.message !== undefined) operations.push(...messageOperations(commit.message, codec));
   if (commit.queueRemoved !== undefined) for (const place of commit.queueRemoved) operations.push(...queueDeletions(place));
   if (commit.queuePut !== undefined) for (const item of commit.queuePut) pushItem(operations, item, codec);
@@ -149,7 +151,7 @@ function pushMail(operations: Operation[], { record, mailPut, mailRemoved }: Com
   for (const n of mailRemoved) operations.push({ kind: 'delete', key: encodeMailKey(root, n) });
 }
 
-function pushItem(operations: Operation[], item: QueueRecord, codec: Codec): void {
+export function pushItem(operations: Operation[], item: QueueRecord, codec: Codec): void {
   const { machine, name, failure, attempts, details } = item;
   const value: Listed<QueueValue> = { machine, name, failure, attempts, details };
   operations.push(put(codec, encodeQueueKey(item), value), put(codec, encodeOwedKey(item)));

@@ -6,6 +6,7 @@
  * 3. The twin of a message goes before it or with it: alone it would say that the message was lost.
  * 4. Timers have no rows here: what is closed has none armed.
  * 5. Lists and counts lose it in the first batch.
+ * 6. What it emitted goes with it unless there are consumers: then each entry goes once all of them had it.
  */
 import { rootAddress } from '../kernel/address.ts';
 import { listingOf } from '../kernel/listing.ts';
@@ -18,6 +19,7 @@ import type { DatabaseReader, Operation } from './database.ts';
 import { readRoot } from './index-rows.ts';
 import type { KeyRange } from './keys.ts';
 import { spaceOf, spaceRange, successorOf, twinKeyOf, workflowRange } from './keys.ts';
+import { hasConsumers, outboxKeysOf } from './outbox-rows.ts';
 import { decodeOwedKey } from './queue-keys.ts';
 import type { WorkflowChange } from './count-changes.ts';
 import { readTombstoneOf } from './reads.ts';
@@ -37,9 +39,15 @@ export async function eraseOperations(
     // One more than may go says whether this is the last batch.
     if (keys.length <= limit) keys.push(...(await reader.keys({ limit: limit + 1 - keys.length, ...workflowRange(space, workflowId) })));
   }
+  const emissions =
+    keys.length > limit || (await hasConsumers(reader))
+      ? []
+      : await reader.keys({ limit: limit + 1 - keys.length, ...workflowRange('emission', workflowId) });
+  keys.push(...emissions);
   const isDone = keys.length <= limit;
   const tombstone: TombstoneRecord = isDone ? { lastRun } : { lastRun, isClearing: true };
-  const deletions = keys.slice(0, limit).flatMap(deletionsOf);
+  const entries = outboxKeysOf(isDone ? emissions : emissions.slice(0, -1)).map((key): Operation => ({ kind: 'delete', key }));
+  const deletions = [...keys.slice(0, limit).flatMap(deletionsOf), ...entries];
   return { operations: [tombstoneOperation(workflowId, tombstone, codec), ...deletions], isDone };
 }
 

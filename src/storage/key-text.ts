@@ -2,6 +2,7 @@
 import type { Address } from '../kernel/address.ts';
 import { formatAddress } from '../kernel/address.ts';
 import type { QueuePlace } from '../kernel/queue-record.ts';
+import type { Space } from './keys.ts';
 import {
   activityMarkNumber,
   decode,
@@ -17,6 +18,7 @@ import {
   messageParts,
   spaceOf,
 } from './keys.ts';
+import { decodeAsideKey, decodeConsumerKey, decodeEmissionKey, decodeOutboxKey } from './outbox-keys.ts';
 import { decodeOwedKey, decodeQueueKey } from './queue-keys.ts';
 
 /** A key as people read it: `journal record #14 of "m-7731:1:3.2"`. Bytes that are no key come as hexadecimal digits. */
@@ -30,6 +32,7 @@ export function formatKey(key: Uint8Array): string {
 
 function describe(key: Uint8Array): string {
   const space = spaceOf(key);
+  if (isOutboxSpace(space)) return describeOutbox(space, key);
   switch (space) {
     case 'actor':
       return `actor ${formatPlace(decodeActorKey(key))}`;
@@ -71,9 +74,8 @@ function describe(key: Uint8Array): string {
     case 'count':
       return `row ${Buffer.from(key).toString('hex')} of the index of workflows`;
     case 'queue':
-      return formatItem(space, decodeQueueKey(key));
     case 'owed':
-      return formatItem(space, decodeOwedKey(key));
+      return formatItem(space, space === 'queue' ? decodeQueueKey(key) : decodeOwedKey(key));
     case 'meta':
       return `meta row ${JSON.stringify(Buffer.from(key.subarray(1)).toString('latin1'))}`;
   }
@@ -82,6 +84,22 @@ function describe(key: Uint8Array): string {
 function formatActivity(key: Uint8Array): string {
   const { address, n } = decodeActivityKey(key);
   return n === activityMarkNumber ? `mark of activities of ${formatPlace(address)}` : `activity ${n} of ${formatPlace(address)}`;
+}
+
+type OutboxSpace = 'outbox' | 'emission' | 'consumer' | 'aside';
+
+function isOutboxSpace(space: Space): space is OutboxSpace {
+  return space === 'outbox' || space === 'emission' || space === 'consumer' || space === 'aside';
+}
+
+function describeOutbox(space: OutboxSpace, key: Uint8Array): string {
+  if (space === 'consumer') return `cursor of the outbox consumer ${JSON.stringify(decodeConsumerKey(key))}`;
+  if (space === 'aside') {
+    const { consumer, workflowId } = decodeAsideKey(key);
+    return `place of ${JSON.stringify(workflowId)} with the outbox consumer ${JSON.stringify(consumer)}`;
+  }
+  const { commit, n, address } = space === 'outbox' ? decodeOutboxKey(key) : decodeEmissionKey(key);
+  return `${space} row of event ${n} of commit ${commit}, emitted by ${formatPlace(address)}`;
 }
 
 function formatItem(space: string, { kind, cause, address, n, atMs }: QueuePlace): string {

@@ -15,6 +15,7 @@
  * | definition | machine id, version |
  * | meta | a word |
  * | started, closed, count | see `listing-keys.ts` |
+ * | outbox, emission, consumer, aside | see `outbox-keys.ts` |
  * | queue, owed | see `queue-keys.ts` |
  */
 import type { Address } from '../kernel/address.ts';
@@ -24,6 +25,11 @@ import { KeyReader, addressBytes, idBytes, integerBytes, momentBytes, uint32Byte
 
 const letters = {
   actor: 'a',
+  // These four are more than one bit away from each other and from all others: none becomes another by a flipped bit.
+  aside: 'P',
+  consumer: 'K',
+  emission: 'V',
+  outbox: 'E',
   mailbox: 'b',
   child: 'c',
   closed: 'z',
@@ -160,7 +166,7 @@ export function spaceRange(space: Space): KeyRange {
   return prefixRange(keyOf(space));
 }
 
-type WorkflowSpace = 'actor' | 'journal' | 'activity' | 'child' | 'ledger' | 'mailbox' | 'message' | 'twin' | 'owed';
+type WorkflowSpace = 'actor' | 'journal' | 'activity' | 'child' | 'ledger' | 'mailbox' | 'message' | 'twin' | 'emission' | 'owed';
 
 /** All rows of a workflow id in one space; where they stand under addresses, runs ascend. */
 export function workflowRange(space: WorkflowSpace, workflowId: string): KeyRange {

@@ -3,15 +3,13 @@
  *
  * 1. One write is in flight at most: unawaited writes to LevelDB may change places.
  * 2. Commit numbers have no gaps: a batch begins after the last one issued, and the head row in it says where it ends.
- * 3. After the first write that was rejected, none reaches the database: what became of it is unknown, and LevelDB may accept
- *    later writes only to lose them. Reads go on.
- * 4. Nothing is returned that was not checked against its key and this store's id.
- * 5. What is compared was read at one moment.
+ * 3. After the first write that was rejected none reaches the database: LevelDB may accept later ones only to lose them. Reads go on.
+ * 4. Nothing is returned that was not checked against its key and this store's id. What is compared was read at one moment.
  */
 import type { Address } from '../kernel/address.ts';
 import type { Commit } from '../kernel/commit.ts';
 import { PerdureError } from '../kernel/errors.ts';
-import type { Page, PreparedCommit, Store, StoreBatch, StoredJournalRecord, StoredTree, TimerRow } from '../kernel/ports.ts';
+import type { OutboxStore, Page, PreparedCommit, Store, StoreBatch, StoredJournalRecord, StoredTree, TimerRow } from '../kernel/ports.ts';
 import type { DefinitionRecord, MessageRecord, TombstoneRecord } from '../kernel/record.ts';
 import type { MailRecord } from '../kernel/mail-record.ts';
 import type { HeadValue } from './batch.ts';
@@ -25,12 +23,14 @@ import { formatKey } from './key-text.ts';
 import { encodeActorKey, encodeMessageKey, encodeTombstoneKey } from './keys.ts';
 import { readCount, readList } from './list-reads.ts';
 import { ListingRows, changesIn } from './listing-rows.ts';
+import type { OutboxTurns } from './outbox-rows.ts';
+import { LevelOutbox } from './outbox-rows.ts';
 import { countQueue, readQueue, readQueueItem } from './queue-reads.ts';
 import { readMailbox, readTree } from './read-tree.ts';
 import { hasRows, readDefinitions, readHeadOrRefuse, readJournal, readLatestRun, readMessage } from './reads.ts';
 import type { ScannedActor } from './scans.ts';
-import { Tombstones } from './tombstones.ts';
 import { scanActive, scanActors, scanMail, scanTimers } from './scans.ts';
+import { Tombstones } from './tombstones.ts';
 
 export interface StoreOptions {
   /** Where the database is, for messages to people. */
@@ -66,6 +66,7 @@ interface Parts {
 class LevelStore implements Store {
   readonly location: string;
   readonly lastCommit: number;
+  readonly outbox: OutboxStore;
   readonly #database: Database;
   readonly #codec: Codec;
   readonly #listing: ListingRows;
@@ -93,6 +94,8 @@ class LevelStore implements Store {
     this.location = location;
     this.lastCommit = lastCommit;
     this.#issuedCommit = lastCommit;
+    const read: OutboxTurns['read'] = async (work) => this.#read(() => 'outbox', work);
+    this.outbox = new LevelOutbox(parts.database, parts.codec, { read, write: async (work) => this.#inTurn(work) });
   }
 
   prepare(commit: Commit, number: number): PreparedCommit {
@@ -290,8 +293,8 @@ class LevelStore implements Store {
       if (error instanceof PerdureError || error instanceof TypeError) throw error;
       this.#refuseClosed();
       if (isCorruption(error)) throw recordDamaged(what(), reasonOf(error), error);
-      const sentence = `The ${what()} could not be read from the store at ${this.location}: ${reasonOf(error)}. Look at the disk, then try again.`;
-      throw storeUnavailable(this.location, sentence, error);
+      const failed = `The ${what()} could not be read from the store at ${this.location}: ${reasonOf(error)}.`;
+      throw storeUnavailable(this.location, `${failed} Look at the disk, then try again.`, error);
     }
   }
 }

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { StateMachine } from 'xstate';
+import { Actor, StateMachine } from 'xstate';
 import { selfTestXState } from '../../src/kernel/xstate-self-test.ts';
 import { Stepper } from '../../src/kernel/xstate-steps.ts';
 import type { PerdureError } from '../../src/kernel/errors.ts';
@@ -45,6 +45,7 @@ const withoutActions = (scope: Scope, type: string): Scope => ({
 
 afterEach(() => {
   vi.restoreAllMocks();
+  Reflect.deleteProperty(Actor.prototype, '_parent');
 });
 
 test('the XState installed passes, any number of times', () => {
@@ -158,6 +159,24 @@ describe('an XState is refused that', () => {
           throw new Error('unknown scope');
         }),
       'unknown scope',
+    ],
+    [
+      'does not say who invoked an actor',
+      () => {
+        const kept = new WeakMap<object, object>();
+        // Where the seam looks at it, it is as ever.
+        const isUnnamed = ({ id }: { readonly id?: string }): boolean => String(id).startsWith('0.(machine)');
+        Object.defineProperty(Actor.prototype, '_parent', {
+          configurable: true,
+          get(this: object) {
+            return isUnnamed(this) ? undefined : kept.get(this);
+          },
+          set(this: object, parent: object) {
+            kept.set(this, parent);
+          },
+        });
+      },
+      'a plain promise does not know the actor that invoked it',
     ],
     ['throws what is no error', () => doctor('getInitialSnapshot', () => () => throwing('a word')), 'a word'],
   ])('%s', (_, doctorIt, finding) => {

@@ -8,7 +8,7 @@ test('what is not undone when the time for that is over waits for a person', asy
   const world = new World();
   const machine = trip(world);
   const { runtime, clock } = await openTestRuntime({ machines: [machine], compensationBudgetMs: 5_000 });
-  await runtime.start(machine, { id: 'w' });
+  await runtime.start(machine, { id: 'w', input: '' });
   await settle();
   world.last('hotel').succeed('a room');
   await settle();

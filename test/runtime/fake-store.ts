@@ -8,6 +8,13 @@ export function fakeStore(parts: Partial<Store>): Store {
   return {
     location: 'memory',
     lastCommit: 0,
+    outbox: {
+      scan: unexpected('scan'),
+      readOf: unexpected('readOf'),
+      count: unexpected('count'),
+      readConsumers: () => Promise.resolve([]),
+      write: unexpected('write'),
+    },
     write: unexpected('write'),
     erase: unexpected('erase'),
     forgetMessages: unexpected('forgetMessages'),

@@ -5,11 +5,13 @@ import { assembleRuntime } from '../../src/hosts/local/open-runtime.ts';
 import type { RateLimit } from '../../src/kernel/activity-descriptor.ts';
 import type { Logger } from '../../src/kernel/logger.ts';
 import { createRegistry } from '../../src/kernel/machine-registry.ts';
+import type { OutboxConsumer } from '../../src/kernel/outbox-consumer.ts';
+import { parseConsumers } from '../../src/kernel/outbox-consumer.ts';
 import type { Store } from '../../src/kernel/ports.ts';
 import type { Runtime } from '../../src/runtime/runtime-door.ts';
 import type { BootStorage } from '../../src/runtime/boot-watch.ts';
 import type { Reopening } from '../../src/runtime/engine-keeper.ts';
-import type { DiskSpace } from '../../src/runtime/runtime.ts';
+import type { DiskSpace } from '../../src/runtime/disk-space.ts';
 import { openStoreOn } from '../../src/storage/level-store.ts';
 import type { MemoryDatabase } from '../storage/memory-database.ts';
 import { createMemoryDatabase } from '../storage/memory-database.ts';
@@ -28,6 +30,7 @@ export interface TestRuntimeOptions {
   readonly logger?: Logger;
   /** Default: the middle of every jitter. */
   readonly random?: () => number;
+  readonly outbox?: { readonly [name: string]: OutboxConsumer };
   readonly messageIdRetentionMs?: number;
   readonly journalRecordsMax?: number;
   readonly compensationBudgetMs?: number;
@@ -57,6 +60,7 @@ export async function openTestRuntime(options: TestRuntimeOptions): Promise<Test
     messageIdRetentionMs,
     journalRecordsMax,
     compensationBudgetMs,
+    outbox: parseConsumers(options.outbox ?? {}, 'test'),
     ...(reopening === undefined ? {} : { reopening: reopening(() => open(database.reopen())) }),
     ...(logger === undefined ? {} : { logger }),
     ...(space === undefined ? {} : { space }),

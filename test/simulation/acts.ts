@@ -61,7 +61,7 @@ export function anAct({ random, model, ledger }: ActParts, runtime: Runtime, id:
 }
 
 /** Its answer is true once the workflow was asked, or has ended. */
-function anEnd(
+export function anEnd(
   runtime: Runtime,
   id: string,
   name: 'cancel' | 'terminate',
@@ -71,7 +71,8 @@ function anEnd(
     const entries = entriesOf(model, id);
     const isAsked = entries.some(({ envelope }) => envelope.kind === name);
     // Who has ended that way by itself need not be asked.
-    const hasEnded = model.current(id)?.record.status === (name === 'cancel' ? 'cancelled' : 'terminated');
+    const { status, ending } = model.current(id)?.record ?? {};
+    const hasEnded = (ending?.status ?? status) === (name === 'cancel' ? 'cancelled' : 'terminated');
     check(isAsked || hasEnded, caused, () => `${id} is said to be asked to ${name}, and was not`);
   };
   // Twice, as people do who see nothing happen.

@@ -10,7 +10,7 @@ import type { Runtime } from '../../src/runtime/runtime-door.ts';
 import type { WorkflowHandle } from '../../src/runtime/workflow-handle.ts';
 import type { SimulationInput, SimulationSignal } from './machine-parts.ts';
 import { signalTypes } from './machine-parts.ts';
-import { anAct } from './acts.ts';
+import { anAct, anEnd } from './acts.ts';
 import type { Ledger } from './ledger.ts';
 import type { Model, ModelActor } from './model.ts';
 import { messageKey } from './model.ts';
@@ -60,6 +60,7 @@ export interface ClientParts {
   readonly kinds: readonly AnyStateMachine[];
   readonly poison: number;
   readonly hasDeadlines: boolean;
+  readonly hasUndos: boolean;
   readonly workflows: number;
   readonly model: Model;
   readonly ledger: Ledger;
@@ -112,6 +113,7 @@ export class Clients {
     if (model.current(id) === undefined && random.chance(0.8)) return this.#start(life, planned);
     const message = this.#messages.length > 0 && random.chance(0.2) ? random.pick(this.#messages) : undefined;
     if (message !== undefined) return this.#send(life, message.id, message.type, message.messageId);
+    if (this.#parts.hasUndos && random.chance(0.08)) return this.#end(life, id);
     const choice = random.next();
     if (choice < 0.12) return this.#start(life, planned);
     if (choice < 0.24) return this.#get(life, id);
@@ -129,6 +131,15 @@ export class Clients {
   #act(life: CallableLife, id: string): void {
     this.calls += 1;
     const { name, answer, resolved, refused } = anAct(this.#parts, life.runtime, id, this.calls);
+    this.#ask(life, name, answer, { resolved, refused });
+  }
+
+  /** While it does something, or undoes it. */
+  #end(life: CallableLife, id: string): void {
+    this.calls += 1;
+    const { model, random } = this.#parts;
+    const note = `call ${this.calls}`;
+    const { name, answer, resolved, refused } = anEnd(life.runtime, id, random.chance(0.75) ? 'cancel' : 'terminate', { note, model });
     this.#ask(life, name, answer, { resolved, refused });
   }
 
@@ -427,7 +438,8 @@ export class Clients {
     const id = idOf(name);
     const statuses = this.#runsOf(id).map(({ record }) => record.status);
     const status = statuses.join(', ');
-    if (code === 'WORKFLOW_CLOSED') check(statuses.some(isClosed), caused, () => `${name} was refused, applied is ${status}`);
+    const hasEnded = this.#runsOf(id).some(({ record }) => isClosed(record.status) || record.ending !== undefined);
+    if (code === 'WORKFLOW_CLOSED') check(hasEnded, caused, () => `${name} was refused, applied is ${status}`);
     // A run that was parked may have been terminated for the next one since, or go on.
     const isParked = expected.wasParked || this.#hasParked(id) || statuses.includes('terminated');
     if (code === 'WORKFLOW_PARKED') check(isParked, caused, () => `${name} was refused since ${id} is parked, applied is ${status}`);

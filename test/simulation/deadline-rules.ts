@@ -2,6 +2,7 @@
 import type { Commit } from '../../src/kernel/commit.ts';
 import type { ActivityRecord } from '../../src/kernel/record.ts';
 import type { ModelActor } from './model.ts';
+import { isUnwinding } from './undo-rules.ts';
 import { check } from './violation.ts';
 import type { VirtualTime } from './virtual-time.ts';
 
@@ -12,6 +13,8 @@ const backoffMaxMs = 10_000;
 
 /** From when on nothing of the workflow begins: armed with the root's first step, it stands until the root has heard of it or has ended. */
 export function deadlineAtMs(root: ModelActor | undefined, { record, journal }: Commit): number {
+  // Undoing is shielded from it.
+  if (isUnwinding(record)) return Infinity;
   const first = root?.journal[0] ?? journal;
   const timer = first.armed.find(({ isDeadline }) => isDeadline === true);
   if (timer === undefined) return Infinity;
@@ -30,7 +33,7 @@ export function judgeDeadline(place: string, { timers }: ModelActor, { record, j
   check(timer !== undefined, invariant, () => `${place} hears of a deadline at ${sequence}, and none is armed`);
   const readMs = time.hasSteppedBack ? Math.max(time.wallMs, timer.peakMs) : atMs;
   check(readMs >= timer.dueAtMs, invariant, () => `the deadline of ${place} is ${timer.dueAtMs - readMs} ms early`);
-  const isEnd = record.status === 'failed' && record.failure?.class === 'DeadlineExceeded';
+  const isEnd = (record.ending?.status ?? record.status) === 'failed' && record.failure?.class === 'DeadlineExceeded';
   const isWell = outcome === 'failed' ? isEnd : outcome === 'applied' || outcome === 'parked';
   check(isWell, invariant, () => `the deadline of ${place} is ${outcome}, and it ${record.status}`);
 }

@@ -1,7 +1,7 @@
 /** The world outside: what activities did to it. It survives every crash, and holds each call until the scheduler settles it. */
-import type { ActivityScope } from '../../src/authoring.ts';
+import type { ActivityScope, UndoScope } from '../../src/authoring.ts';
 import type { ActivityName } from './machine-parts.ts';
-import { finalErrorName, placesOf } from './machine-parts.ts';
+import { finalErrorName, laterNames, placesOf } from './machine-parts.ts';
 import type { Model } from './model.ts';
 import { actionsIn } from './model.ts';
 import { check } from './violation.ts';
@@ -34,6 +34,11 @@ interface Ear {
   readonly sendBack: (event: { readonly type: 'BEAT' }) => void;
 }
 
+interface NewCall extends Pick<OutsideCall, 'life' | 'key' | 'attempt' | 'signal'> {
+  readonly name: ActivityName;
+  readonly places: number;
+}
+
 interface KnownStep {
   readonly input: string;
   calls: number;
@@ -54,23 +59,33 @@ export class Ledger {
 
   /** A call comes in; throws if it should not have. */
   begin(life: number, places: number, name: ActivityName, scope: ActivityScope<unknown>): Promise<{ readonly key: string }> {
-    const { idempotencyKey: key, attempt, signal } = scope;
-    const input = JSON.stringify(scope.input);
+    const { idempotencyKey: key, attempt, signal, input } = scope;
+    const call = { life, places, name, key, attempt, signal };
+    this.#judge(call, JSON.stringify(input), { row: key, isSettled: this.#model.isSettled(key) });
+    return this.#settles(call, laterNames.includes(name) ? scope : undefined);
+  }
+
+  /** The call of an undo comes in; its attempts are those of an activity of an unwinding. */
+  undo(life: number, places: number, name: ActivityName, scope: UndoScope<unknown, unknown>): Promise<{ readonly key: string }> {
+    const { idempotencyKey: key, attempt, signal, input, output, outcome } = scope;
+    const { undos } = this.#model;
+    const call = { life, places, name, key, attempt, signal };
+    this.#judge(call, JSON.stringify({ input, output, outcome }), { row: undos.rowOf(key) ?? '', isSettled: undos.isRecorded(key) });
+    return this.#settles(call, undefined);
+  }
+
+  #judge({ life, places, name, key, attempt }: NewCall, input: string, { row, isSettled }: { row: string; isSettled: boolean }): void {
     const what = (): string => `attempt ${attempt} of ${key} was called`;
-    check(this.#model.begun.get(key)?.has(attempt) === true, 'I2 nothing acts or answers ahead of its cause', () => {
+    check(this.#model.begun.get(row)?.has(attempt) === true, 'I2 nothing acts or answers ahead of its cause', () => {
       return `${what()}, but no applied commit lets it begin`;
     });
-    check(
-      !this.#model.isSettled(key),
-      'I3 an outcome is recorded once and ends its step',
-      () => `${what()} after its outcome was recorded`,
-    );
+    check(!isSettled, 'I3 an outcome is recorded once and ends its step', () => `${what()} after its outcome was recorded`);
     const step = this.#steps.get(key) ?? { input, calls: 0, lastAttempt: 0 };
     step.calls += 1;
     const invariant = 'I4 key, attempts and calls of a step';
     check(step.input === input, invariant, () => `${what()} with another input`);
     check(attempt > step.lastAttempt, invariant, () => `${what()} after attempt ${step.lastAttempt}`);
-    check(step.calls <= this.#model.callsMax(key, name), invariant, () => `${what()}, call ${step.calls} of it`);
+    check(step.calls <= this.#model.callsMax(row, name), invariant, () => `${what()}, call ${step.calls} of it`);
     // What was handed over holds no place, though its code may not have heard yet.
     const running = this.running(life).filter((call) => call.name !== 'actions' && !this.#model.isHandedOver(call.key));
     check(!running.some((call) => call.key === key), invariant, () => `${what()} while an earlier one runs`);
@@ -79,11 +94,15 @@ export class Ledger {
     check(own < (placesOf[name] ?? Infinity), 'I13 limits are kept', () => `${what()} while ${own} of its name run`);
     step.lastAttempt = attempt;
     this.#steps.set(key, step);
+  }
+
+  /** @param later given if it may be handed over */
+  #settles({ places: _, ...known }: NewCall, later: ActivityScope<unknown> | undefined): Promise<{ readonly key: string }> {
     this.calls += 1;
     return new Promise((resolve, reject) => {
       const call: OutsideCall = {
-        ...{ number: this.calls, life, key, attempt, name, signal, isStuck: false, resolve, reject },
-        handOver: name === 'later' ? () => this.#handOver(call, scope) : undefined,
+        ...{ ...known, number: this.calls, isStuck: false, resolve, reject },
+        handOver: later && (() => this.#handOver(call, later)),
       };
       this.#open.push(call);
     });

@@ -1,6 +1,6 @@
 /** What the machines of simulations are put together from: their context, their signals, and the code they leave to the world outside. */
 import { assign, cancel, fromCallback, setup } from 'xstate';
-import type { ActivityScope } from '../../src/authoring.ts';
+import type { ActivityScope, UndoScope } from '../../src/authoring.ts';
 import { activity } from '../../src/authoring.ts';
 
 export interface SimulationInput {
@@ -34,6 +34,7 @@ export type Events = SimulationSignal | { readonly type: (typeof innerTypes)[num
 /** What the code of the machines does: set by whoever runs a simulation. */
 export interface OutsideWorld {
   run: (name: ActivityName, scope: ActivityScope<unknown>) => Promise<unknown>;
+  undo: (name: ActivityName, scope: UndoScope<unknown, unknown>) => Promise<unknown>;
   /** A custom action of the actor with this session id. */
   act: (owner: string, tag: string) => Promise<void>;
   /** A callback began below the actor with this session id; answers what ends it. */
@@ -44,10 +45,19 @@ const nobody = (): never => {
   throw new Error('No simulation is running.');
 };
 
-export const outside: OutsideWorld = { run: nobody, act: nobody, listen: nobody };
+export const outside: OutsideWorld = { run: nobody, undo: nobody, act: nobody, listen: nobody };
 
-export type ActivityName = 'steady' | 'once' | 'patient' | 'scarce' | 'later';
-export const maximumAttempts: Readonly<Record<ActivityName, number>> = { steady: 3, once: 1, patient: 4, scarce: 3, later: 3 };
+type PlainName = 'steady' | 'once' | 'patient' | 'scarce' | 'later';
+type UndoableName = 'book' | 'charge' | 'pledge';
+export type ActivityName = PlainName | UndoableName | `${UndoableName}:undo`;
+export const maximumAttempts: Readonly<Record<ActivityName, number>> = {
+  ...{ steady: 3, once: 1, patient: 4, scarce: 3, later: 3 },
+  ...{ book: 3, charge: 1, pledge: 2 },
+  ...{ 'book:undo': 3, 'charge:undo': 2, 'pledge:undo': 1 },
+};
+export const undoableNames: readonly string[] = ['book', 'charge', 'pledge'] satisfies UndoableName[];
+/** Those whose outcome may come from outside. */
+export const laterNames: readonly ActivityName[] = ['later', 'pledge'];
 /** Of activities that may not run as often at once as there are places. */
 export const placesOf: Readonly<Partial<Record<ActivityName, number>>> = { scarce: 1 };
 /** Attempts that the custom actions of one step have. */

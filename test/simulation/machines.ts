@@ -8,6 +8,7 @@ import { createRegistry } from '../../src/kernel/machine-registry.ts';
 import type { MachineRegistry } from '../../src/kernel/machine-registry.ts';
 import { base, context, ends, step } from './machine-parts.ts';
 import { machinesOfTrees } from './machines-of-trees.ts';
+import { machinesWithUndos } from './machines-with-undos.ts';
 
 const sequence = base.createMachine({
   id: 'sequence',
@@ -216,7 +217,9 @@ export const machines: readonly AnyStateMachine[] = [
   ...[sequence, fragile, pair, race, approval, nudge, recall, careless, brittle],
   ...machinesOfTrees,
 ];
-export const registry: MachineRegistry = createRegistry(machines);
+/** Those that only some seeds run. */
+export { machinesWithUndos };
+export const registry: MachineRegistry = createRegistry([...machines, ...machinesWithUndos]);
 
 /** Some of the family. */
 export function registryOf(ids: readonly string[]): MachineRegistry {

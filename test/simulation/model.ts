@@ -6,6 +6,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Address } from '../../src/kernel/address.ts';
 import { formatAddress, formatPlace, rootAddress } from '../../src/kernel/address.ts';
 import type { Commit } from '../../src/kernel/commit.ts';
+import type { LedgerRecord } from '../../src/kernel/ledger-record.ts';
 import { limits } from '../../src/kernel/limits.ts';
 import type { StoreBatch, StoredJournalRecord } from '../../src/kernel/ports.ts';
 import type { ActivityRecord, ActorRecord, ChildRecord } from '../../src/kernel/record.ts';
@@ -14,6 +15,9 @@ import { deadlineAtMs, isCutShort, judgeBeginnings, judgeDeadline, judgeRetry } 
 import type { ActivityName } from './machine-parts.ts';
 import { actionAttemptsMax, finalErrorName, maximumAttempts } from './machine-parts.ts';
 import { ModelTree } from './tree-model.ts';
+import { UndoRules } from './undo-rules.ts';
+import type { QueueRecord } from '../../src/kernel/queue-record.ts';
+import { queueItemId } from '../../src/kernel/queue-record.ts';
 import { decodeValue } from '../../src/kernel/value-decoding.ts';
 import { check } from './violation.ts';
 import type { VirtualTime } from './virtual-time.ts';
@@ -31,6 +35,7 @@ export interface ModelActor {
   readonly journal: StoredJournalRecord[];
   readonly activities: Map<number, ActivityRecord>;
   readonly children: Map<number, ChildRecord>;
+  readonly ledger: Map<number, LedgerRecord>;
   readonly timers: Map<number, ModelTimer>;
   /** Timers that fired or were cancelled. */
   readonly spentTimers: Set<number>;
@@ -70,6 +75,9 @@ export class Model {
   readonly erased = new Map<string, ModelActor>();
   /** How many custom actions were run, by idempotency key and attempt. */
   readonly acted = new Map<string, number>();
+  /** What waits for a person, by the id of the item. */
+  readonly queue = new Map<string, QueueRecord>();
+  readonly undos = new UndoRules();
   /** Attempts a person allowed, by idempotency key. */
   readonly #allowed = new Map<string, number>();
   readonly #lastCall = new Map<string, number>();
@@ -94,7 +102,10 @@ export class Model {
       this.commits += 1;
       trees.add(this.#applyCommit(commit));
     }
-    for (const tree of trees) tree.checkUnits();
+    for (const tree of trees) {
+      tree.checkUnits();
+      this.undos.checkUnit(tree);
+    }
   }
 
   /** All runs of an id are gone; their numbers are never used again. */
@@ -111,6 +122,7 @@ export class Model {
       this.trees.delete(place);
     }
     for (const key of this.messages.keys()) if (key.startsWith(`${workflowId} `)) this.messages.delete(key);
+    for (const [item, { address }] of this.queue) if (address.workflowId === workflowId) this.queue.delete(item);
   }
 
   treeOf({ workflowId, run }: Address): ModelTree {
@@ -160,7 +172,9 @@ export class Model {
     });
     if (before !== undefined) checkFinal(place, before.record, commit);
     const isFromMail = tree.isFromMail(commit);
-    if (!tree.isForAnother(commit)) this.#judgeEnvelope(place, actor, commit, isFromMail);
+    const isAbout = !tree.isForAnother(commit);
+    if (isAbout) this.#judgeEnvelope(place, actor, commit, isFromMail);
+    this.undos.apply(tree, place, actor, commit, this.commits, isAbout);
     tree.apply(commit, sequence === 0 ? undefined : actor.record);
     judgeActions(place, sequence === 0 ? undefined : actor, commit);
     this.#applyActivities(place, actor, commit);
@@ -188,6 +202,7 @@ export class Model {
       journal: [],
       activities: new Map(),
       children: new Map(),
+      ledger: new Map(),
       timers: new Map(),
       spentTimers: new Set(),
       settled: new Set(),
@@ -291,6 +306,8 @@ export class Model {
     const what = (): string => `${envelope.kind} of ${place}:${n}, attempt ${attempt}, at ${commit.journal.sequence}`;
     check(!actor.settled.has(n), single, () => `${what()} comes after its outcome`);
     const row = actor.activities.get(n);
+    // Of what was left, it may say what there is to undo.
+    if (row === undefined && actor.ledger.has(n) && commit.journal.outcome === 'queued') return;
     const state = isFromMail ? 'settled' : 'running';
     check(row?.state === state && row.attempt === attempt, single, () => {
       return `${what()} is taken, though ${row === undefined ? 'the step is not pending' : `attempt ${row.attempt} is ${row.state}`}`;
@@ -321,7 +338,9 @@ export class Model {
     const isFinal =
       envelope.kind === 'attempt-failed' && row.kind !== 'actions' && row.src !== 'once' && envelope.failure.class === finalErrorName;
     const mustEnd = isFinal || charged >= maximum;
-    check(isOver === mustEnd || (isOver && isCutShort(row, commit, untilMs)), invariant, () => {
+    // Nothing of whom is being unwound is tried again.
+    const isCut = isCutShort(row, commit, untilMs) || (actor.record.askers !== undefined && actor.ledger.has(n));
+    check(isOver === mustEnd || (isOver && isCut), invariant, () => {
       return `${what()} with ${charged} charged ${isOver ? 'ended' : 'did not end'} it`;
     });
   }
@@ -383,6 +402,10 @@ export class Model {
     for (const n of commit.activitiesRemoved) actor.activities.delete(n);
     for (const child of commit.childrenPut) actor.children.set(child.n, child);
     for (const n of commit.childrenRemoved) actor.children.delete(n);
+    for (const entry of commit.ledgerPut ?? []) actor.ledger.set(entry.n, entry);
+    for (const n of commit.ledgerRemoved ?? []) actor.ledger.delete(n);
+    for (const item of commit.queuePut ?? []) this.queue.set(queueItemId(item), item);
+    for (const item of commit.queueRemoved ?? []) this.queue.delete(queueItemId(item));
     const root = this.treeOf(commit.record.address).root;
     judgeBeginnings(commit, deadlineAtMs(root, commit), this.#time);
     for (const effect of commit.effects) {
@@ -397,9 +420,10 @@ export class Model {
 const actionsInvariant = 'custom actions are run at least once, in their order';
 
 /** Attempts that the policy allows, as a person may have changed it. */
-function attemptsMax({ src, kind, adjusted }: ActivityRecord): number {
+function attemptsMax({ src, name, kind, adjusted }: ActivityRecord): number {
   const given = adjusted?.retry === undefined ? undefined : (decodeValue(adjusted.retry) as { readonly maximumAttempts?: number });
-  return given?.maximumAttempts ?? (kind === 'actions' ? actionAttemptsMax : maximumAttempts[src as ActivityName]);
+  const own = (name.endsWith(':undo') ? name : src) as ActivityName;
+  return given?.maximumAttempts ?? (kind === 'actions' ? actionAttemptsMax : maximumAttempts[own]);
 }
 
 export function actionsIn({ input }: ActivityRecord): readonly { readonly params: unknown }[] {
@@ -490,12 +514,13 @@ function isSameActivity(pending: ActorRecord['activities'][number], row: Activit
   return childId === row.childId && state === row.state && attempt === row.attempt && isHandedOver === row.isHandedOver;
 }
 
-function checkRows(place: string, { record, activities, children, timers }: ModelActor): void {
+function checkRows(place: string, { record, activities, children, ledger, timers }: ModelActor): void {
   const invariant = 'I14 everything becomes definite, rows equal records';
-  const armed = record.timers.every(({ generation, dueAtMs }) => timers.get(generation)?.dueAtMs === dueAtMs);
-  check(armed && record.timers.length === timers.size, invariant, () => `timer rows of ${place} differ from its record`);
+  const isArmed = record.timers.every(({ generation, dueAtMs }) => timers.get(generation)?.dueAtMs === dueAtMs);
+  check(isArmed && record.timers.length === timers.size, invariant, () => `timer rows of ${place} differ from its record`);
   const named = record.activities.every((pending) => isSameActivity(pending, activities.get(pending.n)));
   check(named && record.activities.length === activities.size, invariant, () => `activity rows of ${place} differ from its record`);
+  check((record.ledger ?? 0) === ledger.size, invariant, () => `ledger rows of ${place} differ from its record`);
   check(record.children === children.size, invariant, () => `child rows of ${place} differ from its record`);
   const pending = [...activities.values()].filter(({ kind }) => kind !== 'actions');
   if (isClosed(record.status)) check(timers.size + pending.length === 0, invariant, () => `${place} is closed with something pending`);

@@ -1,6 +1,6 @@
 /** How rough a seed is, and how tight its limits are. */
 import { limits } from '../../src/kernel/limits.ts';
-import { machines } from './machines.ts';
+import { machines, machinesWithUndos } from './machines.ts';
 import type { SeededRandom } from './seeded-random.ts';
 
 /** How much is in a world and how long its faults go on. */
@@ -36,14 +36,19 @@ export interface Profile {
   readonly poison: number;
   /** Whether workflows may have a deadline. */
   readonly hasDeadlines: boolean;
+  /** Whether its machines have something to undo. */
+  readonly hasUndos: boolean;
 }
 
 /** Most worlds are small, so that there are many of them; every eighth has room for what takes longer to go wrong. */
 export function rollProfile(random: SeededRandom, seed: number): Profile {
   const sometimes = (share: number, most: number): number => (random.chance(share) ? random.next() * most : 0);
+  // Not rolled: what other seeds once told, they still tell.
+  const hasUndos = [0, 1, 8].includes(seed % 11);
+  const family = hasUndos ? machinesWithUndos : machines;
   return {
     size: seed % 8 === 0 ? large : small,
-    kinds: Array.from({ length: random.chance(0.7) ? 4 : 1 }, () => random.pick(machines).id),
+    kinds: Array.from({ length: random.chance(0.7) ? 4 : 1 }, () => random.pick(family).id),
     places: random.pick([1, 2, 3, 100, 100]),
     holdsReads: random.chance(0.35),
     hasTightLimits: random.chance(0.5),
@@ -55,8 +60,8 @@ export function rollProfile(random: SeededRandom, seed: number): Profile {
     clockStep: sometimes(0.5, 1.5),
     failures: random.next(),
     poison: random.pick([0.02, 0.02, 0.02, 0.2]),
-    // Not rolled: what other seeds once told, they still tell.
     hasDeadlines: [1, 6].includes(seed % 7),
+    hasUndos,
   };
 }
 
@@ -75,6 +80,8 @@ const tight = {
   mailboxMax: 3,
   stepsPerUnitMax: 3,
   unitsInRowMax: 8,
+  settleMs: 1_500,
+  compensationBudgetMs: 15_000,
   mailPerTurn: 2,
   erasedPerBatchMax: 5,
 };

@@ -20,6 +20,9 @@ export interface Simulation {
   readonly commits: number;
   readonly calls: number;
   readonly lives: number;
+  /** Undos that were given to unwindings. */
+  readonly undos: number;
+  readonly crashesInUnwinding: number;
 }
 
 interface Pick {
@@ -53,8 +56,9 @@ export async function simulate(seed: number, overrides: Partial<Profile> = {}): 
     if (world.life !== undefined) world.end(world.life);
   }
   const { trace, violation, picks, lives, model, ledger } = world;
+  const unwound = { undos: model.undos.undos, crashesInUnwinding: world.crashesInUnwinding };
   const records = (): string[] => [...model.actors.values()].map(({ record }) => JSON.stringify(record));
-  return { seed, trace, records, violation, picks, commits: model.commits, calls: ledger.calls, lives };
+  return { seed, trace, records, violation, picks, commits: model.commits, calls: ledger.calls, lives, ...unwound };
 }
 
 /** Runs a seed again and compares all that can be seen of both. */
@@ -186,6 +190,7 @@ async function acknowledge(world: World, life: Life): Promise<void> {
 
 async function crash(world: World, life: Life, isApplied: boolean): Promise<void> {
   const { held } = life.handle;
+  if (world.model.undos.isAnyRunning()) world.crashesInUnwinding += 1;
   world.end(life);
   if (held !== undefined && isApplied) {
     world.log(`  applied, not acknowledged: ${describeBatch(held.batch)}`);
@@ -275,6 +280,7 @@ function calmPick(world: World): Pick | undefined {
 /** What is told of a workflow at rest is what is applied, of all its actors. */
 async function describeAll(world: World): Promise<void> {
   const { model, life } = world;
+  for (const tree of model.trees.values()) model.undos.checkRest(tree);
   const described = [...model.latest].map(async ([id, place]) => {
     const found = await life?.runtime?.describe(id);
     if (found !== undefined) checkDescription(found, model.trees.get(place));

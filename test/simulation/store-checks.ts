@@ -5,6 +5,8 @@ import { encodeChart } from '../../src/kernel/actor.ts';
 import { formatAddress } from '../../src/kernel/address.ts';
 import type { WorkflowDescription } from '../../src/kernel/describe.ts';
 import { limits } from '../../src/kernel/limits.ts';
+import { owedPlaces } from '../../src/kernel/ledger-record.ts';
+import { queueItemId } from '../../src/kernel/queue-record.ts';
 import { revive } from '../../src/kernel/machine-registry.ts';
 import type { Store, StoredActor, StoredJournalRecord, StoredTree } from '../../src/kernel/ports.ts';
 import type { ActorRecord, ChartRecord } from '../../src/kernel/record.ts';
@@ -17,6 +19,7 @@ import type { ModelTree } from './tree-model.ts';
 import { check, Violation } from './violation.ts';
 
 const reopened = 'I6 a reopened store is what the applied batches made';
+const rows = 'I14 everything becomes definite, rows equal records';
 const journals = 'I5 journals are gapless and give the stored snapshot';
 
 /** How closely a store is looked at. */
@@ -38,6 +41,7 @@ export async function checkStore(disk: Disk, look: Look): Promise<void> {
   check(store.lastCommit === model.commits, reopened, () => `the store ends at commit ${store.lastCommit}, ${model.commits} are applied`);
   for (const tree of model.trees.values()) await checkTree(disk, store, tree, look);
   await checkRows(store, model);
+  await checkQueue(store, model);
   await checkListing(store, model, look);
   await store.close();
 }
@@ -82,7 +86,7 @@ function storedByPlace({ root, others, closed }: StoredTree): ReadonlyMap<string
 
 function checkActor(actor: ModelActor, byPlace: ReadonlyMap<string, StoredParts>): void {
   const place = formatAddress(actor.record.address);
-  const { record, activities = [], children } = byPlace.get(place) ?? {};
+  const { record, activities = [], children, ledger } = byPlace.get(place) ?? {};
   check(record !== undefined, reopened, () => `${place} is not in the store`);
   check(
     isEqual(record, actor.record),
@@ -93,6 +97,8 @@ function checkActor(actor: ModelActor, byPlace: ReadonlyMap<string, StoredParts>
   check(isEqual(activities, rows), reopened, () => `the activities of ${place} differ`);
   const kept = [...actor.children.values()].sort((a, b) => a.n - b.n);
   check(children === undefined || isEqual(children, kept), reopened, () => `the children of ${place} differ`);
+  const entries = [...actor.ledger.values()].sort((a, b) => a.n - b.n);
+  check(activities.length + entries.length === 0 || isEqual(ledger ?? [], entries), reopened, () => `the ledger of ${place} differs`);
 }
 
 async function checkJournal(store: Store, actor: ModelActor, revived: Actor | undefined): Promise<void> {
@@ -171,6 +177,24 @@ async function checkRows(store: Store, model: Model): Promise<void> {
     const isKept = row !== undefined && row.run === run && row.sequence === sequence;
     check(isKept, 'I8 each event is applied once, in order', () => `message ${messageId} of ${workflowId} is not kept`);
   }
+}
+
+/** What waits for a person is in the queue, and what is owed to an undo says so in its ledger. */
+async function checkQueue(store: Store, { queue, actors }: Model): Promise<void> {
+  const { items } = await store.listQueue({ filter: {}, limit: 100_000 });
+  const shown = items.map(queueItemId).sort();
+  check(
+    isEqual(shown, [...queue.keys()].sort()),
+    reopened,
+    () => `the queue holds ${shown.join(', ')}, applied are ${[...queue.keys()].join(', ')}`,
+  );
+  const owed = [...actors.values()].flatMap(({ record: { address }, ledger }) =>
+    [...ledger.values()].flatMap((entry) => owedPlaces(address, entry)),
+  );
+  const ofUndos = [...queue.values()].filter(({ cause }) => cause === 'undo' || cause === 'orphan-effect');
+  check(isEqual(owed.map(queueItemId).sort(), ofUndos.map(queueItemId).sort()), rows, () => {
+    return `ledgers owe ${owed.map(queueItemId).join(', ')}, in the queue are ${ofUndos.map(queueItemId).join(', ')}`;
+  });
 }
 
 /** What lists and counts say is what the records say. */

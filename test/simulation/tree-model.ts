@@ -7,10 +7,12 @@ import { formatPlace } from '../../src/kernel/address.ts';
 import type { Commit, Message } from '../../src/kernel/commit.ts';
 import { messagesIn } from '../../src/kernel/conversation.ts';
 import type { ActorEnvelope, Envelope } from '../../src/kernel/envelope.ts';
+import { isOpen } from '../../src/kernel/ledger-record.ts';
 import type { ActorRecord } from '../../src/kernel/record.ts';
 import type { MailRecord } from '../../src/kernel/mail-record.ts';
 import { isClosed } from '../../src/kernel/record.ts';
 import type { ModelActor } from './model.ts';
+import { isUnwinding } from './undo-rules.ts';
 import { check } from './violation.ts';
 
 interface Said {
@@ -214,15 +216,22 @@ export class ModelTree {
         const isTold = this.#waiting().some(({ envelope: kept }) => isStillborn(kept) && kept.n === n);
         return row === undefined || row.isEnded === true || row.isDetached === true || isTold;
       }
+      case 'undo-next':
+      case 'undo-ended':
+      case 'compensation-counted':
+        return actor === undefined;
       case 'message':
       case 'stop':
       case 'signal':
+      case 'undo-entry':
+      case 'undo-over':
         return actor === undefined || isClosed(actor.record.status);
       case 'child-done':
       case 'child-failed':
       case 'child-gone':
       case 'child-snapshot': {
         const row = actor?.children.get(envelope.n);
+        if (envelope.kind === 'child-gone' && envelope.undos !== undefined) return actor === undefined;
         const isOver = row === undefined || row.isEnded === true || (row.isDetached === true && envelope.kind === 'child-snapshot');
         return actor === undefined || isClosed(actor.record.status) || isOver;
       }
@@ -239,22 +248,35 @@ export class ModelTree {
   }
 
   /** An end is told once, to whom it concerns: to nobody, where all end together. */
-  #judgeNews({ record, messages, journal: { envelope: cause } }: Commit, before: ActorRecord | undefined): void {
+  #judgeNews({ record, messages, ledgerPut, journal: { envelope: cause } }: Commit, before: ActorRecord | undefined): void {
     if (record.birth === undefined) return;
     const ends = messages.filter(({ envelope: { kind } }) => kind === 'child-done' || kind === 'child-failed' || kind === 'child-gone');
     const isEnd = isClosed(record.status) && (before === undefined || !isClosed(before.status));
     const isEndOfAll = cause.kind === 'terminate' && cause.isForAll === true;
-    const expected = isEnd && !isEndOfAll ? expectedNews(record) : undefined;
+    const hasUndos = this.#hasUndos(record, ledgerPut);
+    const expected = isEnd && !isEndOfAll ? expectedNews(record, hasUndos) : undefined;
     const told = ends.map(({ envelope }) => envelope.kind);
+    // What its children leave is not known yet.
+    if (isEnd && expected === undefined && told.join() === 'child-gone' && (before?.children ?? 0) > 0) return;
     check(told.join() === (expected ?? ''), outcomes, () => {
       return `${this.place}${formatPlace(record.address.path)}, ${record.status}, tells its parent "${told.join()}" instead of "${expected ?? ''}"`;
     });
+  }
+
+  /** Whether an end leaves something to be undone. */
+  #hasUndos({ address, ledger = 0 }: ActorRecord, put: Commit['ledgerPut'] = []): boolean {
+    if (ledger === 0) return false;
+    const rows = new Map(this.actors.get(formatPlace(address.path))?.ledger);
+    for (const entry of put) rows.set(entry.n, entry);
+    return [...rows.values()].some(isOpen);
   }
 
   /** Who is open has a parent that wants it, or was let go to an end of its own; or what ends it is on its way. */
   #judgePolicy({ record }: ModelActor): void {
     const { path } = record.address;
     if (path.length === 0 || isClosed(record.status)) return;
+    // Nobody but the end of all stops it.
+    if (isUnwinding(record) && this.root?.record.status !== 'terminated') return;
     const parent = this.actors.get(formatPlace(path.slice(0, -1)));
     const row = parent?.children.get(path.at(-1) ?? 0);
     const isWanted = parent !== undefined && !isClosed(parent.record.status) && row !== undefined && row.isDetached !== true;
@@ -267,13 +289,20 @@ export class ModelTree {
   }
 }
 
-function expectedNews({ isDetached, chart }: ActorRecord): string | undefined {
+function expectedNews({ isDetached, chart }: ActorRecord, hasUndos: boolean): string | undefined {
   if (isDetached === true) return 'child-gone';
-  return chart.status === 'done' ? 'child-done' : chart.status === 'error' ? 'child-failed' : undefined;
+  if (chart.status === 'active') return hasUndos ? 'child-gone' : undefined;
+  return chart.status === 'done' ? 'child-done' : 'child-failed';
 }
 
 function isInner(envelope: Envelope): envelope is ActorEnvelope {
-  return envelope.kind === 'message' || envelope.kind === 'stop' || envelope.kind.startsWith('child-') || isBirth(envelope);
+  const { kind } = envelope;
+  return kind === 'message' || kind === 'stop' || kind.startsWith('child-') || isOfUndos(kind) || isBirth(envelope);
+}
+
+/** What unwindings and owners of ledgers say to each other and to the root. */
+function isOfUndos(kind: Envelope['kind']): boolean {
+  return ['undo-next', 'undo-ended', 'undo-entry', 'undo-over', 'compensation-counted'].includes(kind);
 }
 
 function isBirth(envelope: Envelope): boolean {

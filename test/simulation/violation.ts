@@ -9,6 +9,9 @@ export type Invariant =
   | 'I7 each timer fires or is cancelled once, never early'
   | 'I8 each event is applied once, in order'
   | 'I9 final states never change'
+  | 'I10 what took effect is undone or deferred, each once'
+  | 'I10 undos run one at a time, the newest completion first'
+  | 'I10 an undo follows from a commit, and never again after its record'
   | "I11 a child's outcome reaches its parent once, none runs against its policy"
   | 'I12 a paused or parked workflow does nothing, and harms no other'
   | 'I13 limits are kept'

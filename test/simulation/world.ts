@@ -9,7 +9,7 @@ import { Clients } from './clients.ts';
 import { Disk, DiskHandle } from './disk.ts';
 import { Ledger } from './ledger.ts';
 import { outside } from './machine-parts.ts';
-import { machines, registryOf } from './machines.ts';
+import { machines, machinesWithUndos, registryOf } from './machines.ts';
 import { Model } from './model.ts';
 import type { Profile } from './profile.ts';
 import type { SeededRandom } from './seeded-random.ts';
@@ -27,6 +27,11 @@ export interface Life {
   readonly missing: string | undefined;
   phase: 'opening' | 'open' | 'closing' | 'gone';
   runtime: Runtime | undefined;
+}
+
+interface Attempted {
+  readonly idempotencyKey: string;
+  readonly attempt: number;
 }
 
 /** Rounds of the event loop given between two picks to work that asks for turns. */
@@ -47,6 +52,7 @@ export class World {
   violation: Violation | undefined;
   lives = 0;
   picks = 0;
+  crashesInUnwinding = 0;
 
   private constructor(random: SeededRandom, profile: Profile, time: VirtualTime, disk: Disk) {
     const { model } = disk;
@@ -58,9 +64,10 @@ export class World {
     this.ledger = new Ledger(model);
     this.clients = new Clients({
       random,
-      kinds: machines.filter(({ id }) => profile.kinds.includes(id)),
+      kinds: [...machines, ...machinesWithUndos].filter(({ id }) => profile.kinds.includes(id)),
       poison: profile.poison,
       hasDeadlines: profile.hasDeadlines,
+      hasUndos: profile.hasUndos,
       workflows: profile.size.workflows,
       model,
       ledger: this.ledger,
@@ -104,7 +111,9 @@ export class World {
     };
     this.life = life;
     const { places: maxConcurrentAttempts } = profile;
-    outside.run = (name, scope) => this.#begin(life, name, scope);
+    const { number } = life;
+    outside.run = (name, scope) => this.#begin(life, name, scope, () => this.ledger.begin(number, profile.places, name, scope));
+    outside.undo = (name, scope) => this.#begin(life, name, scope, () => this.ledger.undo(number, profile.places, name, scope));
     outside.act = (owner, tag) => this.#enter(life, `${owner} ${tag} is run`, () => this.ledger.act(life.number, owner, tag));
     outside.listen = (owner, sendBack) =>
       life.phase === 'gone'
@@ -205,17 +214,13 @@ export class World {
     }
   }
 
-  #begin(life: Life, ...[name, scope]: Parameters<typeof outside.run>): ReturnType<typeof outside.run> {
+  #begin(life: Life, name: string, { idempotencyKey, attempt }: Attempted, enter: () => Promise<unknown>): Promise<unknown> {
     // Code that was started by a life that ended is never heard of again.
     if (life.phase === 'gone') return new Promise(() => undefined);
-    this.log(`  ${scope.idempotencyKey} ${name} attempt ${scope.attempt} called`);
+    this.log(`  ${idempotencyKey} ${name} attempt ${attempt} called`);
     try {
-      check(
-        life.phase !== 'closing',
-        'a closing runtime begins nothing',
-        () => `attempt ${scope.attempt} of ${scope.idempotencyKey} was called`,
-      );
-      return this.ledger.begin(life.number, this.profile.places, name, scope);
+      check(life.phase !== 'closing', 'a closing runtime begins nothing', () => `attempt ${attempt} of ${idempotencyKey} was called`);
+      return enter();
     } catch (found) {
       this.note(found);
       throw found;

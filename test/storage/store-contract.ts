@@ -7,6 +7,7 @@ import { hasErrorCode } from '../../src/kernel/errors.ts';
 import type { Page, PreparedCommit, Store } from '../../src/kernel/ports.ts';
 import type { DefinitionRecord, MessageRecord, PendingActivity } from '../../src/kernel/record.ts';
 import { declareJournals } from './journal-contract.ts';
+import { declareOutbox } from './outbox-contract.ts';
 import type { SampleStep } from './samples.ts';
 import { sampleActivity, sampleBatch, sampleChild, sampleCommit, sampleTimer } from './samples.ts';
 
@@ -54,6 +55,7 @@ export function storeContract(name: string, place: () => Promise<StorePlace>): v
     declareFamilies(() => store);
     declareJournals(() => store);
     declareScans(() => store, reopen);
+    declareOutbox(() => store, reopen);
     declareClosing(() => store);
   });
 }

@@ -5,6 +5,7 @@ export function changedStore(store: Store, changes: Partial<Store>): Store {
   return {
     location: store.location,
     lastCommit: store.lastCommit,
+    outbox: store.outbox,
     write: (batch) => store.write(batch),
     erase: (workflowId, lastRun, limit) => store.erase(workflowId, lastRun, limit),
     forgetMessages: (beforeMs, limit, after) => store.forgetMessages(beforeMs, limit, after),

@@ -151,6 +151,13 @@ function cutOffDatabase(database: Database, life: Life): Database {
 function cutOffStore(store: Store, life: Life): Store {
   return {
     location: store.location,
+    outbox: {
+      scan: (after, untilCommit, limit) => life.read(() => store.outbox.scan(after, untilCommit, limit)),
+      readOf: (id, from, limit) => life.read(() => store.outbox.readOf(id, from, limit)),
+      count: (after, limit) => life.read(() => store.outbox.count(after, limit)),
+      readConsumers: () => life.read(() => store.outbox.readConsumers()),
+      write: (change) => life.write(() => store.outbox.write(change)),
+    },
     lastCommit: store.lastCommit,
     write: (batch) => life.write(() => store.write(batch)),
     erase: (id, lastRun, limit) => life.write(() => store.erase(id, lastRun, limit)),

@@ -8,7 +8,7 @@ import { limits } from '../../kernel/limits.ts';
 import type { Logger } from '../../kernel/logger.ts';
 import type { Clock, Store } from '../../kernel/ports.ts';
 import type { Reopening } from '../../runtime/engine-keeper.ts';
-import type { DiskSpace } from '../../runtime/runtime.ts';
+import type { DiskSpace } from '../../runtime/disk-space.ts';
 import { FreeSpace } from '../../storage/free-space.ts';
 import type { MeasureFree } from '../../storage/free-space.ts';
 import { Reserve } from '../../storage/reserve.ts';
