@@ -33,6 +33,8 @@ export interface World {
   readonly script?: FaultScript;
   readonly screen: Screener;
   readonly ledger: Ledger;
+  /** Milliseconds a call takes, where that is not left to luck; for scripted demonstrations. */
+  readonly takesMs?: (merchantId: string, activity: string) => number | undefined;
   /** With what patience undos are tried; default: as their machine declares. */
   readonly undoRetry?: RetryOptions;
 }
@@ -113,12 +115,13 @@ export function askIn(world: World): Ask {
   };
 }
 
-function answersIn({ seed, faults, script }: World): Call {
+function answersIn({ seed, faults, script, takesMs }: World): Call {
   return async (activity, merchant, { idempotencyKey, attempt, signal }) => {
     const luck = mulberry32(seedFrom(`${seed}|${idempotencyKey}|${attempt}`));
     const [least, most] = faults.delayMs;
     const isHanging = luck() < faults.hangShare;
-    await delay(isHanging ? 2 ** 31 - 1 : least + luck() * (most - least), undefined, { signal });
+    const usualMs = isHanging ? 2 ** 31 - 1 : least + luck() * (most - least);
+    await delay(takesMs?.(merchant, activity) ?? usualMs, undefined, { signal });
     const fails = script === undefined ? luck() < faults.transientShare : script(merchant, activity, attempt);
     if (fails) throw named('ProviderUnavailable', `${activity} answered 503 for ${merchant}`);
   };
