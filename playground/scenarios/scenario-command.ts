@@ -1,11 +1,12 @@
 /** `npm start -- scenario NAME`. */
 import { deferredUndo } from './deferred-undo.ts';
+import { fiveBugs } from './five-bugs.ts';
 import { lateHit } from './late-hit.ts';
 import { play } from './play.ts';
 import type { Scenario } from './scenario.ts';
 import { slowSettlement } from './slow-settlement.ts';
 
-const scenarios: readonly Scenario[] = [lateHit, deferredUndo, slowSettlement];
+const scenarios: readonly Scenario[] = [lateHit, deferredUndo, slowSettlement, fiveBugs];
 
 /** Nobody is who was meant: exit code 2, as for any wrong use. */
 const wrongUseCode = 2;

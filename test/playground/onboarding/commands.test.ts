@@ -73,7 +73,9 @@ describe('npm start', () => {
     expect(summaryOf(hours)).toMatchObject({ byState: { rejected: 1 }, failures: { SanctionsHit: 1 } });
     const history = (await runPlayground('where', 'm-9001-BAD', '--data', data)).stdout;
     // Eight hours pass before anybody can decide.
-    expect(history).toMatch(/ timer +awaitingDecision\.escalated\n.* signal +rejected  REJECT\n$/);
+    expect(history).toMatch(
+      / timer +awaitingDecision\.escalated\n.* signal +rejected  REJECT\n.* undo-next +rejected\n.* undo-ended +rejected\n/,
+    );
   });
 });
 
@@ -85,7 +87,7 @@ describe('npm start -- five-step', () => {
       'm-7731 done in 5 steps',
       '  pending > kyc > sanctions > settle > dash > done',
       'm-9001-BAD failed (SanctionsHit) in 2 steps',
-      '  pending > kyc > failed',
+      '  pending > kyc > failed > undo-ended',
       'm-7732 done in 6 steps, 1 transient retry',
       '  pending > kyc > sanctions > attempt-failed > attempt-due > settle > dash > done',
     ]);
