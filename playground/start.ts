@@ -11,7 +11,7 @@ import type { OnboardCommandOptions } from './onboarding/onboard-command.ts';
 import { onboardCommand } from './onboarding/onboard-command.ts';
 import { whereCommand } from './onboarding/where-command.ts';
 import type { ScenarioCommandOptions } from './scenarios/scenario-command.ts';
-import { scenarioCommand } from './scenarios/scenario-command.ts';
+import { listed, scenarioCommand } from './scenarios/scenario-command.ts';
 
 const examples = `
 What happens:
@@ -84,6 +84,7 @@ function program(): Command {
     .description('a story told line by line on a real store, held against what it claims; exit code 0 if all of that was seen')
     .option('--list', 'the names, with a line each')
     .option('--json', 'end with one line of JSON on standard output; the rest goes to standard error')
+    .addHelpText('after', () => `\nScenarios:\n${listed()}`)
     .action(async (name: string | undefined, options: ScenarioCommandOptions) => finish(await scenarioCommand(name, options)));
   command.addHelpText('after', () => `\nThe default command:\n${onboard.helpInformation()}${examples}`);
   return command;

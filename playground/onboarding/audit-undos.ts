@@ -25,10 +25,10 @@ export function auditUndos({ status, ledger, queue, closedAtMs }: WorkflowDescri
   const called = new Set(
     seen.flatMap((entry) => (entry.kind === 'call' && undoOf(entry.activity) !== undefined ? [`${entry.key}:undo`] : [])),
   );
-  const waiting = new Set(queue.flatMap(({ cause, path }) => (cause === 'undo' ? [path.join('.')] : [])));
+  const waiting = new Set(queue.flatMap(({ cause, path, name }) => (cause === 'undo' ? [placeOf({ path, name })] : [])));
   const isOwed = (key: string): boolean => {
     const entry = entries.get(key);
-    return entry?.undo === 'deferred' && waiting.has(entry.path.join('.'));
+    return entry?.undo === 'deferred' && waiting.has(placeOf(entry));
   };
   const isSettled = (key: string): boolean => ['settled', 'written-off'].includes(entries.get(key)?.undo ?? '');
   const undone = ledger
@@ -50,6 +50,11 @@ export function auditUndos({ status, ledger, queue, closedAtMs }: WorkflowDescri
         ? []
         : standing.map((key) => `${key.slice(0, -':undo'.length)} stands, and is owed by nobody`),
   };
+}
+
+/** An onboarding does each of its steps once, so a name says which it is. */
+function placeOf({ path, name = '' }: { readonly path: readonly number[]; readonly name?: string | undefined }): string {
+  return `${path.join('.')} ${name}`;
 }
 
 function rerunsIn(seen: readonly Done[], recordedAtMs: ReadonlyMap<string | undefined, number | undefined>): string[] {

@@ -29,7 +29,8 @@ export async function scenarioCommand(name: string | undefined, { list, json }: 
   return wrongUseCode;
 }
 
-function listed(): string {
+/** Each with a line. */
+export function listed(): string {
   const width = Math.max(...scenarios.map(({ name }) => name.length));
   return scenarios.map(({ name, summary }) => `${name.padEnd(width)}  ${summary}`).join('\n');
 }
