@@ -88,7 +88,7 @@ export function attemptFailed(actor: Actor, envelope: EnvelopeOf<'attempt-failed
 
 export function attemptTimedOut(actor: Actor, envelope: EnvelopeOf<'attempt-timed-out'>, context: DecideContext): Reaction {
   const activity = runningAttempt(actor, envelope);
-  if (activity === undefined) return { kind: 'ignore' };
+  if (activity === undefined) return late(actor, envelope) ?? { kind: 'ignore' };
   const abort: Change = (draft) => abortOverdue(draft, activity, envelope);
   const policy = policyOf(actor.machine, activity);
   const error =
@@ -109,7 +109,10 @@ export function activityTimedOut(actor: Actor, n: number, isPastDeadline = false
 }
 
 /** Nobody waits for it, but the ledger learns of it. */
-function late(actor: Actor, envelope: EnvelopeOf<'attempt-completed' | 'attempt-failed' | 'attempt-lost'>): Reaction | undefined {
+function late(
+  actor: Actor,
+  envelope: EnvelopeOf<'attempt-completed' | 'attempt-failed' | 'attempt-timed-out' | 'attempt-lost' | 'attempt-released'>,
+): Reaction | undefined {
   const isPending = actor.activities.has(envelope.n);
   const change = isPending ? undefined : lateChange(actor, envelope);
   return change && { kind: 'late', change };
@@ -150,7 +153,8 @@ export function attemptLost(actor: Actor, envelope: EnvelopeOf<'attempt-lost'>, 
 /** Given back, it is not charged; but what may run at most once and was begun is not begun again. */
 export function attemptReleased(actor: Actor, envelope: EnvelopeOf<'attempt-released'>): Reaction {
   const activity = runningAttempt(actor, envelope);
-  if (activity === undefined || activity.isHandedOver === true) return { kind: 'ignore' };
+  if (activity === undefined) return late(actor, envelope) ?? { kind: 'ignore' };
+  if (activity.isHandedOver === true) return { kind: 'ignore' };
   const maximumAttempts = policyOf(actor.machine, activity)?.retry.maximumAttempts;
   if (envelope.hasBegun && maximumAttempts === 1) {
     return noMoreAttempts(actor, atRest(activity, envelope), failedOutcome(attemptLostError(activity.attempt)));

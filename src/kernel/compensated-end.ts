@@ -29,13 +29,13 @@ function isWhole({ isEnded, childId }: ChildRecord): boolean {
  * Whether an actor that ends has something to undo, or may have.
  *
  * @param before the actor before the step: children that are stopped by it may leave something
+ * @param told the child whose own end leads to this one: it said what it leaves
  */
-export function mayLeaveUndos({ machine, ledger }: Draft, before: Actor | undefined): boolean {
+export function mayLeaveUndos({ machine, ledger }: Draft, before: Actor | undefined, told?: number): boolean {
   if (hasOpen(ledger.now)) return true;
-  return [...(before?.children.values() ?? [])].some(({ src, isEnded, isActor }) => {
+  return [...(before?.children.values() ?? [])].some(({ n, src, isEnded, isActor }) => {
+    if (isActor !== true || isEnded === true || n === told) return false;
     const child = machine.children.get(src);
-    return (
-      isActor === true && isEnded !== true && child?.kind === 'actor' && child.machine.isUnwinding !== true && mayHaveUndos(child.machine)
-    );
+    return child?.kind === 'actor' && child.machine.isUnwinding !== true && mayHaveUndos(child.machine);
   });
 }

@@ -66,12 +66,18 @@ export function leaveEntry(draft: LedgerDraft, activity: ActivityRecord): void {
 export function markUnknown(draft: LedgerDraft, n: number, error: Json | undefined): void {
   const entry = draft.ledger.now.get(n);
   if (entry === undefined) return;
+  // An earlier attempt took effect.
+  if (entry.output !== undefined) {
+    completeEntry(draft, n, entry.output);
+    return;
+  }
   const { attempt: _, ...known } = entry;
   const told = error === undefined ? {} : { error };
   draft.ledger.set(n, { ...known, outcome: 'unknown', settledAt: draft.sequence, ...told });
 }
 
-function removeEntry(draft: LedgerDraft, n: number): void {
+/** Its code was never entered. */
+export function removeEntry(draft: LedgerDraft, n: number): void {
   if (!draft.ledger.now.has(n)) return;
   if (!draft.ledger.delete(n)) draft.ledgerRemoved.push(n);
 }

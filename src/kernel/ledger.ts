@@ -15,7 +15,7 @@ import type { Draft } from './draft.ts';
 import { compensationStarted } from './engine-errors.ts';
 import type { ActorEnvelope, Envelope, UndoEnvelope } from './envelope.ts';
 import { failedOutcome } from './failure.ts';
-import { completeEntry, errorOf, markUnknown } from './ledger-entries.ts';
+import { completeEntry, errorOf, markUnknown, removeEntry } from './ledger-entries.ts';
 import type { CompensationCounts, LedgerRecord } from './ledger-record.ts';
 import { isOpen, owedPlaces } from './ledger-record.ts';
 import type { FailureRecord } from './failure-record.ts';
@@ -209,7 +209,10 @@ export function abandonUndos(draft: Draft): void {
   if (draft.compensation !== undefined) countCompensation(draft, { running: -draft.compensation.running });
 }
 
-type LateEnvelope = Extract<Envelope, { readonly kind: 'attempt-completed' | 'attempt-failed' | 'attempt-lost' }>;
+type LateEnvelope = Extract<
+  Envelope,
+  { readonly kind: 'attempt-completed' | 'attempt-failed' | 'attempt-timed-out' | 'attempt-lost' | 'attempt-released' }
+>;
 
 /**
  * What an attempt came to that nobody waits for, as far as it says more of what there is to undo than was known; undefined if it does not.
@@ -220,11 +223,16 @@ export function lateChange({ ledger }: Actor, envelope: LateEnvelope): Change | 
   if (entry === undefined) return undefined;
   if (envelope.kind !== 'attempt-completed') {
     if (entry.outcome !== 'leaving' || entry.attempt !== envelope.attempt) return undefined;
+    const isNothing = envelope.kind === 'attempt-released' && !envelope.hasBegun && envelope.attempt === 1;
+    if (isNothing) return (draft) => removeEntry(draft, n);
     return (draft) => markUnknown(draft, n, envelope.kind === 'attempt-failed' ? envelope.error : undefined);
   }
   if (entry.outcome !== 'leaving' && entry.outcome !== 'unknown') return undefined;
-  if (entry.undo === undefined) return (draft) => completeEntry(draft, n, envelope.output);
-  return (draft) => tookEffect(draft, entry, envelope.output);
+  const { output } = envelope;
+  // An earlier one than the one that still runs: that is awaited all the same.
+  if (entry.outcome === 'leaving' && entry.attempt !== envelope.attempt) return (draft) => draft.ledger.set(n, { ...entry, output });
+  if (entry.undo === undefined) return (draft) => completeEntry(draft, n, output);
+  return (draft) => tookEffect(draft, entry, output);
 }
 
 /** It did, and its undo did not know of that: what waits for a person has to know, and a person what does not. */

@@ -3,6 +3,7 @@ import type { Actor } from './actor.ts';
 import { attemptCompleted, attemptDue, attemptFailed, attemptLost, attemptReleased, attemptTimedOut } from './attempt-protocol.ts';
 import { forgetChildren, say } from './apply-actions.ts';
 import { undoByHand } from './ledger-by-hand.ts';
+import { hasOpen } from './ledger-record.ts';
 import { abandonUndos, ledgerReaction } from './ledger.ts';
 import { unwindingReaction } from './unwinding.ts';
 import { childReaction, stopReaction } from './child-protocol.ts';
@@ -87,8 +88,9 @@ function cancelled({ record, machine }: Actor, { reason, by }: CancelEnvelope): 
 }
 
 /** Of who has ended already, custom actions may still run, mail may wait for others, and the end of children may not be heard of yet. */
-function dropLeftovers({ activities, children, record }: Actor, isForAll: boolean): Reaction {
-  if (activities.size === 0 && (record.queued ?? 0) === 0 && (children.size === 0 || !isForAll)) return { kind: 'ignore' };
+function dropLeftovers({ activities, children, ledger, record }: Actor, isForAll: boolean): Reaction {
+  const isLeft = isForAll && (children.size > 0 || hasOpen(ledger) || record.askers !== undefined);
+  if (activities.size === 0 && (record.queued ?? 0) === 0 && !isLeft) return { kind: 'ignore' };
   const drop: Change = (draft) => {
     dropEverything(draft, true);
     if (!isForAll) return;

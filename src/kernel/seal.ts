@@ -43,7 +43,7 @@ export function seal(draft: Draft, before: Actor | undefined, envelope: Envelope
   // Bookkeeping is no snapshot to a parent that watches, and an end is told once; where all end together nobody is left to hear of it.
   const isEnd = ending.status !== undefined && isClosed(ending.status) && !isEndOfAll(envelope);
   const isNews = ending.stepped !== undefined || isEnd;
-  const news = isNews ? newsForParent(record, mayLeaveUndos(draft, before)) : [];
+  const news = isNews ? newsForParent(record, mayLeaveUndos(draft, before, toldBy(envelope))) : [];
   const forgotten = journalForgotten(before?.record.journalFrom, record.journalFrom);
   const message = messageOf(record, envelope, ending);
   const journal = journalOf(draft, before, record, envelope, ending);
@@ -111,6 +111,10 @@ function journalOf(draft: Draft, before: Actor | undefined, record: ActorRecord,
   if (draft.emitted.length > 0) journal.emitted = draft.emitted;
   if (sequence === 1 || sequence % limits.journalSnapshotInterval === 0) journal.snapshot = chart;
   return journal;
+}
+
+function toldBy(envelope: Envelope): number | undefined {
+  return envelope.kind === 'child-done' || envelope.kind === 'child-failed' ? envelope.n : undefined;
 }
 
 function isEndOfAll(envelope: Envelope): boolean {

@@ -21,6 +21,7 @@ import type { Json } from './json.ts';
 import type { LedgerRecord } from './ledger-record.ts';
 import { limits } from './limits.ts';
 import type { Change, Reaction } from './reaction.ts';
+import { isClosed } from './record.ts';
 import type { RegisteredMachine } from './registered-machine.ts';
 import { encodePayload, encodeValue } from './value-encoding.ts';
 import type { CompensationOutput } from './volatile-ledger.ts';
@@ -49,6 +50,8 @@ export function beginUnwinding(draft: Draft, chart: LiveChart): void {
  * @param usual what it means to any other actor
  */
 export function unwindingReaction(actor: Actor, envelope: StepEnvelope, { nowMs }: DecideContext, usual: () => Reaction): Reaction {
+  // Terminated, it undoes nothing any more.
+  if (isClosed(actor.record.status)) return usual();
   const context = contextIn(actor.chart);
   switch (envelope.kind) {
     case 'undo-entry':

@@ -149,10 +149,18 @@ export class Performer {
     const awaited = latest?.activities.get(effect.n);
     if (awaited?.state !== 'running' || awaited.attempt !== effect.attempt) {
       this.#parts.attempts.pass(name);
+      this.#tellNotBegun(actor, effect, latest);
       return;
     }
     this.#parts.onEnter('activity', name);
     this.#parts.attempts.run(actor, name, effect);
+  }
+
+  /** Who undoes what was left waits for what ran, and there was nothing. */
+  #tellNotBegun({ record: { address } }: Actor, { n, attempt }: Extract<Effect, { kind: 'run-attempt' }>, latest: Actor | undefined): void {
+    const entry = latest?.ledger.get(n);
+    if (entry?.outcome !== 'leaving' || entry.attempt !== attempt) return;
+    this.#parts.deliver(address, { kind: 'attempt-released', n, attempt, hasBegun: false });
   }
 
   #takeUp(actor: Actor, activity: ActivityRecord): void {

@@ -61,7 +61,11 @@ export async function readTree(
   sortLedger(codec, rows, ledgerRows);
   // Who was let go is not named by its parent any more, but may still have to hear of it.
   const mail = mailKeys.length === 0 ? [] : await readMailbox(reader, codec, root, mailKeys.length);
-  for (const { to } of mail.flatMap(messagesIn)) addActor(rows, { ...root, path: to });
+  for (const { to, envelope } of mail.flatMap(messagesIn)) {
+    addActor(rows, { ...root, path: to });
+    // It will be an entry in its parent's ledger.
+    if ('hasUndos' in envelope || 'undos' in envelope) addActor(rows, { ...root, path: [...to, envelope.n] });
+  }
   const actors = await Promise.all([...rows.values()].map((found) => readActor(reader, codec, found, lastCommit)));
   const stored = actors.filter((actor) => actor !== undefined);
   const [first, ...others] = stored.sort((a, b) => comparePaths(a.record.address, b.record.address));

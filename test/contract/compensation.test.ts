@@ -5,7 +5,7 @@ import type { AnyStateMachine } from 'xstate';
 import type { ContractHost, ContractRuntime } from '../support/contract-host.ts';
 import { limits } from '../../src/kernel/limits.ts';
 import { refusalOf, watch } from '../support/outcomes.ts';
-import { charted, pair, trip } from '../support/sagas.ts';
+import { charted, delegated, pair, trip } from '../support/sagas.ts';
 import { errorOf, World } from '../support/world.ts';
 import { contractGroup } from './contract-group.ts';
 
@@ -216,6 +216,26 @@ contractGroup('compensation', ({ contractCase, everywhere }) => {
     await succeed(host, world, 'undo hotel');
     expect(await handle.result()).toEqual({ undone: ['hotel'], deferred: ['flight'] });
     expect(await runtime.describe('w')).toMatchObject({ status: 'completed', compensation: 'deferred' });
+  });
+
+  everywhere('what a child of a child did is undone, though the one between did nothing', async (host) => {
+    const { world, runtime } = await started(host, delegated);
+    await succeed(host, world, 'hotel');
+    await runtime.cancel('w');
+    await host.settled();
+    await succeed(host, world, 'undo hotel');
+    expect(await runtime.describe('w')).toMatchObject({ status: 'cancelled', compensation: 'done' });
+  });
+
+  everywhere('nothing that a child did is undone any more after `terminate`, though the child had closed', async (host) => {
+    const { world, runtime } = await started(host, delegated);
+    await succeed(host, world, 'hotel');
+    await runtime.cancel('w');
+    await host.settled();
+    await runtime.terminate('w');
+    await host.settled();
+    expect(world.last('undo hotel').signal.aborted).toBe(true);
+    expect((await runtime.describe('w')).ledger.map(({ undo }) => undo)).toEqual(['abandoned', 'abandoned', 'abandoned']);
   });
 
   everywhere('what ended and is being undone takes no more events', async (host) => {

@@ -68,6 +68,7 @@ export const groups = {
   data: [35, 36, 37],
   endings: [16],
   compensation: [15, 44, 45, 46, 47, 48, 49],
+  'compensation-children': [],
   deadlines: [],
   children: [38, 39],
   trees: [],

@@ -21,7 +21,6 @@ const by = (file: string, ...titles: readonly string[]): ShownBy => ({ file, tit
 const contract = (contractCase: CaseNumber) => ({ contractCase });
 const simulations = by('simulation/simulation', 'simulated worlds');
 
-const noCompensation = 'there are no undos yet';
 const noFanOut = 'there are no fan-outs yet';
 const noInspector = 'there is no inspector yet';
 
@@ -319,7 +318,17 @@ export const faults: Readonly<Record<number, FaultRow>> = {
     fault: 'a parent ends before its children',
     shownBy: [contract(38), contract(39), by('runtime/earlier-runs', 'a run that takes the place of another ends all of it')],
   },
-  61: { fault: 'an undo fails, or is interrupted', shownBy: [], lacks: noCompensation },
+  61: {
+    fault: 'an undo fails, or is interrupted',
+    shownBy: [
+      by('process/kill-while-undoing', 'times while it undoes, a workload undoes everything in order'),
+      by('runtime/random-sagas', 'whatever fails, is left or cancelled, what was done is undone once'),
+      contract(44),
+      contract(45),
+      contract(47),
+    ],
+    soak: '500 kills, 20,000 sagas',
+  },
   62: { fault: 'a request for another host', shownBy: [], lacks: noInspector },
   63: { fault: 'a request from another origin', shownBy: [], lacks: noInspector },
   64: { fault: 'scripts in ids, contexts and errors', shownBy: [], lacks: noInspector },

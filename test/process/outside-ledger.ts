@@ -9,6 +9,15 @@ export type LedgerEntry =
   | { readonly kind: 'opened' }
   /** an activity was called: the effect itself */
   | { readonly kind: 'called'; readonly id: string; readonly step: string; readonly key: string; readonly attempt: number }
+  /** an undo was called */
+  | {
+      readonly kind: 'undoing';
+      readonly id: string;
+      readonly step: string;
+      readonly key: string;
+      readonly attempt: number;
+      readonly outcome: 'completed' | 'unknown';
+    }
   /** the signal of an attempt fired */
   | { readonly kind: 'aborted'; readonly key: string; readonly attempt: number; readonly reason: string }
   /** the client was told: started */

@@ -6,6 +6,7 @@ import { closeOnSignals as closeRuntimeOnSignals, hasErrorCode, openRuntime, Per
 import type { Duration, Runtime } from 'perdure';
 import type { Deadliness } from './deadly-machine.ts';
 import { deadlyId, deadlyMachine } from './deadly-machine.ts';
+import { journeysIn, travelAll } from './journey-machine.ts';
 import type { LedgerEntry, OutsideLedger } from './outside-ledger.ts';
 import { openLedger } from './outside-ledger.ts';
 import { deliverAll, scanId, upwardsFrom } from './parcel-client.ts';
@@ -40,6 +41,8 @@ export type Workload =
       readonly opensAgain?: boolean;
       readonly onLocked?: 'wait';
     })
+  /** Begins journeys from number `first` on, without end: all of them fail and are undone. */
+  | (Place & { readonly kind: 'undo'; readonly first: number; readonly atOnce: number; readonly undoMs: number })
   /** Delivers parcels on many stores; each is held still at its point; when all are, the process is killed. */
   | { readonly kind: 'reach points'; readonly stores: readonly StorePoint[] }
   /** Opens a store and is killed before the first batch it would write. */
@@ -80,6 +83,14 @@ async function deliver(work: Extract<Workload, { kind: 'deliver' }>): Promise<vo
   const numbers = last === undefined ? upwardsFrom(first) : Array.from({ length: last - first + 1 }, (_none, index) => first + index);
   await deliverAll({ runtime, machine, ledger }, numbers, atOnce).catch(ignoreClosed);
   if (last !== undefined) await runtime.close();
+}
+
+async function undo({ path, first, atOnce, undoMs, ledger: ledgerPath }: Extract<Workload, { kind: 'undo' }>): Promise<void> {
+  const ledger = openLedger(ledgerPath, tell);
+  const machines = journeysIn({ ledger, undoMs });
+  const runtime = await openRuntime({ path, machines: Object.values(machines) });
+  ledger.append({ kind: 'opened' });
+  await travelAll({ runtime, machines, ledger }, upwardsFrom(first), atOnce);
 }
 
 async function openAgain(path: string, ledger: OutsideLedger): Promise<void> {
@@ -187,6 +198,8 @@ async function main(work: Workload): Promise<void> {
         refuse(error, openLedger(work.ledger, tell));
         process.exitCode = 1;
       });
+    case 'undo':
+      return undo(work);
     case 'reach points':
       return reachPoints(work.stores);
     case 'die at boot':

@@ -3,7 +3,7 @@ import type { ActivityScope, UndoScope } from '../../src/authoring.ts';
 import type { ActivityName } from './machine-parts.ts';
 import { finalErrorName, laterNames, placesOf } from './machine-parts.ts';
 import type { Model } from './model.ts';
-import { actionsIn } from './model.ts';
+import { actionsIn } from './action-rules.ts';
 import { check } from './violation.ts';
 
 export interface OutsideCall {
@@ -87,7 +87,7 @@ export class Ledger {
     check(attempt > step.lastAttempt, invariant, () => `${what()} after attempt ${step.lastAttempt}`);
     check(step.calls <= this.#model.callsMax(row, name), invariant, () => `${what()}, call ${step.calls} of it`);
     // What was handed over holds no place, though its code may not have heard yet.
-    const running = this.running(life).filter((call) => call.name !== 'actions' && !this.#model.isHandedOver(call.key));
+    const running = this.running(life).filter((call) => call.name !== 'actions' && !this.#model.isHandedOver(call.key, call.attempt));
     check(!running.some((call) => call.key === key), invariant, () => `${what()} while an earlier one runs`);
     check(running.length < places, 'I13 limits are kept', () => `${what()} while ${running.length} of ${places} run`);
     const own = running.filter((call) => call.name === name).length;
@@ -97,7 +97,7 @@ export class Ledger {
   }
 
   /** @param later given if it may be handed over */
-  #settles({ places: _, ...known }: NewCall, later: ActivityScope<unknown> | undefined): Promise<{ readonly key: string }> {
+  #settles({ places: _places, ...known }: NewCall, later: ActivityScope<unknown> | undefined): Promise<{ readonly key: string }> {
     this.calls += 1;
     return new Promise((resolve, reject) => {
       const call: OutsideCall = {

@@ -14,6 +14,7 @@ import { isClosed } from '../../src/kernel/record.ts';
 import { deadlineAtMs, isCutShort, judgeBeginnings, judgeDeadline, judgeRetry } from './deadline-rules.ts';
 import type { ActivityName } from './machine-parts.ts';
 import { actionAttemptsMax, finalErrorName, maximumAttempts } from './machine-parts.ts';
+import { actionsIn, actionsInvariant, judgeActions } from './action-rules.ts';
 import { ModelTree } from './tree-model.ts';
 import { UndoRules } from './undo-rules.ts';
 import type { QueueRecord } from '../../src/kernel/queue-record.ts';
@@ -78,6 +79,8 @@ export class Model {
   /** What waits for a person, by the id of the item. */
   readonly queue = new Map<string, QueueRecord>();
   readonly undos = new UndoRules();
+  /** Attempts by idempotency key and number. */
+  readonly #handedOver = new Set<string>();
   /** Attempts a person allowed, by idempotency key. */
   readonly #allowed = new Map<string, number>();
   readonly #lastCall = new Map<string, number>();
@@ -150,9 +153,9 @@ export class Model {
     return home !== undefined && this.actors.get(home.place)?.settled.has(home.n) === true;
   }
 
-  isHandedOver(key: string): boolean {
-    const home = this.keys.get(key);
-    return home !== undefined && this.actors.get(home.place)?.activities.get(home.n)?.isHandedOver === true;
+  /** Whether an attempt ever was: its code may hear late that nobody waits for it any more. */
+  isHandedOver(key: string, attempt: number): boolean {
+    return this.#handedOver.has(`${key} ${attempt}`);
   }
 
   #applyCommit(commit: Commit): ModelTree {
@@ -303,11 +306,11 @@ export class Model {
     const invariant = 'I4 key, attempts and calls of a step';
     const single = 'I3 an outcome is recorded once and ends its step';
     const { n, attempt } = envelope;
+    // Of what was left, it may say what there is to undo.
+    if (!actor.activities.has(n) && actor.ledger.has(n) && commit.journal.outcome === 'queued') return;
     const what = (): string => `${envelope.kind} of ${place}:${n}, attempt ${attempt}, at ${commit.journal.sequence}`;
     check(!actor.settled.has(n), single, () => `${what()} comes after its outcome`);
     const row = actor.activities.get(n);
-    // Of what was left, it may say what there is to undo.
-    if (row === undefined && actor.ledger.has(n) && commit.journal.outcome === 'queued') return;
     const state = isFromMail ? 'settled' : 'running';
     check(row?.state === state && row.attempt === attempt, single, () => {
       return `${what()} is taken, though ${row === undefined ? 'the step is not pending' : `attempt ${row.attempt} is ${row.state}`}`;
@@ -395,6 +398,7 @@ export class Model {
         });
       }
       actor.activities.set(row.n, row);
+      if (row.isHandedOver === true) this.#handedOver.add(`${row.idempotencyKey} ${row.attempt}`);
       if (row.kind === 'volatile') actor.volatile.add(row.n);
       const allowed = Math.max(this.#allowed.get(row.idempotencyKey) ?? 0, attemptsMax(row));
       if (row.adjusted !== undefined) this.#allowed.set(row.idempotencyKey, allowed);
@@ -417,43 +421,11 @@ export class Model {
   }
 }
 
-const actionsInvariant = 'custom actions are run at least once, in their order';
-
 /** Attempts that the policy allows, as a person may have changed it. */
 function attemptsMax({ src, name, kind, adjusted }: ActivityRecord): number {
   const given = adjusted?.retry === undefined ? undefined : (decodeValue(adjusted.retry) as { readonly maximumAttempts?: number });
   const own = (name.endsWith(':undo') ? name : src) as ActivityName;
   return given?.maximumAttempts ?? (kind === 'actions' ? actionAttemptsMax : maximumAttempts[own]);
-}
-
-export function actionsIn({ input }: ActivityRecord): readonly { readonly params: unknown }[] {
-  return (decodeValue(input) as { readonly actions: readonly { readonly params: unknown }[] }).actions;
-}
-
-/** What the chart asked for is kept until it is done; of one actor one step after the other. */
-function judgeActions(place: string, before: ModelActor | undefined, { record, journal, activitiesPut, activitiesRemoved }: Commit): void {
-  const marksOf = (chart: ActorRecord['chart'] | undefined): number => (chart?.context['marks'] as number | undefined) ?? 0;
-  const wanted = marksOf(record.chart) - marksOf(before?.record.chart);
-  const fresh = activitiesPut.filter((row) => row.kind === 'actions' && before?.activities.has(row.n) !== true);
-  const scheduled = fresh.reduce((sum, row) => sum + actionsIn(row).length, 0);
-  check(
-    scheduled === wanted,
-    actionsInvariant,
-    () => `${place} wants ${wanted} custom actions at ${journal.sequence}, kept are ${scheduled}`,
-  );
-  for (const n of activitiesRemoved) {
-    const isByName = 'n' in journal.envelope && journal.envelope.n === n;
-    const isEnded = before?.activities.get(n)?.kind !== 'actions' || isByName || journal.envelope.kind === 'terminate';
-    check(isEnded, actionsInvariant, () => `${place}:${n}, custom actions, is dropped by ${journal.envelope.kind} at ${journal.sequence}`);
-  }
-  // Without other rows nothing begins.
-  if (activitiesPut.length === 0) return;
-  const rows = new Map(before?.activities);
-  for (const n of activitiesRemoved) rows.delete(n);
-  for (const row of activitiesPut) rows.set(row.n, row);
-  const [first, ...later] = [...rows.values()].filter(({ kind }) => kind === 'actions').sort((a, b) => a.n - b.n);
-  const overtaking = later.find(({ state }) => state === 'running');
-  check(overtaking === undefined, actionsInvariant, () => `${place}:${overtaking?.n} begins before ${first?.n} has ended`);
 }
 
 export function messageKey(workflowId: string, messageId: string): string {

@@ -103,7 +103,8 @@ function keepsForgotten(batch: StoreBatch): StoreBatch {
   return { ...batch, commits: batch.commits.map(({ journalForgotten: _forgotten, ...commit }) => commit) };
 }
 
-function actsBeforeTheCommit(): Undo {
+/** @param isMeant which steps */
+export function actsBeforeTheCommit(isMeant: (step: Step) => boolean): Undo {
   let performer: Pick<Performer, 'perform'> | undefined;
   const done = new WeakSet<object>();
   const undoPerform = patch(
@@ -116,8 +117,9 @@ function actsBeforeTheCommit(): Undo {
       },
   );
   const undoSteps = patchSteps((step) => {
-    performer?.perform(step.commit, step.actor, step.actor);
-    if (performer !== undefined) done.add(step.commit);
+    if (performer === undefined || !isMeant(step)) return step;
+    performer.perform(step.commit, step.actor, step.actor);
+    done.add(step.commit);
     return step;
   });
   return () => {
@@ -261,7 +263,7 @@ function beginsAfterDeadlines(): Undo {
 }
 
 export const plantedFaults: readonly PlantedFault[] = [
-  { name: 'acts before the commit is on disk', plant: actsBeforeTheCommit },
+  { name: 'acts before the commit is on disk', plant: () => actsBeforeTheCommit(() => true) },
   {
     name: 'acknowledges before the sync',
     plant: () =>

@@ -20,7 +20,7 @@ function report({ seed, trace, violation, picks }: Simulation): string {
   );
 }
 
-const done = { seeds: 0, commits: 0, durationMs: 0 };
+const done = { seeds: 0, commits: 0, durationMs: 0, undos: 0, crashesInUnwinding: 0 };
 
 /** Outside of the usual range: each found a fault that no seed before it had. */
 const telling = [2_174, 3_815, 4_036, 4_480, 4_812, 6_416, 10_540, 10_665, 11_953, 16_394, 31_712];
@@ -37,6 +37,8 @@ async function runSeeds(from: number, to: number): Promise<void> {
     const simulation = await simulate(seed, worldOf(seed));
     done.seeds += 1;
     done.commits += simulation.commits;
+    done.undos += simulation.undos;
+    done.crashesInUnwinding += simulation.crashesInUnwinding;
     done.durationMs += performance.now() - beganAtMs;
     if (simulation.violation !== undefined) expect.fail(report(simulation));
   }
@@ -57,8 +59,9 @@ if (one === undefined) {
     const [from, to] = [Number(range[1]), Number(range[2])];
 
     afterAll(() => {
-      const { seeds, commits, durationMs } = done;
+      const { seeds, commits, durationMs, undos, crashesInUnwinding } = done;
       const perSecond = ((1_000 * seeds) / durationMs).toFixed(0);
+      console.log(`${undos} undos begun, ${crashesInUnwinding} crashes while something was being undone`);
       console.log(`${seeds} seeds simulated, ${perSecond} a second, ${(commits / seeds).toFixed(0)} commits each`);
     });
 
@@ -66,6 +69,10 @@ if (one === undefined) {
 
     test.each(telling)('keep every invariant where one was broken once: seed %i', { timeout: testTimeoutMs }, async (seed) => {
       await runSeeds(seed, seed);
+    });
+
+    test.skipIf(to - from < seedsPerTest)('crash while something is being undone', () => {
+      expect(done.crashesInUnwinding).toBeGreaterThan(0);
     });
 
     test('do the same for the same seed', { timeout: testTimeoutMs }, async () => {

@@ -19,7 +19,7 @@ import type { ModelTree } from './tree-model.ts';
 import { check, Violation } from './violation.ts';
 
 const reopened = 'I6 a reopened store is what the applied batches made';
-const rows = 'I14 everything becomes definite, rows equal records';
+const sameRows = 'I14 everything becomes definite, rows equal records';
 const journals = 'I5 journals are gapless and give the stored snapshot';
 
 /** How closely a store is looked at. */
@@ -192,7 +192,7 @@ async function checkQueue(store: Store, { queue, actors }: Model): Promise<void>
     [...ledger.values()].flatMap((entry) => owedPlaces(address, entry)),
   );
   const ofUndos = [...queue.values()].filter(({ cause }) => cause === 'undo' || cause === 'orphan-effect');
-  check(isEqual(owed.map(queueItemId).sort(), ofUndos.map(queueItemId).sort()), rows, () => {
+  check(isEqual(owed.map(queueItemId).sort(), ofUndos.map(queueItemId).sort()), sameRows, () => {
     return `ledgers owe ${owed.map(queueItemId).join(', ')}, in the queue are ${ofUndos.map(queueItemId).join(', ')}`;
   });
 }

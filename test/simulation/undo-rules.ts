@@ -43,7 +43,7 @@ interface Deed {
 /** What an undo is told of what it undoes. */
 interface UndoInput {
   readonly input: unknown;
-  readonly output?: { readonly key: string };
+  readonly output?: unknown;
   readonly outcome: 'completed' | 'unknown';
   readonly idempotencyKey: string;
 }
@@ -96,7 +96,7 @@ export class UndoRules {
       this.#register(tree, place, commit, before);
       this.#begin(commit);
       if (isHeard) this.#hear(tree, place, commit, number, before);
-      this.#leave(tree, place, commit, number);
+      this.#leave(tree, place, commit, number, before);
       this.#judgeLedger(place, before, commit);
     }
     if (commit.record.address.path.length === 0) this.#judgeEnd(tree, before, commit);
@@ -108,6 +108,9 @@ export class UndoRules {
     if (root === undefined || !this.#byTree.has(place)) return;
     const { status, compensation } = root.record;
     if (status === 'failed' || status === 'cancelled') this.#judgeAccounts(tree);
+    const open =
+      status === 'terminated' ? this.#of(place).find(({ hasBegun, undo }) => hasBegun && (undo ?? 'given') === 'given') : undefined;
+    check(open === undefined, accounted, () => `${place} was terminated, and the undo of ${open?.key} is not abandoned`);
     // What is still to be said may be counts.
     if (tree.mail.size > 0) return;
     const entries = [...tree.actors.values()].flatMap(({ ledger }) => [...ledger.values()]).filter(({ kind }) => kind !== 'child');
@@ -177,21 +180,25 @@ export class UndoRules {
     if (deed === undefined) return;
     const isPending = before.activities.has(envelope.n);
     if ('attempt' in envelope && endsOfAttempts.includes(envelope.kind)) deed.inFlight.delete(envelope.attempt);
-    if (endsByHand.includes(envelope.kind)) deed.inFlight.clear();
+    if (isPending && endsByHand.includes(envelope.kind)) deed.inFlight.clear();
     const isOutput = envelope.kind === 'attempt-completed' || envelope.kind === 'activity-completed';
-    const isTaken = isPending ? outcome !== 'late' : isOutput;
+    const isTaken = isPending ? outcome !== 'late' : envelope.kind === 'attempt-completed';
     if (isOutput && isTaken && !deed.hasCompleted) {
       deed.hasCompleted = true;
-      if (deed.undo === undefined) deed.settledAt = number;
+      if (deed.undo === undefined && (isPending || deed.inFlight.size === 0)) deed.settledAt = number;
     }
     if (deed.isLeft && deed.settledAt === undefined && deed.inFlight.size === 0) deed.settledAt = number;
   }
 
-  #leave(tree: ModelTree, place: string, { activitiesRemoved }: Commit, number: number): void {
-    for (const n of activitiesRemoved) {
+  #leave(tree: ModelTree, place: string, commit: Commit, number: number, before: ModelActor): void {
+    for (const n of commit.activitiesRemoved) {
       const deed = this.#of(tree.place).find((known) => known.place === place && known.n === n && !known.isOfChild);
       if (deed === undefined) continue;
       deed.isLeft = true;
+      const row = before.activities.get(n);
+      // Its outcome waits in the mailbox.
+      const isKept = row?.state === 'settled' && !isHeardNow(commit, n);
+      if (isKept && deed.hasBegun && deed.settledAt === undefined) deed.inFlight.add(row.attempt);
       if (deed.settledAt === undefined && deed.hasBegun && deed.inFlight.size === 0) deed.settledAt = number;
     }
   }
@@ -273,7 +280,8 @@ export class UndoRules {
     check(deed !== undefined && given.idempotencyKey === `${key}:undo`, caused, () => `${name} undoes ${key}, which nobody did`);
     check(deed.row === undefined && deed.undo === 'given', caused, () => `${key} is undone again, or nobody wants it: ${deed.undo}`);
     const isKnown = JSON.stringify(given.input) === deed.input && given.outcome === (deed.hasCompleted ? 'completed' : 'unknown');
-    const isSame = isKnown && given.output?.key === (deed.hasCompleted ? key : undefined);
+    // What it came to is said by people and tokens, too.
+    const isSame = isKnown && (given.output !== undefined) === deed.hasCompleted;
     check(
       isSame,
       accounted,
@@ -312,6 +320,11 @@ export class UndoRules {
   #entryOf(tree: ModelTree, { place, n }: Deed): LedgerRecord | undefined {
     return [...tree.actors.values()].find(({ record }) => formatAddress(record.address) === place)?.ledger.get(n);
   }
+}
+
+/** Whether a step is about the outcome of this activity. */
+function isHeardNow({ journal: { envelope } }: Commit, n: number): boolean {
+  return 'n' in envelope && envelope.n === n && (endsOfAttempts.includes(envelope.kind) || endsByHand.includes(envelope.kind));
 }
 
 /** Whether an actor is there to undo what another did. */

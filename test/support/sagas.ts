@@ -103,3 +103,14 @@ export function pair(world: World) {
     },
   });
 }
+
+/** What it does is done by a child of its child; the one between does nothing itself. */
+export function delegated(world: World) {
+  const inner = setup({ actors: { hotel: step(world, 'hotel') } }).createMachine({
+    id: 'inner',
+    initial: 'hotel',
+    states: { hotel: { invoke: { src: 'hotel', onDone: 'open' } }, open: {} },
+  });
+  const between = setup({ actors: { inner } }).createMachine({ id: 'between', invoke: { src: 'inner' } });
+  return setup({ actors: { between } }).createMachine({ id: 'delegated', version: '1', invoke: { src: 'between' } });
+}
