@@ -40,7 +40,7 @@ export interface World {
 }
 
 /** What undoes a call, by the call. */
-export const undos = {
+const undos = {
   'sanctions.screen': 'sanctions.unwatch',
   'profile.create': 'profile.delete',
   'merchant-created.announce': 'merchant-created.retract',
@@ -74,7 +74,7 @@ export function providersIn(world: World): Call {
 }
 
 /** Of an undo the answer counts: what was asked for may not have been done. */
-export function undoersIn(world: World): Call {
+function undoersIn(world: World): Call {
   const answer = answersIn(world);
   return async (activity, merchant, scope) => {
     const { idempotencyKey: key, attempt } = scope;

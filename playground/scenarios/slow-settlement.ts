@@ -1,8 +1,7 @@
 /** The bank takes 90 s to open an account, not 4 s. Whoever only waits for its answer waits; a workflow with a deadline does not. */
 import { activity } from 'perdure';
 import type { WorkflowDescription } from 'perdure';
-import { activities } from 'perdure/machines/merchant-onboarding';
-import type { merchantOnboarding } from 'perdure/machines/merchant-onboarding';
+import type { activities, merchantOnboarding } from 'perdure/machines/merchant-onboarding';
 import type { LedgerEntry } from '../onboarding/ledger.ts';
 import type { World } from '../onboarding/providers.ts';
 import { askIn, providersIn } from '../onboarding/providers.ts';

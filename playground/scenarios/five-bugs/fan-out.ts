@@ -71,15 +71,15 @@ async function failing(doing: Promise<void>): Promise<boolean> {
   );
 }
 
-/** Each item is a child on disk; how many are done at once is the activity's own. */
-function machineOf({ seed }: Provider) {
+/** How many are done at once is the activity's own. */
+function itemOf({ seed }: Provider) {
   const seeding = activity<number, void>({
     name: 'seed',
     maxConcurrentAttempts: atOnceMax,
     retry: { maximumAttempts: 3, initialInterval: 5, nonRetryableErrorTypes: ['RangeError'] },
     run: async ({ input, signal }) => seed(input, signal),
   });
-  const item = setup({
+  return setup({
     types: { input: {} as number, context: {} as Item, output: {} as Item },
     actors: { seeding },
   }).createMachine({
@@ -99,6 +99,11 @@ function machineOf({ seed }: Provider) {
     },
     output: ({ context }) => context,
   });
+}
+
+/** Each item is a child on disk. */
+function machineOf(provider: Provider) {
+  const item = itemOf(provider);
   return setup({
     types: { context: {} as Count, output: {} as Count, events: {} as { type: 'xstate.done.actor.item'; output: Item } },
     actors: { item },

@@ -1,13 +1,15 @@
 /** A bank as others see it: it keeps what it was asked for in a file of its own, so that it remembers over the deaths of those who ask. */
 import { openLedger, readLedger } from '../../onboarding/ledger.ts';
 
+type Ask = (merchant: string, key: string, attempt?: number) => void;
+
 export interface Bank {
   /** Opens an account; it knows one that it has opened under this key. */
-  open(merchant: string, key: string, attempt?: number): void;
+  readonly open: Ask;
   /** Sends a letter. */
-  write(merchant: string, key: string, attempt?: number): void;
+  readonly write: Ask;
   /** Screens a name. */
-  screen(merchant: string, key: string, attempt?: number): void;
+  readonly screen: Ask;
 }
 
 export function bankAt(file: string): Bank {
