@@ -1,7 +1,8 @@
 /**
  * A merchant's onboarding in five steps. A state is named for the step it has reached: in `pending` the documents are being
- * verified, in `kyc` they are and the sanctions screening runs, and so on. The activities are declared here with their policies;
- * an app brings the code: `fiveStepOnboarding.provide({ actors: { verifyKyc: implement(activities.verifyKyc, { run }) } })`.
+ * verified, in `kyc` they are and the sanctions screening runs, and so on. What was done is undone, newest first, where it fails. The
+ * activities are declared here with their policies; an app brings the code: `fiveStepOnboarding.provide({ actors: { openSettlement:
+ * implement(activities.openSettlement, { run, compensate: { run } }) } })`.
  */
 import { activity } from 'perdure/authoring';
 import { assign, setup } from 'xstate';
@@ -42,28 +43,28 @@ interface OnboardingContext {
 
 const retry = { initialInterval: '200ms', maximumInterval: '5s', maximumAttempts: 8 } as const;
 
-/** The declarations: names, time-outs and retry policies, without code. */
+const policy = { startToCloseTimeout: '3s', retry } as const;
+const undone = { ...policy, compensate: policy } as const;
+
+/** The declarations: names, time-outs and retry policies, and what has an undo, without code. */
 export const activities = {
+  /** That an identity was verified stays true. */
   verifyKyc: activity<OnboardingInput, { reference: string }>({
     name: 'kyc.verify',
-    startToCloseTimeout: '3s',
+    ...policy,
     retry: { ...retry, nonRetryableErrorTypes: ['KycRefused'] },
+    irreversible: true,
   }),
-  screenSanctions: activity<OnboardingInput, ScreeningResult>({ name: 'sanctions.screen', startToCloseTimeout: '3s', retry }),
-  openSettlement: activity<{ merchantId: string; kycReference: string }, { account: string }>({
-    name: 'settlement.open',
-    startToCloseTimeout: '3s',
-    retry,
-  }),
-  seedDashboard: activity<{ merchantId: string; account: string }, { url: string }>({
-    name: 'dashboard.seed',
-    startToCloseTimeout: '3s',
-    retry,
-  }),
+  /** The provider goes on watching the merchant's name, under the merchant's id. Undo: end that watch. */
+  screenSanctions: activity<OnboardingInput, ScreeningResult>({ name: 'sanctions.screen', ...undone }),
+  /** Undo: close the account. */
+  openSettlement: activity<{ merchantId: string; kycReference: string }, { account: string }>({ name: 'settlement.open', ...undone }),
+  /** Undo: take the dashboard down. */
+  seedDashboard: activity<{ merchantId: string; account: string }, { url: string }>({ name: 'dashboard.seed', ...undone }),
+  /** An email cannot be unsent. Undo: send another one, which says that the account is on hold. */
   sendWelcome: activity<{ merchantId: string; email: string; dashboard: string }, { messageId: string }>({
     name: 'welcome.send',
-    startToCloseTimeout: '3s',
-    retry,
+    ...undone,
   }),
 };
 

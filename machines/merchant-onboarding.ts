@@ -12,14 +12,19 @@
  * (`LOGGED_IN`). An onboarding ends `live`; `rejected`, if the answer is no; or `failed`, if a step could not be done. The latter two say why
  * in their output. Retries are no states: they belong to the activities' policies.
  *
- * The activities are declared without code, which an app brings: `merchantOnboarding.provide({ actors: { verifyKyc:
- * implement(activities.verifyKyc, { run }) } })`. It may bring other delays as well: `merchantOnboarding.provide({ delays })`.
+ * Until its end the sanctions provider may report that the merchant is on a list now (`SANCTIONS_HIT`), which rejects it however far it
+ * has come. Whatever ends it badly, or cancels it, what was done is undone, newest first, before it closes: undos are declared beside
+ * the activities, and the chart has no state for them.
+ *
+ * The activities are declared without code, which an app brings: `merchantOnboarding.provide({ actors: { createProfile:
+ * implement(activities.createProfile, { run, compensate: { run } }) } })`. It may bring other delays as well:
+ * `merchantOnboarding.provide({ delays })`.
  */
 import { activity } from 'perdure/authoring';
 import { assign, setup } from 'xstate';
-import { documentMissing, failureOf, sanctionsHit } from './merchant-onboarding/merchant.ts';
+import { documentMissing, failureOf, lateSanctionsHit, sanctionsHit } from './merchant-onboarding/merchant.ts';
 import type { FetchedDocument, MerchantContext, MerchantEvent } from './merchant-onboarding/merchant.ts';
-import type { MerchantInput, MerchantOutput, OnboardingFailure, Screening } from './merchant-onboarding/merchant.ts';
+import type { MerchantInput, MerchantOutput, OnboardingFailure, SanctionsMatch, Screening } from './merchant-onboarding/merchant.ts';
 
 export type { FetchedDocument, MerchantEvent, MerchantInput } from './merchant-onboarding/merchant.ts';
 export type { MerchantOutput, OnboardingFailure, SanctionsMatch, Screening } from './merchant-onboarding/merchant.ts';
@@ -29,29 +34,54 @@ const policy = {
   retry: { initialInterval: '200ms', maximumInterval: '5s', maximumAttempts: 8 },
 } as const;
 
-/** Names, time-outs and retry policies, without code. Repeating is left to the policies; the chart hears only of what is final. */
+/** What is done is undone with the same patience; after that the undo waits for a person. */
+const undone = { ...policy, compensate: policy } as const;
+
+/** It was decided that there is no undo. */
+const irreversible = { ...policy, irreversible: true } as const;
+
+/**
+ * Names, time-outs and retry policies, and what has an undo, without code. Repeating is left to the policies; the chart hears only of
+ * what is final.
+ */
 export const activities = {
-  fetchDocument: activity<MerchantInput, FetchedDocument>({ name: 'document.fetch', ...policy }),
-  /** An error named `KycRefused` is the provider's answer, not a fault: it is not asked again, and the merchant is rejected. */
+  /** Reads what is there. */
+  fetchDocument: activity<MerchantInput, FetchedDocument>({ name: 'document.fetch', ...irreversible }),
+  /**
+   * An error named `KycRefused` is the provider's answer, not a fault: it is not asked again, and the merchant is rejected. That an identity
+   * was verified stays true, and has to be kept on record whatever comes of it.
+   */
   verifyKyc: activity<MerchantInput & { document: string }, { reference: string }>({
     name: 'kyc.verify',
-    ...policy,
+    ...irreversible,
     retry: { ...policy.retry, nonRetryableErrorTypes: ['KycRefused'] },
   }),
-  screenSanctions: activity<MerchantInput, Screening>({ name: 'sanctions.screen', ...policy }),
-  createProfile: activity<MerchantInput & { kycReference: string }, { profile: string }>({ name: 'profile.create', ...policy }),
-  announceCreated: activity<{ merchantId: string; profile: string }, void>({ name: 'merchant-created.announce', ...policy }),
-  openSettlement: activity<{ merchantId: string; profile: string }, { account: string }>({ name: 'settlement.open', ...policy }),
-  /** Gives the id of the credentials. The secret itself has no business in a workflow, which is kept on disk. */
-  issueCredentials: activity<{ merchantId: string; account: string }, { keyId: string }>({ name: 'credentials.issue', ...policy }),
+  /** The provider goes on watching the merchant's name, under the merchant's id. Undo: end that watch. */
+  screenSanctions: activity<MerchantInput, Screening>({ name: 'sanctions.screen', ...undone }),
+  /** Undo: delete the profile. */
+  createProfile: activity<MerchantInput & { kycReference: string }, { profile: string }>({ name: 'profile.create', ...undone }),
+  /** Undo: retract the announcement. */
+  announceCreated: activity<{ merchantId: string; profile: string }, void>({ name: 'merchant-created.announce', ...undone }),
+  /** Undo: close the account. */
+  openSettlement: activity<{ merchantId: string; profile: string }, { account: string }>({ name: 'settlement.open', ...undone }),
+  /** Gives the id of the credentials. The secret itself has no business in a workflow, which is kept on disk. Undo: revoke them. */
+  issueCredentials: activity<{ merchantId: string; account: string }, { keyId: string }>({ name: 'credentials.issue', ...undone }),
+  /**
+   * Limits what the merchant may take, and has the sanctions provider screen what is paid to the account. Undo: end that screening. The limits
+   * stay until the account is closed: while it is open it must not be without any.
+   */
   setRiskLimits: activity<{ merchantId: string; country: string; account: string }, { dailyLimit: number }>({
     name: 'risk-limits.set',
-    ...policy,
+    ...undone,
   }),
-  seedDashboard: activity<{ merchantId: string; account: string }, { url: string }>({ name: 'dashboard.seed', ...policy }),
-  sendWelcome: activity<{ merchantId: string; email: string; dashboard: string }, void>({ name: 'welcome.send', ...policy }),
-  announceLive: activity<{ merchantId: string; profile: string }, void>({ name: 'merchant-live.announce', ...policy }),
-  sendFollowUp: activity<{ merchantId: string; email: string; dashboard: string }, void>({ name: 'follow-up.send', ...policy }),
+  /** Undo: take the dashboard down. */
+  seedDashboard: activity<{ merchantId: string; account: string }, { url: string }>({ name: 'dashboard.seed', ...undone }),
+  /** An email cannot be unsent. Undo: send another one, which says that the account is on hold. */
+  sendWelcome: activity<{ merchantId: string; email: string; dashboard: string }, void>({ name: 'welcome.send', ...undone }),
+  /** Undo: retract the announcement. */
+  announceLive: activity<{ merchantId: string; profile: string }, void>({ name: 'merchant-live.announce', ...undone }),
+  /** What there is to say then says the undo of the welcome email. */
+  sendFollowUp: activity<{ merchantId: string; email: string; dashboard: string }, void>({ name: 'follow-up.send', ...irreversible }),
 };
 
 const hourMs = 60 * 60_000;
@@ -87,6 +117,7 @@ const chart = setup({
     noteDecision: assign({ decidedBy: (_, by: string) => by }),
     noteLogin: assign({ hasLoggedIn: true }),
     noteError: assign({ error: (_, error: OnboardingFailure) => error }),
+    noteHit: assign(({ context }, match: SanctionsMatch) => ({ match, error: lateSanctionsHit(context, match) })),
   },
 });
 
@@ -104,6 +135,8 @@ export const merchantOnboarding = chart.createMachine({
   version: '1',
   context: ({ input }) => ({ merchant: input, hasLoggedIn: false }),
   initial: 'fetchingDocument',
+  // However far it is.
+  on: { SANCTIONS_HIT: { target: '.rejected', actions: { type: 'noteHit', params: ({ event }) => event.match } } },
   states: {
     fetchingDocument: {
       // Who uploads it now is not asked for it later.

@@ -10,6 +10,8 @@ import { machineNames, usualTimeScale } from './onboarding/scenario.ts';
 import type { OnboardCommandOptions } from './onboarding/onboard-command.ts';
 import { onboardCommand } from './onboarding/onboard-command.ts';
 import { whereCommand } from './onboarding/where-command.ts';
+import type { ScenarioCommandOptions } from './scenarios/scenario-command.ts';
+import { listed, scenarioCommand } from './scenarios/scenario-command.ts';
 
 const examples = `
 What happens:
@@ -28,7 +30,8 @@ Examples:
   npm start -- --time-scale 8640               24 h take 10 s: time for Ctrl-C, and to ask where somebody is
   npm start -- --machine five-step --data five the same merchants through five steps, with nobody to wait for
   npm start -- where m-7731                    where one of them is
-  npm start -- five-step                       three merchants, step by step`;
+  npm start -- five-step                       three merchants, step by step
+  npm start -- scenario late-hit               a sanctions hit after the account exists; --list names the others`;
 
 function wholeNumber(text: string): number {
   const value = Number(text);
@@ -76,6 +79,13 @@ function program(): Command {
     .description('three merchants through the five steps: one done, one failed, one with a retry')
     .option('--json', 'one line of JSON for each')
     .action(async (options: { json?: boolean }) => finish(await fiveStepCommand(options.json === true)));
+  command
+    .command('scenario [name]')
+    .description('a story told line by line on a real store, held against what it claims; exit code 0 if all of that was seen')
+    .option('--list', 'the names, with a line each')
+    .option('--json', 'end with one line of JSON on standard output; the rest goes to standard error')
+    .addHelpText('after', () => `\nScenarios:\n${listed()}`)
+    .action(async (name: string | undefined, options: ScenarioCommandOptions) => finish(await scenarioCommand(name, options)));
   command.addHelpText('after', () => `\nThe default command:\n${onboard.helpInformation()}${examples}`);
   return command;
 }

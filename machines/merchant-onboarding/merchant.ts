@@ -34,7 +34,9 @@ export type MerchantEvent =
   /** A person has found that the possible match is the merchant. */
   | { readonly type: 'REJECT'; readonly by: string }
   /** The merchant has seen the dashboard. */
-  | { readonly type: 'LOGGED_IN' };
+  | { readonly type: 'LOGGED_IN' }
+  /** The sanctions provider, which goes on watching, has found the merchant on a list. */
+  | { readonly type: 'SANCTIONS_HIT'; readonly match: SanctionsMatch };
 
 export interface OnboardingFailure {
   readonly name: string;
@@ -45,7 +47,7 @@ export interface OnboardingFailure {
 interface Gathered {
   readonly document?: string;
   readonly kycReference?: string;
-  /** The possible match that the screening found, if it found one. */
+  /** The possible match that the screening found, if it found one; the one that was reported later, if one was. */
   readonly match?: SanctionsMatch;
   /** Who decided about it. */
   readonly decidedBy?: string;
@@ -78,8 +80,16 @@ export function documentMissing({ merchant }: MerchantContext): OnboardingFailur
   return { name: 'DocumentMissing', message: `Merchant ${merchant.merchantId} has not handed in a document in time.` };
 }
 
-export function sanctionsHit({ merchant, match, decidedBy }: MerchantContext): OnboardingFailure {
-  const { entry = '?', name = '?', score = 0 } = match ?? {};
+export function sanctionsHit(context: MerchantContext): OnboardingFailure {
+  const { match = { entry: '?', name: '?', score: 0 }, decidedBy } = context;
+  return hitOf(context, match, `rejected by ${decidedBy}`);
+}
+
+export function lateSanctionsHit(context: MerchantContext, match: SanctionsMatch): OnboardingFailure {
+  return hitOf(context, match, 'reported by the sanctions provider');
+}
+
+function hitOf({ merchant }: MerchantContext, { entry, name, score }: SanctionsMatch, how: string): OnboardingFailure {
   const alike = `"${name}" of merchant ${merchant.merchantId} resembles list entry "${entry}" (score ${Math.round(score)})`;
-  return { name: 'SanctionsHit', message: `${alike}; rejected by ${decidedBy}.` };
+  return { name: 'SanctionsHit', message: `${alike}; ${how}.` };
 }

@@ -1,6 +1,7 @@
 /** Compares the outside ledger with what the store says, after a run: was anything lost, did anything run that should not have? */
 import type { HistoryEntry, WorkflowDescription } from 'perdure';
 import { hasErrorCode } from 'perdure';
+import { auditUndos } from './audit-undos.ts';
 import type { LedgerEntry } from './ledger.ts';
 
 /** What the audit asks: answered by a runtime or by a reader. */
@@ -12,15 +13,21 @@ export interface Source {
 export interface Audit {
   /** How each merchant stands, in the order asked; undefined where the store has none. */
   readonly merchants: readonly (WorkflowDescription | undefined)[];
-  /** Calls made although the outcome of their activity was recorded, or made twice under one attempt number; signals applied twice. */
+  /** Calls made although the outcome of their activity was recorded, or made twice under one attempt number, undos likewise; signals applied twice. */
   readonly reruns: readonly string[];
-  /** Merchants whose start or end was acknowledged and is not there, or that did not close; signals acknowledged and not there. */
+  /** Merchants whose start or end was acknowledged and is not there, or that did not close; signals acknowledged and not there; undos recorded that nobody did. */
   readonly lost: readonly string[];
+  /** Undos that are recorded as done. */
+  readonly undone: number;
+  /** Undos that wait for a person. */
+  readonly owed: number;
+  /** What stands of onboardings that came to nothing, and is owed by nobody; what was undone of those that came to their end. */
+  readonly halfMade: readonly string[];
 }
 
 const historyPage = 100;
 
-type Call = Extract<LedgerEntry, { kind: 'call' }>;
+type Done = Extract<LedgerEntry, { kind: 'call' | 'undo' | 'undone' }>;
 
 /** What a workflow's history holds of what the world saw. */
 interface Recorded {
@@ -32,6 +39,8 @@ interface Recorded {
 
 export async function audit(source: Source, ids: readonly string[], ledger: readonly LedgerEntry[]): Promise<Audit> {
   const calls = callsByMerchant(ledger);
+  const halfMade: string[] = [];
+  let [undone, owed] = [0, 0];
   const acknowledgedSignals = signalsByMerchant(ledger);
   const acknowledged = new Map(ledger.flatMap((entry) => (entry.kind === 'closed' ? [[entry.merchant, entry.status] as const] : [])));
   const merchants: (WorkflowDescription | undefined)[] = [];
@@ -45,7 +54,14 @@ export async function audit(source: Source, ids: readonly string[], ledger: read
     if (!isClosed || (ended !== undefined && ended !== description.status)) lost.push(id);
     if (description === undefined) continue;
     const { attempts, signals } = await recordedIn(source, id);
-    reruns.push(...wrongCalls(calls.get(id) ?? [], attempts));
+    const seen = calls.get(id) ?? [];
+    reruns.push(...wrongCalls(seen, attempts));
+    const undos = auditUndos(description, seen);
+    reruns.push(...undos.reruns);
+    lost.push(...undos.lost);
+    halfMade.push(...undos.halfMade);
+    undone += undos.undone;
+    owed += undos.owed;
     reruns.push(...[...signals].flatMap(([type, count]) => (count > 1 ? [`${id} ${type} applied ${count} times`] : [])));
     lost.push(...(acknowledgedSignals.get(id) ?? []).flatMap((type) => (signals.has(type) ? [] : [`${id} ${type}`])));
   }
@@ -53,13 +69,14 @@ export async function audit(source: Source, ids: readonly string[], ledger: read
   for (const entry of ledger) {
     if (entry.kind === 'started' && !known.has(entry.merchant)) lost.push(...(await missing(source, entry.merchant)));
   }
-  return { merchants, reruns, lost };
+  return { merchants, reruns, lost, undone, owed, halfMade };
 }
 
 /** Attempt numbers grow over crashes, so a call with a later number than the recorded one, or with a number used twice, is wrong. */
-function wrongCalls(calls: readonly Call[], recorded: ReadonlyMap<string, number>): string[] {
+function wrongCalls(calls: readonly Done[], recorded: ReadonlyMap<string, number>): string[] {
   const seen = new Set<string>();
   return calls.flatMap((call) => {
+    if (call.kind !== 'call') return [];
     const name = `${call.key} attempt ${call.attempt}`;
     const isRepeated = seen.has(name);
     seen.add(name);
@@ -102,10 +119,10 @@ function signalsByMerchant(ledger: readonly LedgerEntry[]): Map<string, string[]
   return applied;
 }
 
-function callsByMerchant(ledger: readonly LedgerEntry[]): Map<string, Call[]> {
-  const calls = new Map<string, Call[]>();
+function callsByMerchant(ledger: readonly LedgerEntry[]): Map<string, Done[]> {
+  const calls = new Map<string, Done[]>();
   for (const entry of ledger) {
-    if (entry.kind !== 'call') continue;
+    if (entry.kind !== 'call' && entry.kind !== 'undo' && entry.kind !== 'undone') continue;
     const known = calls.get(entry.merchant);
     if (known === undefined) calls.set(entry.merchant, [entry]);
     else known.push(entry);

@@ -22,6 +22,9 @@ const shown = ['m-7731', 'm-9001-BAD', 'm-7732'];
 /** One transient failure: the settlement provider's first answer for m-7732. */
 const script: FaultScript = (merchantId, activity, attempt) => merchantId === 'm-7732' && activity === 'settlement.open' && attempt === 1;
 
+/** How an unwinding asks for the next undo, and that it is over: nothing that people count. */
+const aboutAsking: ReadonlySet<string> = new Set(['undo-next', 'child-done']);
+
 export async function fiveStepCommand(json: boolean): Promise<number> {
   const data = await mkdtemp(join(tmpdir(), 'perdure-five-step-'));
   try {
@@ -57,6 +60,9 @@ async function show(runtime: Runtime, id: Merchant['id'], json: boolean): Promis
     return;
   }
   const state = failure === undefined ? pc.green(stateText(value)) : pc.red(`${stateText(value)} (${failure.class})`);
-  const path = history.map((entry) => (entry.outcome === 'noted' ? entry.kind : stateText(entry.value))).join(' > ');
+  const path = history
+    .filter(({ kind }) => !aboutAsking.has(kind))
+    .map((entry) => (entry.outcome === 'noted' ? entry.kind : stateText(entry.value)))
+    .join(' > ');
   process.stdout.write(`${pc.bold(id)} ${state} in ${steps} steps${retries === 0 ? '' : `, ${retries} transient retry`}\n  ${path}\n`);
 }

@@ -10,6 +10,10 @@ import type { MerchantEvent } from 'perdure/machines/merchant-onboarding';
 export type LedgerEntry =
   /** a provider was called: the effect itself */
   | { readonly kind: 'call'; readonly key: string; readonly attempt: number; readonly merchant: string; readonly activity: string }
+  /** a provider was asked to undo what the call with this key, but for its `:undo`, did */
+  | UndoCall
+  /** it has, and says so */
+  | { readonly kind: 'undone'; readonly key: string; readonly merchant: string; readonly activity: string }
   /** the client was told that a merchant's onboarding was started */
   | { readonly kind: 'started'; readonly merchant: string }
   /** somebody is about to send a signal */
@@ -24,6 +28,16 @@ export interface Sending {
   readonly merchant: string;
   readonly messageId: string;
   readonly event: MerchantEvent;
+}
+
+export interface UndoCall {
+  readonly kind: 'undo';
+  readonly key: string;
+  readonly attempt: number;
+  readonly merchant: string;
+  readonly activity: string;
+  /** Epoch milliseconds: an attempt number begins anew when a person has an undo retried, time does not. */
+  readonly atMs: number;
 }
 
 export interface Ledger {

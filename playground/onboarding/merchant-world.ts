@@ -1,29 +1,15 @@
-import type { ActivityLogic } from 'perdure';
-import { implement } from 'perdure';
 import { activities, delays, merchantOnboarding } from 'perdure/machines/merchant-onboarding';
 import { peopleAround } from './people.ts';
 import type { World } from './providers.ts';
-import { checkDocuments, matchOf, providersIn } from './providers.ts';
+import { askIn, checkDocuments, matchOf } from './providers.ts';
 
 /**
- * The merchant onboarding with its activities implemented against this world.
+ * The merchant onboarding with its activities and their undos implemented against this world.
  *
  * @param timeScale how many times faster the chart's delays pass
  */
 export function merchantOnboardingIn(world: World, timeScale: number): typeof merchantOnboarding {
-  const call = providersIn(world);
-  /** Calls the provider of this name; what it answers is told by the merchant's id and what else it was given. */
-  const ask = <Input extends { readonly merchantId: string }, Output>(
-    name: string,
-    declaration: ActivityLogic<Input, Output>,
-    answer: (merchantId: string, input: Input) => Output,
-  ): ActivityLogic<Input, Output> =>
-    implement(declaration, {
-      run: async (scope) => {
-        await call(name, scope.input.merchantId, scope);
-        return answer(scope.input.merchantId, scope.input);
-      },
-    });
+  const ask = askIn(world);
   return merchantOnboarding.provide({
     delays: scaledDelays(timeScale),
     actors: {

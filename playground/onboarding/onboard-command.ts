@@ -11,7 +11,7 @@ import { makeDataDirectory } from './data-directory.ts';
 import { interruptedCode, stopOnInterrupt } from './interrupt.ts';
 import { readLedger } from './ledger.ts';
 import { progressView } from './progress-bar.ts';
-import { closingTable, summarise, verdict } from './report.ts';
+import { closingTable, isGood, summarise, verdict } from './report.ts';
 import type { Inputs, Progress, RunOptions } from './run.ts';
 import { ledgerPath, onboard, readInputs, storePath } from './run.ts';
 import type { Group } from './tally.ts';
@@ -41,12 +41,12 @@ export async function onboardCommand(options: OnboardCommandOptions): Promise<nu
   const summary = summarise(audited, crashes, seconds);
   say(closingTable(ends));
   say(verdict(summary));
-  for (const finding of [...audited.reruns, ...audited.lost].slice(0, 10)) say(pc.red(`  ${finding}`));
+  for (const finding of [...audited.reruns, ...audited.lost, ...audited.halfMade].slice(0, 10)) say(pc.red(`  ${finding}`));
   const example = inputs.merchants.find((merchant) => merchant.id === 'm-7731')?.id ?? inputs.merchants[0]?.id ?? 'ID';
   const data = options.data === 'data' ? '' : ` --data ${options.data}`;
   say(`Ask for one of them: npm start -- where ${example}${data}`);
   if (options.json === true) process.stdout.write(`${JSON.stringify(summary)}\n`);
-  return summary.reruns === 0 && summary.lost === 0 ? 0 : 1;
+  return isGood(summary) ? 0 : 1;
 }
 
 async function run(options: OnboardCommandOptions, inputs: Inputs): Promise<{ isComplete: boolean; crashes: number }> {

@@ -14,6 +14,8 @@ export interface People {
   readonly operator: string;
   /** `at-once`: as soon as there is a dashboard. */
   readonly login: 'at-once' | 'within-a-day' | 'never';
+  /** Whether the sanctions provider finds the merchant on a list only after the screening, while the account is there already. */
+  readonly isListedLater: boolean;
   /** Share of the time they are given that they take, below 1. */
   readonly slowness: number;
 }
@@ -27,7 +29,15 @@ export interface Act {
   readonly after?: { readonly delay: keyof typeof delays; readonly share: number };
 }
 
-const shares = { lateDocument: 0.07, missingDocument: 0.03, approval: 0.5, escalation: 0.3, loginAtOnce: 0.1, loginWithinADay: 0.5 };
+const shares = {
+  lateDocument: 0.07,
+  missingDocument: 0.03,
+  approval: 0.5,
+  escalation: 0.3,
+  loginAtOnce: 0.1,
+  loginWithinADay: 0.5,
+  listedLater: 0.01,
+};
 const operators = ['olga', 'omar', 'oona'] as const;
 
 export function peopleAround(seed: number, merchantId: string): People {
@@ -40,13 +50,33 @@ export function peopleAround(seed: number, merchantId: string): People {
     operator: pick(luck, operators),
     login: login < shares.loginAtOnce ? 'at-once' : login < shares.loginAtOnce + shares.loginWithinADay ? 'within-a-day' : 'never',
     slowness: 0.1 + 0.4 * luck(),
+    isListedLater: luck() < shares.listedLater,
     // The one who is on the list, as every reader of it can see.
     ...(merchantId === LISTED_MERCHANT_ID ? { document: 'ready', decision: 'REJECT' } : {}),
   };
 }
 
+/** Those whom the watch meets while limits are being set, before they are live; the others are live by then. */
+const slowestMetEarly = 0.3;
+
+function listing(merchantId: string): Act {
+  const match = { entry: 'SDN-LATE', name: merchantId, score: 100 };
+  return { event: { type: 'SANCTIONS_HIT', match }, messageId: 'listing' };
+}
+
 /** What they do next, with the merchant in this state; undefined if nothing. */
 export function actIn(state: string, merchantId: string, people: People): Act | undefined {
+  return people.isListedLater
+    ? (listedIn(state, merchantId, people) ?? usualActIn(state, merchantId, { ...people, login: 'never' }))
+    : usualActIn(state, merchantId, people);
+}
+
+function listedIn(state: string, merchantId: string, { slowness: share }: People): Act | undefined {
+  if (state === 'settingRiskLimits' && share < slowestMetEarly) return listing(merchantId);
+  return state === 'awaitingFirstLogin' ? { ...listing(merchantId), after: { delay: 'followUpDelay', share } } : undefined;
+}
+
+function usualActIn(state: string, merchantId: string, people: People): Act | undefined {
   const { document, decision, isEscalated, operator, login, slowness: share } = people;
   const deciding = { event: { type: decision, by: operator }, messageId: 'decision' } as const;
   const loggingIn = { event: { type: 'LOGGED_IN' }, messageId: 'login' } as const;

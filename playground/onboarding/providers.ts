@@ -4,7 +4,8 @@
  * The sanctions screening is not simulated: it matches names against the watchlist.
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import type { ActivityScope } from 'perdure';
+import type { ActivityLogic, ActivityScope, RetryOptions, UndoScope } from 'perdure';
+import { implement } from 'perdure';
 import type { SanctionsMatch } from 'perdure/machines/merchant-onboarding';
 import type { Screener } from '../inputs/name-screening.ts';
 import { mulberry32, seedFrom } from '../inputs/seeded-random.ts';
@@ -32,6 +33,29 @@ export interface World {
   readonly script?: FaultScript;
   readonly screen: Screener;
   readonly ledger: Ledger;
+  /** Milliseconds a call takes, where that is not left to luck; for scripted demonstrations. */
+  readonly takesMs?: (merchantId: string, activity: string) => number | undefined;
+  /** With what patience undos are tried; default: as their machine declares. */
+  readonly undoRetry?: RetryOptions;
+}
+
+/** What undoes a call, by the call. */
+const undos = {
+  'sanctions.screen': 'sanctions.unwatch',
+  'profile.create': 'profile.delete',
+  'merchant-created.announce': 'merchant-created.retract',
+  'settlement.open': 'settlement.close',
+  'credentials.issue': 'credentials.revoke',
+  'risk-limits.set': 'sanctions.unscreen-payments',
+  'dashboard.seed': 'dashboard.take-down',
+  'welcome.send': 'on-hold.send',
+  'merchant-live.announce': 'merchant-live.retract',
+} as const;
+
+type Undoable = keyof typeof undos;
+
+export function undoOf(call: string): string | undefined {
+  return call in undos ? undos[call as Undoable] : undefined;
 }
 
 export type Call = (
@@ -41,13 +65,63 @@ export type Call = (
 ) => Promise<void>;
 
 /** Every call is in the ledger before anything else: that is the moment the world was changed. */
-export function providersIn({ seed, faults, script, ledger }: World): Call {
+export function providersIn(world: World): Call {
+  const answer = answersIn(world);
+  return async (activity, merchant, scope) => {
+    world.ledger.append({ kind: 'call', key: scope.idempotencyKey, attempt: scope.attempt, merchant, activity });
+    await answer(activity, merchant, scope);
+  };
+}
+
+/** Of an undo the answer counts: what was asked for may not have been done. */
+function undoersIn(world: World): Call {
+  const answer = answersIn(world);
+  return async (activity, merchant, scope) => {
+    const { idempotencyKey: key, attempt } = scope;
+    world.ledger.append({ kind: 'undo', key, attempt, merchant, activity, atMs: Date.now() });
+    await answer(activity, merchant, scope);
+    world.ledger.append({ kind: 'undone', key, merchant, activity });
+  };
+}
+
+interface ForMerchant {
+  readonly merchantId: string;
+}
+
+/** Gives an activity its provider in this world, and the one that undoes it, if it has an undo. */
+export type Ask = <Input extends ForMerchant, Output>(
+  name: string,
+  declaration: ActivityLogic<Input, Output>,
+  answer: (merchantId: string, input: Input) => Output,
+) => ActivityLogic<Input, Output>;
+
+export function askIn(world: World): Ask {
+  const call = providersIn(world);
+  const undo = undoersIn(world);
+  return <Input extends ForMerchant, Output>(
+    name: string,
+    declaration: ActivityLogic<Input, Output>,
+    answer: (merchantId: string, input: Input) => Output,
+  ) => {
+    const run = async (scope: ActivityScope<Input>): Promise<Output> => {
+      await call(name, scope.input.merchantId, scope);
+      return answer(scope.input.merchantId, scope.input);
+    };
+    const undoName = undoOf(name);
+    if (undoName === undefined) return implement(declaration, { run });
+    const retry = world.undoRetry === undefined ? {} : { retry: world.undoRetry };
+    const undoRun = async (scope: UndoScope<Input, Output>): Promise<void> => undo(undoName, scope.input.merchantId, scope);
+    return implement(declaration, { run, compensate: { run: undoRun, ...retry } });
+  };
+}
+
+function answersIn({ seed, faults, script, takesMs }: World): Call {
   return async (activity, merchant, { idempotencyKey, attempt, signal }) => {
-    ledger.append({ kind: 'call', key: idempotencyKey, attempt, merchant, activity });
     const luck = mulberry32(seedFrom(`${seed}|${idempotencyKey}|${attempt}`));
     const [least, most] = faults.delayMs;
     const isHanging = luck() < faults.hangShare;
-    await delay(isHanging ? 2 ** 31 - 1 : least + luck() * (most - least), undefined, { signal });
+    const usualMs = isHanging ? 2 ** 31 - 1 : least + luck() * (most - least);
+    await delay(takesMs?.(merchant, activity) ?? usualMs, undefined, { signal });
     const fails = script === undefined ? luck() < faults.transientShare : script(merchant, activity, attempt);
     if (fails) throw named('ProviderUnavailable', `${activity} answered 503 for ${merchant}`);
   };

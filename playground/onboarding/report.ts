@@ -14,10 +14,16 @@ export interface Summary {
   readonly crashes: number;
   readonly reruns: number;
   readonly lost: number;
+  /** Steps that were undone. */
+  readonly undone: number;
+  /** Undos that wait for a person. */
+  readonly owed: number;
+  /** What stands of merchants who were not taken on, and is owed by nobody. */
+  readonly halfMade: number;
   readonly seconds: number;
 }
 
-export function summarise({ merchants, reruns, lost }: Audit, crashes: number, seconds: number): Summary {
+export function summarise({ merchants, reruns, lost, undone, owed, halfMade }: Audit, crashes: number, seconds: number): Summary {
   const tally = tallyOf(merchants);
   return {
     merchants: tally.count(),
@@ -27,6 +33,9 @@ export function summarise({ merchants, reruns, lost }: Audit, crashes: number, s
     crashes,
     reruns: reruns.length,
     lost: lost.length,
+    undone,
+    owed,
+    halfMade: halfMade.length,
     seconds: Math.round(seconds * 10) / 10,
   };
 }
@@ -49,10 +58,14 @@ function tallyOf(merchants: Audit['merchants']): Tally {
 }
 
 export function verdict(summary: Summary): string {
-  const { crashes, reruns, lost, seconds } = summary;
+  const { crashes, reruns, lost, undone, owed, halfMade, seconds } = summary;
   const killed = crashes === 0 ? 'never killed' : crashes === 1 ? 'killed once' : `killed ${crashes} times`;
-  const judged = reruns === 0 && lost === 0 ? pc.green : pc.red;
+  const judged = isGood(summary) ? pc.green : pc.red;
   return judged(
-    `${seconds} s, ${killed}; by the outside ledger: ${reruns} activities run again after their record or signals applied twice, ${lost} merchants or signals lost.`,
+    `${seconds} s, ${killed}; by the outside ledger: ${reruns} activities run again after their record or signals applied twice, ${lost} merchants or signals lost; ${undone} steps undone, ${owed} owed, ${halfMade} left half-made.`,
   );
+}
+
+export function isGood({ reruns, lost, halfMade }: Summary): boolean {
+  return reruns === 0 && lost === 0 && halfMade === 0;
 }

@@ -45,7 +45,7 @@ export async function countedGroups(store: Counting): Promise<Group[]> {
 
 /** States of those that are open, the most frequent first. */
 export async function openStates(store: Counting): Promise<Record<string, number>> {
-  const { groups } = await store.count({ status: ['running', 'paused', 'parked'] }, { groupBy: 'state' });
+  const { groups } = await store.count({ status: ['running', 'compensating', 'paused', 'parked'] }, { groupBy: 'state' });
   return Object.fromEntries(Object.entries(groups).sort(([, a], [, b]) => b - a));
 }
 

@@ -19,6 +19,9 @@ const persons: ReadonlyMap<string, string> = new Map([
   ['LOGGED_IN', 'the merchant to log in'],
 ]);
 
+/** Nobody waits for these: they may come at any time. */
+const unawaited: ReadonlySet<string> = new Set(['SANCTIONS_HIT']);
+
 /** When the present state was entered. Epoch milliseconds. */
 export function enteredAtMs(description: WorkflowDescription, history: readonly HistoryEntry[]): number {
   const now = JSON.stringify(description.value);
@@ -47,8 +50,19 @@ export function attemptsInWords(attempts: ReadonlyMap<number, number>): string {
 export function waitsInWords({ waitsFor, accepts = [] }: WorkflowDescription): string[] {
   const events = new Set(accepts.map((type) => `event "${type}"`));
   const others = waitsFor.filter((what) => !what.startsWith('timer "') && !events.has(what));
-  const asked = accepts.map((type) => (persons.has(type) ? `${persons.get(type)} (${type})` : `event "${type}"`));
+  const asked = accepts
+    .filter((type) => !unawaited.has(type))
+    .map((type) => (persons.has(type) ? `${persons.get(type)} (${type})` : `event "${type}"`));
   return [...others, ...asked].map((what) => `waits for ${what}`);
+}
+
+/** What became of what was done, in the order in which it was done. Empty as long as nothing is undone. */
+export function undoingInWords({ compensation, ledger }: Pick<WorkflowDescription, 'compensation' | 'ledger'>): string[] {
+  if (compensation === 'none') return [];
+  const told = ledger.map(
+    ({ name, undo }) => `${name} ${undo === 'deferred' ? 'owed: it waits in the queue' : undo === 'registered' ? 'stands' : undo}`,
+  );
+  return [`undoing is ${compensation}: ${told.join(', ')}`];
 }
 
 export function timerInWords({ id, dueAtMs }: TimerDescription, nowMs: number): string {

@@ -51,14 +51,13 @@ function surrounded(actor: Actor, tree = trees.get(actor.chart.scope.surrounding
 /** A tree of this one actor, as a new process would read it from disk. */
 export function treeOf(actor: Actor): Tree {
   const tree = new Tree(actor.machine, actor.record.address);
-  const { record, activities, children } = storedOf(actor);
-  surrounded(reviveActor(actor.machine, { record, activities, children }, tree.surroundings), tree);
+  surrounded(reviveActor(actor.machine, storedOf(actor), tree.surroundings), tree);
   return tree;
 }
 
 /** An actor as it is on disk. */
-export function storedOf({ record, activities, children }: Actor): StoredActor {
-  const stored = { record, activities: [...activities.values()], children: [...children.values()] };
+export function storedOf({ record, activities, children, ledger }: Actor): StoredActor {
+  const stored = { record, activities: [...activities.values()], children: [...children.values()], ledger: [...ledger.values()] };
   return JSON.parse(JSON.stringify(stored)) as typeof stored;
 }
 

@@ -18,7 +18,14 @@ const ends = paths.filter(({ state }) => state.status !== 'active');
 const endsIn = (value: string): Path[] => ends.filter(({ state }) => state.value === value);
 const classOf = ({ state }: Path): string | undefined => (state.output as MerchantOutput).error?.name;
 
-const uncalled = steps.map(({ src }) => [src, implement(activities[src] as never, { run: () => expect.unreachable() })] as const);
+/** The undo of an activity that has one. */
+const undoneBy = (src: keyof typeof activities, run: (scope: unknown) => unknown) =>
+  activityDescriptor(activities[src])?.undo === undefined ? {} : { compensate: { run } };
+
+const uncalled = steps.map(({ src }) => {
+  const run = (): never => expect.unreachable();
+  return [src, implement(activities[src] as never, { run, ...undoneBy(src, run) })] as const;
+});
 
 /** With code for every activity, which is never called: decisions are taken without it. */
 const implemented: AnyStateMachine = merchantOnboarding.provide({ actors: Object.fromEntries(uncalled) });
@@ -36,7 +43,7 @@ const gathered = {
 
 describe('every path through the chart', () => {
   test('ends live, rejected or failed, and in nothing else', () => {
-    expect(ends).toHaveLength(170);
+    expect(ends).toHaveLength(301);
     for (const { state } of [...ends, ...shortestPaths().filter(({ state: { status } }) => status !== 'active')]) {
       expect(state.status).toBe('done');
       expect(['live', 'rejected', 'failed']).toContain(state.value);
@@ -136,7 +143,8 @@ describe('is walked to its end on a plain actor and decided alike by a durable h
     }
     expect(plain(actor.getSnapshot().output)).toEqual(plain(path.state.output));
     expect(plain(taken.commit.record.chart.output)).toEqual(plain(path.state.output));
-    expect(taken.commit.record.status).toBe(path.state.value === 'live' ? 'completed' : 'failed');
+    const mayStand = [...taken.actor.ledger.values()].length > 0;
+    expect(taken.commit.record.status).toBe(path.state.value === 'live' ? 'completed' : mayStand ? 'compensating' : 'failed');
     expect(taken.commit.record.failure?.class).toBe(classOf(path));
     expect(taken.commit.record.timers).toEqual([]);
   });
@@ -145,10 +153,10 @@ describe('is walked to its end on a plain actor and decided alike by a durable h
 type Code = { readonly [Src in keyof typeof activities]?: (scope: { readonly attempt: number }) => unknown };
 
 /** With good answers, but for what is given. */
-function withCode(code: Code = {}): typeof merchantOnboarding {
+function withCode(code: Code = {}, undo: (scope: unknown) => unknown = () => expect.unreachable()): typeof merchantOnboarding {
   const actors = steps.map(({ src, output }) => [
     src,
-    implement(activities[src] as never, { run: (scope) => (code[src] ?? (() => output))(scope) as never }),
+    implement(activities[src] as never, { run: (scope) => (code[src] ?? (() => output))(scope) as never, ...undoneBy(src, undo) }),
   ]);
   return merchantOnboarding.provide({ actors: Object.fromEntries(actors) });
 }
@@ -288,10 +296,98 @@ describe('on a runtime', () => {
     await handle.waitFor((snapshot) => snapshot.value === 'awaitingFirstLogin');
     const { timers, accepts, updatedAtMs } = await runtime.describe('m-1');
     expect(timers).toMatchObject([{ armedAtMs: updatedAtMs, dueAtMs: updatedAtMs + 24 * 60 * 60_000 }]);
-    expect(accepts).toEqual(['LOGGED_IN']);
+    expect(accepts).toEqual(['LOGGED_IN', 'SANCTIONS_HIT']);
     await handle.send({ type: 'LOGGED_IN' }, { messageId: 'login-1' });
     expect(await handle.result()).toMatchObject({ hasLoggedIn: true });
     expect((await runtime.describe('m-1')).timers).toEqual([]);
+  });
+});
+
+describe('undoing', () => {
+  const undoing = (undone: string[]) => (scope: unknown) => {
+    const { input, output, outcome, idempotencyKey } = scope as {
+      readonly input: { readonly merchantId: string };
+      readonly output: unknown;
+      readonly outcome: string;
+      readonly idempotencyKey: string;
+    };
+    undone.push(`${idempotencyKey} ${input.merchantId} ${outcome} ${JSON.stringify(output) ?? 'nothing'}`);
+  };
+
+  test('a hit that is reported when the merchant is live takes everything back, the newest first, and ends rejected', async () => {
+    const undone: string[] = [];
+    const machine = withCode({}, undoing(undone));
+    const { runtime } = await openTestRuntime({ machines: [machine] });
+    const handle = await runtime.start(machine, { id: 'm-1', input: merchant });
+    const result = expect(handle.result()).rejects.toMatchObject({
+      details: { status: 'failed' },
+      failure: {
+        class: 'SanctionsHit',
+        message: '"Ana Reis" of merchant m-1 resembles list entry "SDN-8" (score 100); reported by the sanctions provider.',
+        state: 'rejected',
+      },
+    });
+    await handle.waitFor((snapshot) => snapshot.value === 'awaitingFirstLogin');
+    await handle.send({ type: 'SANCTIONS_HIT', match: { entry: 'SDN-8', name: 'Ana Reis', score: 99.6 } });
+    await result;
+    expect(undone).toEqual([
+      'm-1:1::11:undo m-1 completed nothing',
+      'm-1:1::10:undo m-1 completed nothing',
+      'm-1:1::9:undo m-1 completed {"url":"https://dash"}',
+      'm-1:1::8:undo m-1 completed {"dailyLimit":5000}',
+      'm-1:1::7:undo m-1 completed {"keyId":"key-1"}',
+      'm-1:1::6:undo m-1 completed {"account":"account-1"}',
+      'm-1:1::5:undo m-1 completed nothing',
+      'm-1:1::4:undo m-1 completed {"profile":"profile-1"}',
+      'm-1:1::3:undo m-1 completed {}',
+    ]);
+    expect(await runtime.describe('m-1')).toMatchObject({ status: 'failed', value: 'rejected', compensation: 'done' });
+  });
+
+  test.each(steps.slice(3, 11).map(({ src, state }, index) => [src, state, index + 4] as const))(
+    'where %s cannot be done, it may have been done all the same, and is undone before what was done',
+    async (src, state, n) => {
+      const undone: string[] = [];
+      const broken = {
+        [src]: () => {
+          throw errorNamed('GatewayDown', 'no answer');
+        },
+      };
+      const machine = withCode(broken, undoing(undone));
+      const { runtime, clock } = await openTestRuntime({ machines: [machine] });
+      const handle = await runtime.start(machine, { id: 'm-1', input: merchant });
+      const result = expect(handle.result()).rejects.toMatchObject({ failure: { class: 'GatewayDown', state: 'failed' } });
+      await clock.pass(60_000);
+      await result;
+      expect(undone[0]).toBe(`m-1:1::${n}:undo m-1 unknown nothing`);
+      expect(undone.slice(1).map((line) => Number(/::(\d+):/.exec(line)![1]))).toEqual(
+        Array.from({ length: n - 3 }, (_, back) => n - 1 - back),
+      );
+      expect(new Set((await runtime.history('m-1')).map(({ value }) => value))).toContain(state);
+    },
+  );
+
+  test('who is rejected before anything was done has nothing undone', async () => {
+    const machine = withCode({
+      verifyKyc: () => {
+        throw errorNamed('KycRefused', 'expired passport');
+      },
+    });
+    const { runtime } = await openTestRuntime({ machines: [machine] });
+    const handle = await runtime.start(machine, { id: 'm-1', input: merchant });
+    await expect(handle.result()).rejects.toMatchObject({ failure: { class: 'KycRefused' } });
+    expect(await runtime.describe('m-1')).toMatchObject({ status: 'failed', compensation: 'none', ledger: [] });
+  });
+
+  test('who is cancelled is taken back, too', async () => {
+    const undone: string[] = [];
+    const machine = withCode({ screenSanctions: () => match }, undoing(undone));
+    const { runtime } = await openTestRuntime({ machines: [machine] });
+    const handle = await runtime.start(machine, { id: 'm-1', input: merchant });
+    await handle.waitFor((snapshot) => snapshot.hasTag('needs-decision'));
+    await runtime.cancel('m-1', { reason: 'withdrawn' });
+    await expect(handle.result()).rejects.toMatchObject({ details: { status: 'cancelled' } });
+    expect(undone).toEqual([`m-1:1::3:undo m-1 completed ${JSON.stringify(match)}`]);
   });
 });
 
@@ -339,7 +435,17 @@ describe('as a workflow', () => {
   });
 });
 
+const isIrreversible = (src: keyof typeof activities): boolean => ['fetchDocument', 'verifyKyc', 'sendFollowUp'].includes(src);
+
 describe('the definition', () => {
+  test('has an undo for each activity, or the decision that there is none', () => {
+    for (const { src } of steps) {
+      const { undo, isIrreversible: isWithout = false } = activityDescriptor(activities[src])!;
+      expect([src, undo === undefined, isWithout]).toEqual([src, isIrreversible(src), isIrreversible(src)]);
+      if (undo !== undefined) expect(undo).toMatchObject({ run: undefined, startToCloseTimeoutMs: 3_000, retry: { maximumAttempts: 8 } });
+    }
+  });
+
   test('is version 1 of merchant-onboarding, its activities declared with policies and without code', () => {
     expect(merchantOnboarding).toMatchObject({ id: 'merchant-onboarding', version: '1' });
     expect(Object.keys(activities)).toEqual(steps.map(({ src }) => src));
@@ -361,7 +467,12 @@ describe('the definition', () => {
     expect(() => registerMachine(merchantOnboarding)).toThrow(
       expect.objectContaining({
         code: 'IMPLEMENTATION_MISSING',
-        details: { missing: steps.map(({ src, state }) => `activity "${src}" invoked in state "merchant-onboarding.${state}"`) },
+        details: {
+          missing: steps.flatMap(({ src, state }) => [
+            `activity "${src}" invoked in state "merchant-onboarding.${state}"`,
+            ...(isIrreversible(src) ? [] : [`the undo of activity "${src}" (compensate)`]),
+          ]),
+        },
       }) as Error,
     );
     expect(registerMachine(implemented).activities.size).toBe(12);

@@ -7,10 +7,22 @@ export function onboarding(world: World) {
   return fiveStepOnboarding.provide({
     actors: {
       verifyKyc: implement(activities.verifyKyc, { run: (scope) => world.call('kyc.verify', scope) }),
-      screenSanctions: implement(activities.screenSanctions, { run: (scope) => world.call('sanctions.screen', scope) }),
-      openSettlement: implement(activities.openSettlement, { run: (scope) => world.call('settlement.open', scope) }),
-      seedDashboard: implement(activities.seedDashboard, { run: (scope) => world.call('dashboard.seed', scope) }),
-      sendWelcome: implement(activities.sendWelcome, { run: (scope) => world.call('welcome.send', scope) }),
+      screenSanctions: implement(activities.screenSanctions, {
+        run: (scope) => world.call('sanctions.screen', scope),
+        compensate: { run: (scope) => world.call('undo sanctions.screen', scope) },
+      }),
+      openSettlement: implement(activities.openSettlement, {
+        run: (scope) => world.call('settlement.open', scope),
+        compensate: { run: (scope) => world.call('undo settlement.open', scope) },
+      }),
+      seedDashboard: implement(activities.seedDashboard, {
+        run: (scope) => world.call('dashboard.seed', scope),
+        compensate: { run: (scope) => world.call('undo dashboard.seed', scope) },
+      }),
+      sendWelcome: implement(activities.sendWelcome, {
+        run: (scope) => world.call('welcome.send', scope),
+        compensate: { run: (scope) => world.call('undo welcome.send', scope) },
+      }),
     },
   });
 }

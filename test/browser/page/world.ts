@@ -5,8 +5,14 @@ import { activities, merchantOnboarding } from 'perdure/machines/merchant-onboar
 
 /** @param tell hears of each call before it is answered */
 export function machineOn(search: URLSearchParams, tell: (call: string) => void): typeof merchantOnboarding {
-  const ask = <Input, Output>(name: string, declaration: ActivityLogic<Input, Output>, answer: (input: Input) => Output) =>
+  const ask = <Input, Output>(
+    name: string,
+    declaration: ActivityLogic<Input, Output>,
+    answer: (input: Input) => Output,
+    undo: { readonly compensate?: { readonly run: () => void } } = { compensate: { run: () => tell(`undo ${name}`) } },
+  ) =>
     implement(declaration, {
+      ...undo,
       run: ({ input, attempt }) => {
         tell(`${name} ${attempt}`);
         if (search.get('broken') === name) throw named('ProviderUnavailable', `${name} answered 503`);
@@ -15,11 +21,16 @@ export function machineOn(search: URLSearchParams, tell: (call: string) => void)
     });
   return merchantOnboarding.provide({
     actors: {
-      fetchDocument: ask('document.fetch', activities.fetchDocument, () => (search.has('missing') ? {} : { document: 'scan-1' })),
-      verifyKyc: ask('kyc.verify', activities.verifyKyc, ({ document }) => {
-        if (search.has('refused')) throw named('KycRefused', `${document} has expired`);
-        return { reference: `kyc of ${document}` };
-      }),
+      fetchDocument: ask('document.fetch', activities.fetchDocument, () => (search.has('missing') ? {} : { document: 'scan-1' }), {}),
+      verifyKyc: ask(
+        'kyc.verify',
+        activities.verifyKyc,
+        ({ document }) => {
+          if (search.has('refused')) throw named('KycRefused', `${document} has expired`);
+          return { reference: `kyc of ${document}` };
+        },
+        {},
+      ),
       screenSanctions: ask('sanctions.screen', activities.screenSanctions, ({ name }) =>
         search.has('match') ? { match: { entry: 'SDN-7', name, score: 93 } } : {},
       ),
@@ -31,7 +42,7 @@ export function machineOn(search: URLSearchParams, tell: (call: string) => void)
       seedDashboard: ask('dashboard.seed', activities.seedDashboard, () => ({ url: 'https://dash' })),
       sendWelcome: ask('welcome.send', activities.sendWelcome, () => undefined),
       announceLive: ask('merchant-live.announce', activities.announceLive, () => undefined),
-      sendFollowUp: ask('follow-up.send', activities.sendFollowUp, () => undefined),
+      sendFollowUp: ask('follow-up.send', activities.sendFollowUp, () => undefined, {}),
     },
   });
 }

@@ -49,6 +49,11 @@ const decisions: MerchantEvent[] = [
 ];
 const loggedIn: MerchantEvent = { type: 'LOGGED_IN' };
 
+/** At any moment before the end. */
+const listed: MerchantEvent = { type: 'SANCTIONS_HIT', match: { entry: 'SDN-8', name: 'Ana Reis', score: 99.6 } };
+
+const finals: ReadonlySet<string> = new Set(['live', 'rejected', 'failed']);
+
 const signals: Readonly<Record<string, readonly MerchantEvent[]>> = {
   fetchingDocument: [uploaded],
   awaitingDocument: [uploaded],
@@ -88,7 +93,7 @@ function happeningsIn(state: string): Happening[] {
   return [
     ...answers.map((output): Happening => ({ kind: 'done', src: step!.src, output })),
     ...errors.map((error): Happening => ({ kind: 'error', src: step!.src, error })),
-    ...(signals[state] ?? []).map((event): Happening => ({ kind: 'signal', event })),
+    ...[...(signals[state] ?? []), ...(finals.has(state) ? [] : [listed])].map((event): Happening => ({ kind: 'signal', event })),
     ...(delay === undefined ? [] : [{ kind: 'timer', delay, state } as const]),
   ];
 }

@@ -21,6 +21,7 @@ const usual: People = {
   isEscalated: false,
   operator: 'olga',
   login: 'at-once',
+  isListedLater: false,
   slowness: 0,
 };
 const hour = 60 * 60_000;

@@ -7,7 +7,7 @@ import { newCase, runPlayground, startPlayground, summaryOf } from './playground
 /** Root may do anything, so another user tries. */
 const anotherUser = process.getuid?.() === 0 ? 65_534 : undefined;
 
-const summaryKeys = ['byState', 'byStatus', 'crashes', 'failures', 'lost', 'merchants', 'reruns', 'seconds'];
+const summaryKeys = ['byState', 'byStatus', 'crashes', 'failures', 'halfMade', 'lost', 'merchants', 'owed', 'reruns', 'seconds', 'undone'];
 
 describe('npm start', () => {
   test('onboards every merchant, ends with one line of JSON, and finds everything done when it is run again', async () => {
@@ -28,7 +28,7 @@ describe('npm start', () => {
     expect(typeof summary.seconds).toBe('number');
     expect(first.stderr).toContain('8/8 merchants');
     expect(first.stderr).toContain(
-      'never killed; by the outside ledger: 0 activities run again after their record or signals applied twice, 0 merchants or signals lost.',
+      'never killed; by the outside ledger: 0 activities run again after their record or signals applied twice, 0 merchants or signals lost; 1 steps undone, 0 owed, 0 left half-made.',
     );
     const again = await runPlayground('--merchants', merchants, '--data', data, '--json');
     expect(summaryOf(again)).toEqual({ ...summary, seconds: summaryOf(again).seconds });
@@ -73,7 +73,9 @@ describe('npm start', () => {
     expect(summaryOf(hours)).toMatchObject({ byState: { rejected: 1 }, failures: { SanctionsHit: 1 } });
     const history = (await runPlayground('where', 'm-9001-BAD', '--data', data)).stdout;
     // Eight hours pass before anybody can decide.
-    expect(history).toMatch(/ timer +awaitingDecision\.escalated\n.* signal +rejected  REJECT\n$/);
+    expect(history).toMatch(
+      / timer +awaitingDecision\.escalated\n.* signal +rejected  REJECT\n.* undo-next +rejected\n.* undo-ended +rejected\n/,
+    );
   });
 });
 
@@ -85,7 +87,7 @@ describe('npm start -- five-step', () => {
       'm-7731 done in 5 steps',
       '  pending > kyc > sanctions > settle > dash > done',
       'm-9001-BAD failed (SanctionsHit) in 2 steps',
-      '  pending > kyc > failed',
+      '  pending > kyc > failed > undo-ended',
       'm-7732 done in 6 steps, 1 transient retry',
       '  pending > kyc > sanctions > attempt-failed > attempt-due > settle > dash > done',
     ]);
@@ -112,7 +114,7 @@ describe('npm start -- where', () => {
     const run = await runPlayground('--merchants', merchants, '--data', data);
     expect(run.code).toBe(0);
     expect(run.stdout).toMatch(/│ rejected +│ SanctionsHit +│ +1 │/);
-    expect(run.stdout).toContain('0 merchants or signals lost.');
+    expect(run.stdout).toContain('0 merchants or signals lost; 1 steps undone, 0 owed, 0 left half-made.');
     expect(run.stdout).toContain(`npm start -- where m-6001 --data ${data}`);
     const done = await runPlayground('where', 'm-6001', '--data', data);
     expect(done.code).toBe(0);

@@ -43,6 +43,9 @@ const audited: Audit = {
   ],
   reruns: ['m-1:1::1 attempt 2'],
   lost: ['m-6', 'm-7'],
+  undone: 5,
+  owed: 4,
+  halfMade: ['m-1:1::3 stands, and is owed by nobody'],
 };
 
 test('a summary counts merchants by status, state and failure, and what the audit found', () => {
@@ -54,6 +57,9 @@ test('a summary counts merchants by status, state and failure, and what the audi
     crashes: 3,
     reruns: 1,
     lost: 2,
+    undone: 5,
+    owed: 4,
+    halfMade: 1,
     seconds: 12.3,
   });
 });
@@ -85,7 +91,7 @@ test.each([
   [5, 'killed 5 times'],
 ])('the verdict says how often the process was killed: %i', (crashes, words) => {
   expect(verdict(summarise(audited, crashes, 2))).toContain(`2 s, ${words}; by the outside ledger: 1 activities run again`);
-  expect(verdict(summarise(audited, crashes, 2))).toContain('2 merchants or signals lost.');
+  expect(verdict(summarise(audited, crashes, 2))).toContain('2 merchants or signals lost; 5 steps undone, 4 owed, 1 left half-made.');
 });
 
 type Told = readonly [kind: HistoryEntry['kind'], value: HistoryEntry['value'], outcome?: HistoryEntry['outcome']];

@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { merchantOnboardingIn } from '../../../playground/onboarding/merchant-world.ts';
 import { usualFaults } from '../../../playground/onboarding/providers.ts';
 import { attemptsInWords, attemptsOf, deadlineAtMs, enteredAtMs } from '../../../playground/onboarding/where-words.ts';
-import { timerInWords, waitsInWords } from '../../../playground/onboarding/where-words.ts';
+import { timerInWords, undoingInWords, waitsInWords } from '../../../playground/onboarding/where-words.ts';
 import { openTestRuntime } from '../../runtime/local-runtime.ts';
 
 const input = { merchantId: 'm-1', name: 'Blue Fig Coffee', country: 'PT', owner: 'Ana Reis', email: 'ana@example.com' };
@@ -99,4 +99,19 @@ test('of several deadlines the first one counts', () => {
   const limit = timer('xstate.after.decisionTimeLimit.merchant-onboarding.awaitingDecision.inTime', 4_000);
   expect(deadlineAtMs({ timers: [limit], activities: [activity] })).toBe(3_000);
   expect(deadlineAtMs({ timers: [limit], activities: [] })).toBe(4_000);
+});
+
+test('what was undone is told with what is owed, and nothing as long as nothing is', () => {
+  const entry = { path: [], n: 1, kind: 'activity', name: 'settlement.open', outcome: 'completed', undo: 'undone' } as const;
+  const owed = { ...entry, n: 2, name: 'risk-limits.set', undo: 'deferred' } as const;
+  expect(undoingInWords({ compensation: 'deferred', ledger: [entry, owed] })).toEqual([
+    'undoing is deferred: settlement.open undone, risk-limits.set owed: it waits in the queue',
+  ]);
+  expect(undoingInWords({ compensation: 'none', ledger: [{ ...entry, undo: 'registered' }] })).toEqual([]);
+});
+
+test('nobody waits for a hit of the sanctions provider', () => {
+  expect(
+    waitsInWords({ waitsFor: ['event "LOGGED_IN"', 'event "SANCTIONS_HIT"'], accepts: ['LOGGED_IN', 'SANCTIONS_HIT'] } as never),
+  ).toEqual(['waits for the merchant to log in (LOGGED_IN)']);
 });

@@ -1,0 +1,52 @@
+/** Plays a scenario: the directory it has, what it says, what it claims, and that nothing of it is left afterwards. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import pc from 'picocolors';
+import { interruptedCode, stopOnInterrupt } from '../onboarding/interrupt.ts';
+import type { Facts, Scenario, Stage } from './scenario.ts';
+
+interface Claim {
+  readonly claim: string;
+  readonly holds: boolean;
+}
+
+/** @returns the exit code: 0 if all that it claims was seen to be so */
+export async function play(scenario: Scenario, isJson: boolean): Promise<number> {
+  const say = (line = ''): void => void (isJson ? process.stderr : process.stdout).write(`${line}\n`);
+  const folder = await mkdtemp(join(tmpdir(), 'perdure-scenario-'));
+  const claims: Claim[] = [];
+  const closers: (() => Promise<unknown>)[] = [];
+  const stage: Stage = {
+    folder,
+    say,
+    claim: (claim, holds) => {
+      claims.push({ claim, holds });
+      say(holds ? pc.green(`  ✓ ${claim}`) : pc.red(`  ✗ ${claim}`));
+    },
+    atEnd: (close) => void closers.push(close),
+  };
+  const { signal } = stopOnInterrupt();
+  const interrupted = new Promise<undefined>((resolve) => signal.addEventListener('abort', () => resolve(undefined), { once: true }));
+  try {
+    say(pc.bold(`${scenario.name}: ${scenario.summary}`));
+    const playing = scenario.play(stage);
+    // What is interrupted may fail as its runtime is closed below: nobody waits for it any more.
+    playing.catch(() => undefined);
+    const facts = await Promise.race([playing, interrupted]);
+    if (facts === undefined) {
+      say(pc.yellow('Interrupted; nothing is left of it.'));
+      return interruptedCode;
+    }
+    return report(scenario, facts, claims, isJson);
+  } finally {
+    for (const close of closers.reverse()) await close();
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+function report({ name }: Scenario, facts: Facts, claims: readonly Claim[], isJson: boolean): number {
+  const isVerified = claims.length > 0 && claims.every(({ holds }) => holds);
+  if (isJson) process.stdout.write(`${JSON.stringify({ scenario: name, verified: isVerified, claims, ...facts })}\n`);
+  return isVerified ? 0 : 1;
+}
