@@ -5,7 +5,7 @@ import type { Draft } from './draft.ts';
 import { disarmTimer, dropActivity, putActivity, scheduleActivity, tooMany } from './draft.ts';
 import { armTimer } from './arm-timer.ts';
 import { PerdureError } from './errors.ts';
-import { isUnwinder, tellCounts } from './ledger.ts';
+import { isUnwinder, mayHaveUndos, tellCounts } from './ledger.ts';
 import { unwindingInput } from './unwinding-input.ts';
 import { undoRetried, unwindingSource } from './unwinding-machine.ts';
 import type { Json } from './json.ts';
@@ -114,7 +114,9 @@ function spawn(draft: Draft, action: Spawn): void {
 
 function bearChild(draft: Draft, action: Spawn, registered: Extract<RegisteredChild, { kind: 'actor' }>): void {
   const { n, childId, src, systemId, isWatched } = action;
-  if (draft.children.now.size >= limits.childrenMax) throw tooMany('children', limits.childrenMax);
+  // What undoes is no child that a chart asked for, and must not fail.
+  const isUnwinding = registered.machine.isUnwinding === true;
+  if (!isUnwinding && draft.children.now.size >= limits.childrenMax) throw tooMany('children', limits.childrenMax);
   const named = systemId === undefined ? {} : { systemId };
   putChild(draft, { n, childId, src, ...named, isActor: true });
   draft.born.push(n);
@@ -126,7 +128,6 @@ function bearChild(draft: Draft, action: Spawn, registered: Extract<RegisteredCh
     ...(isWatched ? { isWatched } : {}),
     ...(parentClosePolicy === 'request-cancel' ? {} : { parentClosePolicy }),
   };
-  const isUnwinding = registered.machine.isUnwinding === true;
   if (isUnwinding) tellCounts(draft, { running: 1 });
   const input = encodePayload(isUnwinding ? unwindingInput(draft, action.input) : action.input, `input of "${src}"`);
   draft.messages.push({ to: childAddress(draft.address, n).path, envelope: { kind: 'start', input, birth } });
@@ -213,8 +214,9 @@ function stopChild(draft: Draft, child: ChildRecord): void {
     putChild(draft, { ...child, isDetached: true });
     return;
   }
-  // Only who goes on after this has to be found again.
-  if (parentClosePolicy === 'abandon' || (parentClosePolicy === 'request-cancel' && machine.handlesCancel)) {
+  // Who goes on after this has to be found again, and who may have left something to undo has to be heard.
+  const goesOn = parentClosePolicy === 'abandon' || (parentClosePolicy === 'request-cancel' && machine.handlesCancel);
+  if (goesOn || mayHaveUndos(machine)) {
     putChild(draft, { ...child, isDetached: true });
   } else forgetChild(draft, n);
   draft.messages.push({ to: path, envelope: { kind: 'stop', mode: parentClosePolicy } });

@@ -32,10 +32,6 @@ export function childReaction(actor: Actor, envelope: ChildEnvelope): Reaction {
     if (envelope.kind === 'child-snapshot') return { kind: 'ignore' };
     return { kind: 'note', change: (draft) => (forgetChild(draft, n), keepUndos(draft, actor, envelope, child.src)) };
   }
-  // Stopped and forgotten, it says that there is something left to be undone.
-  if (envelope.kind === 'child-gone' && envelope.undos !== undefined && child === undefined) {
-    return { kind: 'note', change: (draft) => keepUndos(draft, actor, envelope, envelope.undos) };
-  }
   const activity = actor.activities.get(n);
   const volatile = activity?.kind === 'volatile' ? activity : undefined;
   const told = child?.isEnded === true ? undefined : (child ?? volatile);
@@ -115,8 +111,13 @@ export function stopReaction({ record, machine: { handlesCancel } }: Actor, mode
   }
 }
 
-/** What the parent is to hear of a step of its child. */
-export function newsForParent(record: ActorRecord, hasUndos: boolean): readonly Message[] {
+/**
+ * What the parent is to hear of a step of its child.
+ *
+ * @param hasUndos whether it leaves something that can be undone
+ * @param isHeard whether the parent waits for its end, though it stopped it: it might have left something
+ */
+export function newsForParent(record: ActorRecord, hasUndos: boolean, isHeard: boolean): readonly Message[] {
   const { address, birth, chart, status, isDetached } = record;
   const n = address.path.at(-1);
   if (birth === undefined || n === undefined) return [];
@@ -126,8 +127,8 @@ export function newsForParent(record: ActorRecord, hasUndos: boolean): readonly 
   if (isDetached === true) return isClosed(status) ? tell(gone) : [];
   if (chart.status === 'done') return tell({ kind: 'child-done', n, output: chart.output ?? encodeValue(undefined), ...left });
   if (chart.status === 'error') return tell({ kind: 'child-failed', n, error: chart.error ?? null, failure: failureIn(record), ...left });
-  // Stopped: the parent wanted it so.
-  if (isClosed(status)) return hasUndos ? tell(gone) : [];
+  // Stopped: the parent wanted it so, and hears only whether something is left to be undone.
+  if (isClosed(status)) return isHeard ? tell(gone) : [];
   return birth.isWatched === true ? tell({ kind: 'child-snapshot', n, snapshot: summaryOf(chart) }) : [];
 }
 

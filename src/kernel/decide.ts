@@ -95,6 +95,13 @@ export function decide(actor: Actor, envelope: StepEnvelope, given: DecideContex
   const reaction = readReaction(actor, envelope, context, mail);
   if (reaction.kind === 'ignore' || reaction.kind === 'refuse') return reaction;
   if (reaction.kind === 'deliver' || reaction.kind === 'ask') return takeStep(() => deliver(actor, envelope, reaction, context, mail));
+  return takeStep(() => change(actor, envelope, reaction, context, mail));
+}
+
+type Changing = Exclude<Reaction, { readonly kind: 'ignore' | 'refuse' | 'deliver' | 'ask' }>;
+
+/** A step without the chart, or its end. */
+function change(actor: Actor, envelope: StepEnvelope, reaction: Changing, context: DecideContext, mail: number | undefined): Committed {
   const draft = openDraft(actor.record.address, actor.machine, actor, context);
   if (mail !== undefined) takeMail(draft);
   switch (reaction.kind) {

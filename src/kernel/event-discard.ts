@@ -12,7 +12,7 @@ import type { RecordChange } from './record-commit.ts';
 import { commitRecord } from './record-commit.ts';
 import type { ActorRecord, TimerRecord } from './record.ts';
 import type { Mail, MailRecord } from './mail-record.ts';
-import { isClosed } from './record.ts';
+import { isClosed, statusGoingOn } from './record.ts';
 import type { Step } from './step.ts';
 import type { Tree } from './tree.ts';
 
@@ -49,7 +49,7 @@ function without(before: ActorRecord, { n }: MailRecord, left: Mail | undefined)
   const item = poisonPlace(before);
   const rows = left === undefined ? queued - 1 : queued;
   return {
-    record: { ...rest, status: isClosed(before.status) ? before.status : 'running', ...(rows > 0 ? { queued: rows } : {}) },
+    record: { ...rest, status: isClosed(before.status) ? before.status : statusGoingOn(before), ...(rows > 0 ? { queued: rows } : {}) },
     ...(left === undefined ? { mailRemoved: [n] } : { mailPut: [{ ...left, n }] }),
     ...(item === undefined ? {} : { queueRemoved: [item] }),
   };

@@ -19,7 +19,9 @@ export function undoByHand(envelope: HandEnvelope): Reaction {
 
 function act(draft: Draft, envelope: HandEnvelope): void {
   const entry = draft.ledger.now.get(envelope.entry);
-  if (entry === undefined || entry.undo === 'retrying') return;
+  // Two people may want something of one item, and what is being undone comes to an end by itself.
+  if (entry === undefined || entry.undo === 'retrying' || entry.undo === 'running') return;
+  if (owedPlaces(draft.address, entry).length === 0) return;
   if (envelope.kind === 'undo-retried') {
     const edited = envelope.input === undefined ? {} : { editedInput: envelope.input };
     draft.ledger.set(entry.n, { ...entry, undo: 'retrying', ...edited });

@@ -22,20 +22,28 @@ export interface LedgerDraft {
 }
 
 export function registerActivity(draft: LedgerDraft, { n, src, name, input, idempotencyKey }: ActivityRecord): void {
-  put(draft, { n, src, name, outcome: 'pending', input, idempotencyKey });
-}
-
-/** A child that ended and left something that can be undone. */
-export function registerChild(draft: LedgerDraft, { n, src }: Pick<ChildRecord, 'n' | 'src'>): void {
-  put(draft, { n, kind: 'child', src, name: src, outcome: 'completed', settledAt: draft.sequence });
-}
-
-function put(draft: LedgerDraft, entry: LedgerRecord): void {
+  makeRoom(draft);
   if (draft.ledger.now.size >= limits.ledgerMax) {
-    const message = `An actor can have at most ${limits.ledgerMax} steps with an undo. Let children do what is repeated: each is one step of its parent.`;
+    const message = `An actor can have at most ${limits.ledgerMax} steps that can still be undone. Let children do what is repeated: each is one step of its parent.`;
     throw new PerdureError('LIMIT_EXCEEDED', message, { limit: 'steps with an undo', max: limits.ledgerMax });
   }
-  draft.ledger.set(entry.n, entry);
+  draft.ledger.set(n, { n, src, name, outcome: 'pending', input, idempotencyKey });
+}
+
+/** A child that ended and left something that can be undone. That happened, and is not refused: children are bounded themselves. */
+export function registerChild(draft: LedgerDraft, { n, src }: Pick<ChildRecord, 'n' | 'src'>): void {
+  makeRoom(draft);
+  draft.ledger.set(n, { n, kind: 'child', src, name: src, outcome: 'completed', settledAt: draft.sequence });
+}
+
+/** What is over gives way to what is not: the journal has it. */
+function makeRoom(draft: LedgerDraft): void {
+  if (draft.ledger.now.size < limits.ledgerMax) return;
+  for (const { n, undo, isOrphan } of [...draft.ledger.now.values()]) {
+    const isOver = undo === 'undone' || undo === 'settled' || undo === 'written-off';
+    if (isOver && isOrphan !== true) removeEntry(draft, n);
+    if (draft.ledger.now.size < limits.ledgerMax - limits.ledgerRoom) return;
+  }
 }
 
 export function completeEntry(draft: LedgerDraft, n: number, output: Json): void {

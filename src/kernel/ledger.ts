@@ -128,14 +128,15 @@ function isUnsettled(draft: Draft): boolean {
     const attempt = outcome === 'pending' ? draft.activities.now.get(n)?.attempt : undefined;
     if (attempt !== undefined && attempt > 0) return true;
   }
-  return [...draft.children.now.values()].some((child) => isAskedToCancel(draft, child));
+  return [...draft.children.now.values()].some((child) => isStopped(draft, child));
 }
 
-/** A child that was asked to cancel undoes what it did itself, or leaves it to this ledger: that is awaited. */
-function isAskedToCancel({ machine }: Draft, { isDetached, isActor, isEnded, src }: ChildRecord): boolean {
+/** A child that was stopped undoes what it did itself, or leaves it to this ledger: that is awaited, unless it is on its own. */
+function isStopped({ machine }: Draft, { isDetached, isActor, isEnded, src }: ChildRecord): boolean {
   if (isDetached !== true || isActor !== true || isEnded === true) return false;
   const child = machine.children.get(src);
-  return child?.kind === 'actor' && child.parentClosePolicy === 'request-cancel' && mayHaveUndos(child.machine);
+  if (child?.kind !== 'actor' || child.machine.isUnwinding === true) return false;
+  return child.parentClosePolicy !== 'abandon' && mayHaveUndos(child.machine);
 }
 
 /** What the chart still waits for is to come to an end: what runs is aborted, what would be tried again is not. */
@@ -153,7 +154,7 @@ function waitNoLonger(draft: Draft): void {
   for (const activity of undoablePending(draft)) failForGood(draft, activity);
   for (const { n, outcome } of draft.ledger.now.values()) if (outcome === 'leaving') markUnknown(draft, n, undefined);
   for (const child of draft.children.now.values()) {
-    if (!isAskedToCancel(draft, child)) continue;
+    if (!isStopped(draft, child)) continue;
     const to = childAddress(draft.address, child.n).path;
     tell(draft, to, { kind: 'terminate', reason: 'It did not come to an end in time, and what it did has to be undone.' });
   }

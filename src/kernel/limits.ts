@@ -42,6 +42,8 @@ export const limits = {
   childrenMax: 10_000,
   /** Entries in the ledger of one actor: it is in memory with its actor, and unwinding lists all of them. */
   ledgerMax: 2_000,
+  /** How many of them that are over leave at once when there is no more room. */
+  ledgerRoom: 100,
   /** How long an unwinding waits for what is in flight before that counts as unknown. */
   settleMs: 10_000,
   /** The time an unwinding has as a whole; what is left then is deferred. */

@@ -68,7 +68,6 @@ export function holdingOf(envelope: Exclude<StepEnvelope, { readonly kind: 'term
     case 'undo-entry':
     case 'undo-over':
     case 'undo-retried':
-    case 'undo-settled':
     case 'compensation-counted':
     case 'activity-hurried':
       return 'keep';
@@ -77,6 +76,8 @@ export function holdingOf(envelope: Exclude<StepEnvelope, { readonly kind: 'term
     case 'attempt-heartbeat':
       if (activity?.state !== 'settled') return 'pass';
       return envelope.isFromOutside === true ? 'refuse' : 'ignore';
+    // No code of users is run for it.
+    case 'undo-settled':
     case 'activity-adjusted':
     case 'activity-retried':
       return 'pass';

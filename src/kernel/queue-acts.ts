@@ -120,11 +120,11 @@ function actOnActivity(tree: Tree, place: QueuePlace, act: QueueAct, context: De
 
 function actOnUndo(tree: Tree, place: QueuePlace, act: QueueAct, context: DecideContext): TreeDecision {
   const { address, n } = place;
-  const isRetrying = tree.get(address.path)?.ledger.get(n)?.undo === 'retrying';
+  const undo = tree.get(address.path)?.ledger.get(n)?.undo;
   // To want it once more is to want what is done.
-  if (isRetrying && act.kind === 'retry') return { kind: 'ignore' };
-  const why = 'It is being retried now: wait for what comes of that.';
-  if (isRetrying) return { kind: 'refuse', error: actNotAllowed(place, act, why) };
+  if (undo === 'retrying' && act.kind === 'retry') return { kind: 'ignore' };
+  const why = 'It is being undone now: wait for what comes of that.';
+  if (undo === 'retrying' || undo === 'running') return { kind: 'refuse', error: actNotAllowed(place, act, why) };
   const envelope = onUndo(n, act);
   if (envelope === undefined) return { kind: 'refuse', error: actNotAllowed(place, act) };
   return decideInTree(tree, { to: address.path, envelope }, context);

@@ -8,7 +8,7 @@ import type { Draft } from './draft.ts';
 import type { Envelope } from './envelope.ts';
 import type { FailureRecord } from './failure-record.ts';
 import { journalForgotten, journalFromAfter } from './kept-journal.ts';
-import { answerAskers } from './ledger.ts';
+import { answerAskers, mayHaveUndos } from './ledger.ts';
 import { mayLeaveUndos } from './compensated-end.ts';
 import { limits } from './limits.ts';
 import { listingChange } from './listing.ts';
@@ -43,7 +43,7 @@ export function seal(draft: Draft, before: Actor | undefined, envelope: Envelope
   // Bookkeeping is no snapshot to a parent that watches, and an end is told once; where all end together nobody is left to hear of it.
   const isEnd = ending.status !== undefined && isClosed(ending.status) && !isEndOfAll(envelope);
   const isNews = ending.stepped !== undefined || isEnd;
-  const news = isNews ? newsForParent(record, mayLeaveUndos(draft, before, toldBy(envelope))) : [];
+  const news = isNews ? newsOf(draft, before, record, envelope) : [];
   const forgotten = journalForgotten(before?.record.journalFrom, record.journalFrom);
   const message = messageOf(record, envelope, ending);
   const journal = journalOf(draft, before, record, envelope, ending);
@@ -115,6 +115,14 @@ function journalOf(draft: Draft, before: Actor | undefined, record: ActorRecord,
 
 function toldBy(envelope: Envelope): number | undefined {
   return envelope.kind === 'child-done' || envelope.kind === 'child-failed' ? envelope.n : undefined;
+}
+
+/** Most steps are of roots, or end nothing. */
+function newsOf(draft: Draft, before: Actor | undefined, record: ActorRecord, envelope: Envelope): Commit['messages'] {
+  if (draft.birth === undefined) return [];
+  const isEnd = isClosed(record.status);
+  const hasUndos = isEnd && mayLeaveUndos(draft, before, toldBy(envelope));
+  return newsForParent(record, hasUndos, isEnd && (hasUndos || mayHaveUndos(draft.machine)));
 }
 
 function isEndOfAll(envelope: Envelope): boolean {
