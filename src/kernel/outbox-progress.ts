@@ -137,7 +137,8 @@ export class OutboxProgress {
   failed(lane: Lane, verdict: DeliveryVerdict): void {
     const [first] = lane.messages;
     if (first === undefined) return;
-    const aside = lane.aside ?? this.#leaveMemory(lane, first);
+    // It may stand behind where the lane was read from: what is done about it later is done about it and no other.
+    const aside = { ...(lane.aside ?? this.#leaveMemory(lane, first)), from: positionOf(first) };
     const failed = aside.failed + 1;
     if (verdict.kind === 'retry') {
       lane.messages.length = 0;

@@ -185,4 +185,19 @@ describe('the progress of a consumer', () => {
     expect(progress.loaded(next, [], next.aside!.to)).toBe(3);
     expect(progress.summary().undelivered).toBe(0);
   });
+
+  test('gives up the message that failed for good and no other, also where it was read with what is before it', () => {
+    const disk = [1, 4, 7].map((commit) => entry(commit, 'a'));
+    const progress = fresh();
+    for (const each of disk) progress.meet(each);
+    const waiting = nextOf(progress, disk) as Lane;
+    progress.failed(waiting, retry);
+    progress.due(waiting);
+    progress.finished(nextOf(progress, disk) as Lane);
+    progress.failed(nextOf(progress, disk) as Lane, poison);
+    const [lane] = progress.poisoned();
+    expect(lane?.aside.from).toEqual({ commit: 4, n: 0 });
+    progress.discard(lane as Lane, disk[1]);
+    expect(nextOf(progress, disk)?.messages[0]).toBe(disk[2]);
+  });
 });
