@@ -1,6 +1,7 @@
 /** The board: every planted fault has to be found, and says by which seed and invariant it was. */
 import { afterAll, describe, expect, test } from 'vitest';
 import { plantedFaultsOfLists } from './planted-faults-of-lists.ts';
+import { plantedFaultsOfOutbox } from './planted-faults-of-outbox.ts';
 import { plantedFaultsOfTrees } from './planted-faults-of-trees.ts';
 import { plantedFaults } from './planted-faults.ts';
 import { simulate, simulateTwice } from './simulate.ts';
@@ -12,25 +13,25 @@ describe.skipIf(process.env['PERDURE_SEED'] !== undefined || process.env['PERDUR
   const board: string[] = [];
   afterAll(() => console.log(board.join('\n')));
 
-  test.each([...plantedFaults, ...plantedFaultsOfTrees, ...plantedFaultsOfLists].map((fault) => [fault.name, fault] as const))(
-    '%s is found',
-    { timeout: testTimeoutMs },
-    async (name, fault) => {
-      const run = fault.isOnlySeenTwice === true ? simulateTwice : simulate;
-      const undo = fault.plant();
-      try {
-        for (let seed = 1; seed <= seedsMax; seed += 1) {
-          const { violation, picks } = await run(seed);
-          if (violation === undefined) continue;
-          board.push(`${name}: seed ${seed}, pick ${picks}, ${violation.invariant}`);
-          return;
-        }
-      } finally {
-        undo();
+  test.each(
+    [...plantedFaults, ...plantedFaultsOfTrees, ...plantedFaultsOfLists, ...plantedFaultsOfOutbox].map(
+      (fault) => [fault.name, fault] as const,
+    ),
+  )('%s is found', { timeout: testTimeoutMs }, async (name, fault) => {
+    const run = fault.isOnlySeenTwice === true ? simulateTwice : simulate;
+    const undo = fault.plant();
+    try {
+      for (let seed = 1; seed <= seedsMax; seed += 1) {
+        const { violation, picks } = await run(seed);
+        if (violation === undefined) continue;
+        board.push(`${name}: seed ${seed}, pick ${picks}, ${violation.invariant}`);
+        return;
       }
-      expect.fail(`not found within ${seedsMax} seeds`);
-    },
-  );
+    } finally {
+      undo();
+    }
+    expect.fail(`not found within ${seedsMax} seeds`);
+  });
 
   test('has no fault any more is clean again', async () => {
     for (let seed = 1; seed <= 20; seed += 1) expect((await simulate(seed)).violation).toBeUndefined();
