@@ -28,6 +28,7 @@ export async function findMissing(source: Source, ledger: readonly LedgerEntry[]
     if (parcel === undefined) return [`${entry.id}: ${entry.kind} by the ledger, but not in the store`];
     switch (entry.kind) {
       case 'started':
+      case 'announced':
         return [];
       case 'sent':
         return findMissingMessage(parcel, entry);
