@@ -6,6 +6,7 @@ import { patch } from './planted-faults.ts';
 export const plantedFaultsOfOutbox: readonly PlantedFault[] = [
   {
     name: 'delivers two messages of a workflow in another order',
+    world: { hasConsumers: true },
     plant: () =>
       patch(
         OutboxProgress.prototype,
@@ -21,6 +22,7 @@ export const plantedFaultsOfOutbox: readonly PlantedFault[] = [
   },
   {
     name: 'has a cursor that is ahead of what was delivered',
+    world: { hasConsumers: true },
     plant: () =>
       patch(
         OutboxProgress.prototype,
@@ -33,6 +35,7 @@ export const plantedFaultsOfOutbox: readonly PlantedFault[] = [
   },
   {
     name: 'does not write down what stands aside',
+    world: { hasConsumers: true },
     plant: () =>
       patch(
         OutboxProgress.prototype,
@@ -45,6 +48,7 @@ export const plantedFaultsOfOutbox: readonly PlantedFault[] = [
   },
   {
     name: 'goes on behind a message that failed for good',
+    world: { hasConsumers: true },
     plant: () =>
       patch(
         OutboxProgress.prototype,

@@ -18,7 +18,7 @@ describe.skipIf(process.env['PERDURE_SEED'] !== undefined || process.env['PERDUR
       (fault) => [fault.name, fault] as const,
     ),
   )('%s is found', { timeout: testTimeoutMs }, async (name, fault) => {
-    const run = fault.isOnlySeenTwice === true ? simulateTwice : simulate;
+    const run = fault.isOnlySeenTwice === true ? simulateTwice : (each: number) => simulate(each, fault.world);
     const undo = fault.plant();
     try {
       for (let seed = 1; seed <= seedsMax; seed += 1) {
