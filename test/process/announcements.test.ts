@@ -69,8 +69,10 @@ test(
       texts.set(line.messageId, text);
     }
     const cried = await countCried(place);
-    for (const [id, told] of numbers)
-      expect(told, `${id}, ${replay}`).toEqual(Array.from({ length: cried.get(id) ?? 0 }, (_, at) => at + 1));
+    for (const [id, told] of numbers) {
+      const all = Array.from({ length: cried.get(id) ?? 0 }, (_, at) => at + 1);
+      expect(told, `${id}, ${replay}`).toEqual(all);
+    }
     const ledger = readLedger(place.ledger);
     for (const id of crierIds) {
       const acknowledged = entriesOf(ledger, 'sent').filter((entry) => entry.id === id).length;
