@@ -137,7 +137,8 @@ export class OutboxProgress {
   failed(lane: Lane, verdict: DeliveryVerdict): void {
     const [first] = lane.messages;
     if (first === undefined) return;
-    const aside = lane.aside ?? this.#leaveMemory(lane, first);
+    // It may stand behind where the lane was read from: what is done about it later is done about it and no other.
+    const aside = { ...(lane.aside ?? this.#leaveMemory(lane, first)), from: positionOf(first) };
     const failed = aside.failed + 1;
     if (verdict.kind === 'retry') {
       lane.messages.length = 0;
@@ -241,15 +242,15 @@ export class OutboxProgress {
   #leaveMemory(lane: Lane, first: OutboxEntry): OutboxAside {
     for (const message of lane.messages) this.#forget(message);
     const { messages, workflowId } = lane;
-    const to = positionOf(messages.at(-1) ?? first);
+    const to = positionOf(messages.reduce((_, message) => message, first));
     return { workflowId, from: positionOf(first), to, count: messages.length, failed: 0, atMs: first.content?.atMs ?? 0 };
   }
 
   /** Its first message is done with. */
   #advance(lane: Lane, first: OutboxPosition, aside: OutboxAside | undefined = lane.aside): void {
-    lane.messages.shift();
+    const gone = lane.messages.splice(0, 1);
     if (aside === undefined) {
-      this.#forget(first);
+      for (const message of gone) this.#forget(message);
       if (lane.messages.length > 0) this.#ready.inMemory.add(lane);
       else this.#lanes.delete(lane.workflowId);
       return;
@@ -277,12 +278,9 @@ export class OutboxProgress {
     else this.#lone.delete(placeKey(lone));
   }
 
-  #forget(position: OutboxPosition): void {
-    const key = placeKey(position);
-    const known = this.#pending.get(key);
-    if (known === undefined) return;
-    this.#pendingBytes -= sizeOf(known.entry);
-    this.#pending.delete(key);
+  #forget(entry: OutboxEntry): void {
+    this.#pendingBytes -= sizeOf(entry);
+    this.#pending.delete(placeKey(entry));
   }
 
   #isThere(lane: Lane): boolean {

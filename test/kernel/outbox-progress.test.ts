@@ -185,4 +185,117 @@ describe('the progress of a consumer', () => {
     expect(progress.loaded(next, [], next.aside!.to)).toBe(3);
     expect(progress.summary().undelivered).toBe(0);
   });
+
+  test('gives up the message that failed for good and no other, also where it was read with what is before it', () => {
+    const disk = [1, 4, 7].map((commit) => entry(commit, 'a'));
+    const progress = fresh();
+    for (const each of disk) progress.meet(each);
+    const waiting = nextOf(progress, disk) as Lane;
+    progress.failed(waiting, retry);
+    progress.due(waiting);
+    progress.finished(nextOf(progress, disk) as Lane);
+    progress.failed(nextOf(progress, disk) as Lane, poison);
+    const [lane] = progress.poisoned();
+    expect(lane?.aside.from).toEqual({ commit: 4, n: 0 });
+    progress.discard(lane as Lane, disk[1]);
+    expect(nextOf(progress, disk)?.messages[0]).toBe(disk[2]);
+  });
+
+  const at = (commit: number): OutboxPosition => ({ commit, n: 0 });
+  const poisonOf = (commit: number) => ({
+    place: { ...at(commit), address: rootAddress('a', 1), sequence: commit },
+    failure,
+    sinceAtMs: 9,
+  });
+
+  test('does not give out what was passed over in an earlier life, and goes on behind it', () => {
+    const lone: OutboxAside = {
+      ...{ workflowId: 'a', lone: at(5), from: at(5), to: at(5) },
+      count: 1,
+      failed: 1,
+      atMs: 5,
+      poison: poisonOf(5),
+    };
+    const progress = new OutboxProgress({ name: 'mail', after: outboxStart, asides: [lone] }, true);
+    const disk = [entry(5, 'a'), entry(6, 'a')];
+    for (const each of disk) progress.meet(each);
+    expect(nextOf(progress, disk)?.messages).toEqual([disk[1]]);
+    expect(progress.awaits(entry(5, 'a'))).toBe(true);
+    expect(progress.summary()).toMatchObject({ undelivered: 2, poison: 1 });
+  });
+
+  test('goes on with a workflow of which nobody knows how many messages stand aside', () => {
+    const aside: OutboxAside = { workflowId: 'a', from: at(1), to: at(2), failed: 0, atMs: 1 };
+    const progress = new OutboxProgress({ name: 'mail', after: at(2), asides: [aside] }, false);
+    const disk = [entry(1, 'a'), entry(2, 'a'), entry(3, 'a')];
+    progress.meet(entry(3, 'a'));
+    expect(progress.summary()).toMatchObject({ undelivered: 1, isExact: false, poison: 0 });
+    for (const each of disk) {
+      const lane = nextOf(progress, disk) as Lane;
+      expect(lane.messages[0]).toEqual(each);
+      progress.finished(lane);
+    }
+    const rest = progress.next() as Lane;
+    expect(progress.loaded(rest, [], at(3))).toBe(0);
+    expect(progress.summary()).toMatchObject({ undelivered: 0, isExact: true });
+    expect(progress.loaded(rest, [], at(3))).toBe(0);
+  });
+
+  test('reads a workflow again of which more was met while it was read', () => {
+    const aside: OutboxAside = { workflowId: 'a', from: at(1), to: at(1), count: 1, failed: 0, atMs: 1 };
+    const progress = new OutboxProgress({ name: 'mail', after: at(1), asides: [aside] }, false);
+    const lane = progress.next() as Lane;
+    progress.meet(entry(2, 'a'));
+    expect(progress.loaded(lane, [], at(1))).toBe(0);
+    expect(progress.next()).toBe(lane);
+  });
+
+  test('gives out again what is given back, in memory and aside, but nothing that is done with', () => {
+    const progress = fresh();
+    const disk = [entry(1, 'a'), entry(2, 'b')];
+    progress.meet(entry(1, 'a'));
+    const first = progress.next() as Lane;
+    expect(progress.summary()).toMatchObject({ undelivered: 1, poison: 0 });
+    progress.back(first);
+    expect(progress.next()).toBe(first);
+    progress.finished(first);
+    for (const again of ['back', 'finished', 'retry'] as const) progress[again](first);
+    progress.failed(first, poison);
+    progress.discard(first, disk[0]);
+    expect(progress.next()).toBeUndefined();
+    expect(progress.summary()).toMatchObject({ undelivered: 0, poison: 0 });
+    progress.meet(entry(2, 'b'));
+    const other = progress.next() as Lane;
+    progress.failed(other, retry);
+    expect(progress.next()).toBeUndefined();
+    progress.back(other);
+    expect(progress.next()).toBe(other);
+  });
+
+  test('leaves poison alone when a wait is over', () => {
+    const progress = fresh();
+    progress.meet(entry(1, 'a'));
+    const lane = progress.next() as Lane;
+    progress.failed(lane, poison);
+    progress.due(lane);
+    expect(progress.next()).toBeUndefined();
+  });
+
+  test('keeps what is newer when a write failed', () => {
+    const progress = fresh();
+    const disk = [entry(1, 'a')];
+    progress.meet(entry(1, 'a'));
+    progress.failed(progress.next() as Lane, poison);
+    const failed = progress.takeChange();
+    const [lane] = progress.poisoned();
+    progress.retry(lane as Lane);
+    progress.restore(failed);
+    const retried = progress.takeChange();
+    expect(retried).toMatchObject({ asidesPut: [{ failed: 0 }], queuePut: [], queueRemoved: [{ n: 1, atMs: 9 }] });
+    progress.restore(retried);
+    expect(progress.takeChange()).toEqual(retried);
+    progress.failed(nextOf(progress, disk) as Lane, poison);
+    progress.restore(retried);
+    expect(progress.takeChange()).toMatchObject({ asidesPut: [{ failed: 1 }], queuePut: [{ n: 1, atMs: 9 }], queueRemoved: [] });
+  });
 });

@@ -26,6 +26,8 @@ export type LedgerEntry =
   | { readonly kind: 'sent'; readonly id: string; readonly messageId: string; readonly sequence: number; readonly outcome: string }
   /** the client was told how it ended */
   | { readonly kind: 'closed'; readonly id: string; readonly status: string }
+  /** a message of the outbox was taken */
+  | { readonly kind: 'announced'; readonly id: string; readonly messageId: string }
   /** opening the store was refused */
   | { readonly kind: 'refused'; readonly code: string; readonly message: string }
   /** the runtime was asked to close */

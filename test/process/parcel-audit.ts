@@ -29,6 +29,7 @@ export async function findMissing(source: Source, ledger: readonly LedgerEntry[]
     switch (entry.kind) {
       case 'started':
       case 'undoing':
+      case 'announced':
         return [];
       case 'sent':
         return findMissingMessage(parcel, entry);

@@ -2,8 +2,10 @@
  * A process that works on parcels through the public door, and is killed for it. What it is to do stands in its one argument; it
  * tells its parent every entry of its ledger.
  */
-import { closeOnSignals as closeRuntimeOnSignals, hasErrorCode, openRuntime, PerdureError } from 'perdure';
-import type { Duration, Runtime } from 'perdure';
+import { setTimeout as delay } from 'node:timers/promises';
+import { closeOnSignals as closeRuntimeOnSignals, hasErrorCode, jsonLinesFile, openRuntime, PerdureError } from 'perdure';
+import type { Duration, OutboxHandler, Runtime } from 'perdure';
+import { crier, cryAll } from './crier.ts';
 import type { Deadliness } from './deadly-machine.ts';
 import { deadlyId, deadlyMachine } from './deadly-machine.ts';
 import { journeysIn, travelAll } from './journey-machine.ts';
@@ -50,6 +52,8 @@ export type Workload =
   | (Place & { readonly kind: 'die'; readonly step: ParcelStep; readonly death: Death })
   /** Runs a workflow that kills the process, and two that do not; ends by itself when all are closed or parked. */
   | (Place & { readonly kind: 'live with the deadly'; readonly how: Deadliness })
+  /** Emits without end, or only delivers what is not delivered yet, into a file. */
+  | (Place & { readonly kind: 'announce'; readonly file: string; readonly isLast: boolean })
   /** Runs an activity that ends only when it is told to, or not even then. Closes on SIGTERM and SIGINT. */
   | (Place & { readonly kind: 'be patient'; readonly isDeaf: boolean; readonly grace: Duration });
 
@@ -191,6 +195,20 @@ async function liveWithTheDeadly({ path, ledger: ledgerPath, how }: Extract<Work
   await runtime.close();
 }
 
+async function announce({ path, file, isLast, ledger: ledgerPath }: Extract<Workload, { kind: 'announce' }>): Promise<void> {
+  const ledger = openLedger(ledgerPath, tell);
+  const keep = jsonLinesFile(file);
+  const mail: OutboxHandler = async (message) => {
+    await keep(message);
+    ledger.append({ kind: 'announced', id: message.workflowId, messageId: message.messageId });
+  };
+  const runtime = await openRuntime({ path, machines: [crier], outbox: { mail } });
+  ledger.append({ kind: 'opened' });
+  if (!isLast) await cryAll(runtime, ledger);
+  while ((await runtime.outbox.lag()).some(({ undelivered }) => undelivered > 0)) await delay(5);
+  await runtime.close();
+}
+
 async function main(work: Workload): Promise<void> {
   switch (work.kind) {
     case 'deliver':
@@ -208,6 +226,8 @@ async function main(work: Workload): Promise<void> {
       return die(work);
     case 'live with the deadly':
       return liveWithTheDeadly(work);
+    case 'announce':
+      return announce(work);
     case 'be patient':
       return bePatient(work);
   }

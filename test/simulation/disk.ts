@@ -5,6 +5,7 @@
 import type { Store, StoreBatch } from '../../src/kernel/ports.ts';
 import type { Database, DatabaseReader, Operation } from '../../src/storage/database.ts';
 import { openStoreOn } from '../../src/storage/level-store.ts';
+import type { Consumers } from './consumers.ts';
 import type { Model } from './model.ts';
 import { SortedMemory } from './sorted-memory.ts';
 import { Violation } from './violation.ts';
@@ -38,6 +39,7 @@ export class Disk {
   readonly #memory = new SortedMemory();
   readonly #apply: (operations: readonly Operation[]) => Promise<void>;
   readonly model: Model;
+  consumers: Consumers | undefined;
   /** Up to which sequence each actor was compared with what is here. */
   readonly looked = new Map<string, number>();
   isEmpty = true;
@@ -55,7 +57,10 @@ export class Disk {
     this.hasChanged = true;
     await this.#apply(operations);
     if (batch !== undefined) this.model.apply(batch);
-    if (erasing !== undefined) this.model.erase(erasing.workflowId, erasing.lastRun);
+    this.consumers?.apply(batch);
+    if (erasing === undefined) return;
+    this.model.erase(erasing.workflowId, erasing.lastRun);
+    this.consumers?.emitted.erase(erasing.workflowId, erasing.lastRun);
   }
 
   reopen(): Database {

@@ -1,5 +1,5 @@
 /** What the machines of simulations are put together from: their context, their signals, and the code they leave to the world outside. */
-import { assign, cancel, fromCallback, setup } from 'xstate';
+import { assign, cancel, enqueueActions, fromCallback, setup } from 'xstate';
 import type { ActivityScope, UndoScope } from '../../src/authoring.ts';
 import { activity } from '../../src/authoring.ts';
 
@@ -16,6 +16,14 @@ export interface Context extends SimulationInput {
   readonly told: number;
   /** How many custom actions the chart asked for. */
   readonly marks: number;
+  /** How many events it emitted. */
+  readonly said: number;
+}
+
+/** What machines emit, each of an actor with another number, from 1. */
+export interface Said {
+  readonly type: 'SAID';
+  readonly said: number;
 }
 
 export const signalTypes = ['GO', 'LEAVE', 'BACK', 'HOLD', 'POISON', 'END'] as const;
@@ -33,6 +41,8 @@ export type Events = SimulationSignal | { readonly type: (typeof innerTypes)[num
 
 /** What the code of the machines does: set by whoever runs a simulation. */
 export interface OutsideWorld {
+  /** Whether charts emit something: only where somebody listens, for the sake of speed. */
+  isHeard: boolean;
   run: (name: ActivityName, scope: ActivityScope<unknown>) => Promise<unknown>;
   undo: (name: ActivityName, scope: UndoScope<unknown, unknown>) => Promise<unknown>;
   /** A custom action of the actor with this session id. */
@@ -45,7 +55,7 @@ const nobody = (): never => {
   throw new Error('No simulation is running.');
 };
 
-export const outside: OutsideWorld = { run: nobody, undo: nobody, act: nobody, listen: nobody };
+export const outside: OutsideWorld = { isHeard: false, run: nobody, undo: nobody, act: nobody, listen: nobody };
 
 type PlainName = 'steady' | 'once' | 'patient' | 'scarce' | 'later';
 type UndoableName = 'book' | 'charge' | 'pledge';
@@ -101,7 +111,13 @@ export const actors = {
 
 type Tags = 'failed' | 'cancelled';
 
-export const types = { context: {} as Context, events: {} as Events, input: {} as SimulationInput, tags: {} as Tags };
+export const types = {
+  context: {} as Context,
+  events: {} as Events,
+  input: {} as SimulationInput,
+  tags: {} as Tags,
+  emitted: {} as Said,
+};
 
 export const delays = { wait: ({ context }: { context: Context }): number => context.delayMs };
 
@@ -119,8 +135,19 @@ export const base = setup({
   types,
   actors,
   actions: {
-    hear: assign({ heard: ({ context, event }) => [...context.heard, (event as SimulationSignal).call] }),
-    keep: assign({ outcomes: ({ context, event }) => [...context.outcomes, keyOf(event)] }),
+    hear: enqueueActions(({ enqueue }) => {
+      enqueue.assign({ heard: ({ context, event }) => [...context.heard, (event as SimulationSignal).call] });
+      for (let times = outside.isHeard ? 2 : 0; times > 0; times -= 1) {
+        enqueue.assign({ said: ({ context }) => context.said + 1 });
+        enqueue.emit(({ context }) => ({ type: 'SAID', said: context.said }));
+      }
+    }),
+    keep: enqueueActions(({ enqueue }) => {
+      enqueue.assign({ outcomes: ({ context, event }) => [...context.outcomes, keyOf(event)] });
+      if (!outside.isHeard) return;
+      enqueue.assign({ said: ({ context }) => context.said + 1 });
+      enqueue.emit(({ context }) => ({ type: 'SAID', said: context.said }));
+    }),
     count: assign({ rounds: ({ context }) => context.rounds + 1 }),
     tell: assign({ told: ({ context }) => context.told + 1 }),
     mark: assign({ marks: ({ context }) => context.marks + 1 }),
@@ -143,6 +170,7 @@ export const context = ({ input }: { input: SimulationInput }): Context => ({
   rounds: 0,
   told: 0,
   marks: 0,
+  said: 0,
 });
 export const step = (name: string): { step: string } => ({ step: name });
 export const ends = {

@@ -1,6 +1,7 @@
 /** The board: every planted fault has to be found, and says by which seed and invariant it was. */
 import { afterAll, describe, expect, test } from 'vitest';
 import { plantedFaultsOfLists } from './planted-faults-of-lists.ts';
+import { plantedFaultsOfOutbox } from './planted-faults-of-outbox.ts';
 import { plantedFaultsOfTrees } from './planted-faults-of-trees.ts';
 import { plantedFaultsOfUndos } from './planted-faults-of-undos.ts';
 import { plantedFaults } from './planted-faults.ts';
@@ -14,11 +15,11 @@ describe.skipIf(process.env['PERDURE_SEED'] !== undefined || process.env['PERDUR
   afterAll(() => console.log(board.join('\n')));
 
   test.each(
-    [...plantedFaults, ...plantedFaultsOfTrees, ...plantedFaultsOfLists, ...plantedFaultsOfUndos].map(
+    [...plantedFaults, ...plantedFaultsOfTrees, ...plantedFaultsOfLists, ...plantedFaultsOfUndos, ...plantedFaultsOfOutbox].map(
       (fault) => [fault.name, fault] as const,
     ),
   )('%s is found', { timeout: testTimeoutMs }, async (name, fault) => {
-    const run = fault.isOnlySeenTwice === true ? simulateTwice : simulate;
+    const run = fault.isOnlySeenTwice === true ? simulateTwice : (each: number) => simulate(each, fault.world);
     const undo = fault.plant();
     try {
       for (let seed = 1; seed <= seedsMax; seed += 1) {

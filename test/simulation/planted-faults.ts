@@ -16,6 +16,7 @@ import type { Step } from '../../src/kernel/step.ts';
 import { Supervisor } from '../../src/runtime/supervisor.ts';
 import { TimerQueue } from '../../src/runtime/timer-queue.ts';
 import { seams } from './disk.ts';
+import type { Profile } from './profile.ts';
 
 export type Undo = () => void;
 
@@ -24,6 +25,8 @@ export interface PlantedFault {
   readonly name: string;
   /** Breaks no rule within one run. */
   readonly isOnlySeenTwice?: boolean;
+  /** Worlds in which it can be seen at all. */
+  readonly world?: Partial<Profile>;
   plant(): Undo;
 }
 

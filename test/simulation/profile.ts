@@ -38,6 +38,8 @@ export interface Profile {
   readonly hasDeadlines: boolean;
   /** Whether its machines have something to undo. */
   readonly hasUndos: boolean;
+  /** Whether its machines emit something, and consumers are given it. */
+  readonly hasConsumers: boolean;
 }
 
 /** Most worlds are small, so that there are many of them; every eighth has room for what takes longer to go wrong. */
@@ -62,6 +64,7 @@ export function rollProfile(random: SeededRandom, seed: number): Profile {
     poison: random.pick([0.02, 0.02, 0.02, 0.2]),
     hasDeadlines: [1, 6].includes(seed % 7),
     hasUndos,
+    hasConsumers: [4, 9].includes(seed % 13),
   };
 }
 
@@ -84,6 +87,12 @@ const tight = {
   compensationBudgetMs: 15_000,
   mailPerTurn: 2,
   erasedPerBatchMax: 5,
+  outboxConcurrentMax: 2,
+  outboxInMemoryMax: 3,
+  outboxPageMax: 2,
+  outboxLanePageMax: 2,
+  outboxRetryingMax: 2,
+  outboxUnwrittenMax: 2,
 };
 
 /** An endless circle comes to its end sooner, since it tells nothing new. */

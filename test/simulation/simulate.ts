@@ -109,6 +109,7 @@ function picksOf(world: World): Pick[] {
     ...activityPicks(world, life),
     ...timerPicks(life, world),
     ...runtimePicks(world, life),
+    ...(world.consumers?.picks(life, life.runtime) ?? []),
     passing,
     stepping,
     { weight: profile.crash, name: 'crash', act: () => crash(world, life, random.chance(0.5)) },
@@ -243,6 +244,7 @@ async function runToTheEnd(world: World): Promise<void> {
     if (pick === undefined) return;
     await take(world, pick);
   }
+  world.consumers?.checkHeld(world.lives);
   const stuck = [...world.model.actors.entries()].filter(([, actor]) => !isDefinite(world.model, actor)).map(stuckWith);
   const found = stuck.length > 0 ? `${stuck.join(', ')} are stuck` : 'the runtime does not come to rest';
   world.note(new Found('I14 everything becomes definite, rows equal records', found));
@@ -261,11 +263,13 @@ function calmPick(world: World): Pick | undefined {
   if (handle.held !== undefined) return { weight: 1, name: 'the write is applied', act: () => acknowledge(world, life) };
   const read = handle.reads[0];
   if (read !== undefined) return { weight: 1, name: 'a read is answered', act: () => handle.reads.shift()?.() };
-  if (life.phase === 'open' && (life.missing !== undefined || runtime?.health().state === 'failed')) {
+  if (life.phase === 'open' && ((life.missing ?? world.consumers?.missing) !== undefined || runtime?.health().state === 'failed')) {
     return { weight: 1, name: 'close to open anew', act: () => world.close(life, 0) };
   }
   const call = ledger.stopping(life.number)[0] ?? ledger.running(life.number).find(({ isStuck }) => !isStuck);
   if (call !== undefined) return { weight: 1, name: `${call.key} attempt ${call.attempt} succeeds`, act: () => ledger.succeed(call) };
+  const delivery = world.consumers?.calmPick();
+  if (delivery !== undefined) return delivery;
   if (life.phase === 'open' && runtime?.health().state === 'open') {
     const called = { number: life.number, runtime, missing: life.missing, isGone: () => life.phase === 'gone' };
     if (world.clients.goOn(called)) return { weight: 0, name: 'what stood still goes on', act: () => undefined };
@@ -273,8 +277,9 @@ function calmPick(world: World): Pick | undefined {
   // What stands still may have attempts that hang: they time out.
   const isAtRest = ledger.running(life.number).length === 0 && [...model.actors.values()].every((actor) => isDefinite(model, actor));
   // What ended while the store was away is not recorded before it is back.
-  if (life.phase === 'open' && isAtRest && runtime?.health().state !== 'recovering') return undefined;
-  return { weight: 1, name: 'the next timer', act: () => advance(world) };
+  const waiting: Pick = { weight: 1, name: 'the next timer', act: () => advance(world) };
+  if (life.phase !== 'open' || !isAtRest || runtime?.health().state === 'recovering') return waiting;
+  return runtime && world.consumers?.restPick(life, runtime, waiting);
 }
 
 /** What is told of a workflow at rest is what is applied, of all its actors. */

@@ -22,7 +22,11 @@ export type Invariant =
   | 'after a rejected write nothing is written'
   | 'every caller gets an answer it can believe'
   | 'a closing runtime begins nothing'
-  | 'observers see every commit in order';
+  | 'observers see every commit in order'
+  | 'what is emitted is delivered to every consumer'
+  | 'of each workflow what was emitted first is delivered first'
+  | 'a message is the same whenever it is delivered, and no other'
+  | 'a message that failed for good holds back its own workflow only';
 
 /** The first word is enough for people who know the list: `I7`. */
 export class Violation extends Error {

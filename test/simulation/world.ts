@@ -6,6 +6,7 @@ import { assembleRuntime } from '../../src/hosts/local/open-runtime.ts';
 import type { Store } from '../../src/kernel/ports.ts';
 import type { Runtime } from '../../src/runtime/runtime-door.ts';
 import { Clients } from './clients.ts';
+import { Consumers } from './consumers.ts';
 import { Disk, DiskHandle } from './disk.ts';
 import { Ledger } from './ledger.ts';
 import { outside } from './machine-parts.ts';
@@ -48,6 +49,8 @@ export class World {
   readonly ledger: Ledger;
   readonly disk: Disk;
   readonly clients: Clients;
+  /** Absent where machines emit nothing. */
+  readonly consumers: Consumers | undefined;
   life: Life | undefined;
   violation: Violation | undefined;
   lives = 0;
@@ -62,6 +65,10 @@ export class World {
     this.model = model;
     this.disk = disk;
     this.ledger = new Ledger(model);
+    if (profile.hasConsumers) {
+      this.consumers = new Consumers({ random, log: (line) => this.log(line), note: (found) => this.note(found) });
+      disk.consumers = this.consumers;
+    }
     this.clients = new Clients({
       random,
       kinds: [...machines, ...machinesWithUndos].filter(({ id }) => profile.kinds.includes(id)),
@@ -112,6 +119,8 @@ export class World {
     this.life = life;
     const { places: maxConcurrentAttempts } = profile;
     const { number } = life;
+    outside.isHeard = this.consumers !== undefined;
+    const outbox = this.consumers?.open(life, isFaulty);
     outside.run = (name, scope) => this.#begin(life, name, scope, () => this.ledger.begin(number, profile.places, name, scope));
     outside.undo = (name, scope) => this.#begin(life, name, scope, () => this.ledger.undo(number, profile.places, name, scope));
     outside.act = (owner, tag) => this.#enter(life, `${owner} ${tag} is run`, () => this.ledger.act(life.number, owner, tag));
@@ -128,7 +137,7 @@ export class World {
         return life.handle.open();
       };
       const reopening = { isPromising: () => Promise.resolve(true), open: reopen };
-      return assembleRuntime({ store, registry, clock: life.clock, random: () => random.next(), maxConcurrentAttempts, reopening });
+      return assembleRuntime({ store, registry, clock: life.clock, random: () => random.next(), maxConcurrentAttempts, outbox, reopening });
     };
     assemble().then(
       (runtime) => {
@@ -165,6 +174,7 @@ export class World {
     life.handle.reads = [];
     this.ledger.forget(life.number);
     this.clients.forgetLife();
+    this.consumers?.forgetLife();
     if (this.life === life) this.life = undefined;
   }
 
