@@ -13,6 +13,7 @@ import type { ConsumerPolicy } from '../kernel/outbox-consumer.ts';
 import { OutboxProgress } from '../kernel/outbox-progress.ts';
 import type { OutboxChange, OutboxConsumerState, OutboxPlace } from '../kernel/outbox.ts';
 import { noOutboxChange, outboxStart, poisonItem } from '../kernel/outbox.ts';
+import type { QueueRecord } from '../kernel/queue-record.ts';
 import type { Clock, Random, Store } from '../kernel/ports.ts';
 import type { Alone } from './erasing.ts';
 import type { OutboxLag } from './outbox-door.ts';
@@ -53,9 +54,11 @@ export class OutboxDelivery {
     for (const { name: consumer } of damaged) {
       parts.logger.error({ consumer }, 'How far a consumer of the outbox is cannot be read: it is given everything that is kept.');
     }
-    if (fresh.length + damaged.length > 0) {
+    const registered = known.filter(({ name }) => parts.policies.some((policy) => policy.name === name));
+    const queuePut = await itemsLost(store, registered);
+    if (fresh.length + damaged.length + queuePut.length > 0) {
       const consumers = [...fresh, ...damaged].map(({ name, after, asides }) => ({ name, after, asidesPut: asides, asidesRemoved: [] }));
-      await store.outbox.write({ ...noOutboxChange, consumers, consumersRemoved: damaged.map(({ name }) => name) });
+      await store.outbox.write({ ...noOutboxChange, consumers, consumersRemoved: damaged.map(({ name }) => name), queuePut });
     }
     return new OutboxDelivery(parts, [...known, ...fresh]);
   }
@@ -237,6 +240,21 @@ export class OutboxDelivery {
   #isAwaited(place: OutboxPlace): boolean {
     return [...this.#progresses()].some((progress) => progress.awaits(place));
   }
+}
+
+/**
+ * Poison holds back its workflow until somebody deals with it, so there has to be an item: it went if the workflow was deleted while its
+ * consumer was not there, or if the process died right after that.
+ */
+async function itemsLost(store: Store, states: readonly OutboxConsumerState[]): Promise<readonly QueueRecord[]> {
+  const lost: QueueRecord[] = [];
+  for (const { name, asides } of states) {
+    for (const { poison, failed } of asides) {
+      const item = poison === undefined ? undefined : poisonItem(name, poison, failed);
+      if (item !== undefined && (await store.readQueueItem(item)) === undefined) lost.push(item);
+    }
+  }
+  return lost;
 }
 
 /** Whether the run is there that emitted it. */

@@ -97,6 +97,20 @@ describe('poison in the queue', () => {
     const { items } = await opened.runtime.queue.list();
     expect(new Set(items.map(({ id }) => id)).size).toBe(4);
   });
+
+  test('is there again for a consumer that comes back after its workflow was deleted, and holds back nobody for ever', async () => {
+    const { opened } = await poisoned();
+    const without = await reopened(opened, {});
+    await tell(without, 'a', { type: 'END' });
+    await without.runtime.delete('a');
+    const heard = listener();
+    const next = await reopened(without, { mail: heard.consumer });
+    await say(next, 'a', 'good');
+    const [item] = (await next.runtime.queue.list()).items;
+    await next.runtime.queue.discard(item?.id ?? '', { note: 'nobody waits for it' });
+    await until(() => heard.words().includes('good'));
+    expect((await next.runtime.queue.list()).items).toEqual([]);
+  });
 });
 
 describe('damage in the outbox', () => {

@@ -1,6 +1,6 @@
 /** Undoing where two things meet in one step, where two people meet at one item, and where a ledger is full. */
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { activity, compensation } from 'perdure/authoring';
+import { activity, child, compensation } from 'perdure/authoring';
 import { sendParent, sendTo, setup } from 'xstate';
 import { limits } from '../../src/kernel/limits.ts';
 import { refusalOf } from '../support/outcomes.ts';
@@ -42,7 +42,7 @@ function ledgerOf(max: number): void {
 /** Books by a child, which ends in the very step in which its parent leaves it. */
 function booking(world: World, how: 'sendParent' | 'exit') {
   const isExit = how === 'exit';
-  const child = setup({ actors: { hotel: step(world, 'hotel') } }).createMachine({
+  const inner = setup({ actors: { hotel: step(world, 'hotel') } }).createMachine({
     id: 'child',
     initial: 'hotel',
     states: {
@@ -51,7 +51,7 @@ function booking(world: World, how: 'sendParent' | 'exit') {
       done: { type: 'final', ...(isExit ? {} : { entry: sendParent({ type: 'BOOKED' }) }) },
     },
   });
-  return setup({ actors: { child } }).createMachine({
+  return setup({ actors: { child: inner } }).createMachine({
     id: 'parent',
     version: '1',
     initial: 'booking',
@@ -86,7 +86,7 @@ describe('what a child did is undone', () => {
 
   test.each([true, false])('that tells its parent of its failure, which ends of that (its own end: %s)', async (isFinal) => {
     const world = new World();
-    const child = setup({ actors: { hotel: step(world, 'hotel'), flight: step(world, 'flight') } }).createMachine({
+    const inner = setup({ actors: { hotel: step(world, 'hotel'), flight: step(world, 'flight') } }).createMachine({
       id: 'child',
       initial: 'hotel',
       states: {
@@ -95,7 +95,7 @@ describe('what a child did is undone', () => {
         failed: { entry: sendParent({ type: 'CHILD_FAILED' }), ...(isFinal ? { type: 'final' as const } : {}) },
       },
     });
-    const machine = setup({ actors: { child } }).createMachine({
+    const machine = setup({ actors: { child: inner } }).createMachine({
       id: 'parent',
       version: '1',
       initial: 'booking',
@@ -119,7 +119,7 @@ describe('what a child did is undone', () => {
 describe('an item of the queue', () => {
   test('of a child that closed is dealt with while its workflow goes on', async () => {
     const world = new World();
-    const child = setup({ actors: { hotel: step(world, 'hotel'), flight: step(world, 'flight') } }).createMachine({
+    const inner = setup({ actors: { hotel: step(world, 'hotel'), flight: step(world, 'flight') } }).createMachine({
       id: 'child',
       initial: 'hotel',
       states: {
@@ -128,7 +128,7 @@ describe('an item of the queue', () => {
         done: { type: 'final' },
       },
     });
-    const machine = setup({ actors: { child, compensation } }).createMachine({
+    const machine = setup({ actors: { child: inner, compensation } }).createMachine({
       id: 'parent',
       version: '1',
       initial: 'booking',
@@ -199,6 +199,49 @@ describe('an item of the queue', () => {
     await settle();
     expect(world.callsOf('undo car')).toHaveLength(2);
   });
+
+  test('of what a child that was let go threw on is left out, and undoing goes on', async () => {
+    const world = new World();
+    const aside = setup({
+      guards: {
+        isBroken: () => {
+          throw new Error('boom');
+        },
+      },
+    }).createMachine({
+      id: 'aside',
+      initial: 'resting',
+      states: { resting: { after: { 20_000: 'broken' } }, broken: { always: { guard: 'isBroken', target: 'resting' } } },
+      on: { 'workflow.cancel': {} },
+    });
+    const machine = setup({ actors: { hotel: step(world, 'hotel'), aside: child(aside, { parentClosePolicy: 'abandon' }) } }).createMachine(
+      {
+        id: 'parent',
+        version: '1',
+        initial: 'hotel',
+        invoke: { src: 'aside' },
+        states: {
+          hotel: { invoke: { src: 'hotel', onDone: 'open' } },
+          open: { on: { FAIL: 'failed' } },
+          failed: { type: 'final', tags: 'failed' },
+        },
+      },
+    );
+    const { runtime, clock } = await openTestRuntime({ machines: [machine] });
+    await runtime.start(machine, { id: 'w' });
+    await settle();
+    await succeed(world, 'hotel');
+    await runtime.send('w', { type: 'FAIL' });
+    await settle();
+    await clock.pass(20_000);
+    await settle();
+    const [item] = (await runtime.queue.list()).items;
+    expect(await runtime.describe('w')).toMatchObject({ status: 'parked' });
+    await runtime.queue.discard(item?.id ?? '', { note: 'nobody needs it' });
+    expect(await runtime.describe('w')).toMatchObject({ status: 'compensating' });
+    await succeed(world, 'undo hotel');
+    expect(await runtime.describe('w')).toMatchObject({ status: 'failed', compensation: 'done' });
+  });
 });
 
 describe('a full ledger', () => {
@@ -231,7 +274,7 @@ describe('a full ledger', () => {
   test('parks who begins one step too many, and takes in the end of a child all the same', async () => {
     ledgerOf(1);
     const world = new World();
-    const child = setup({ actors: { hotel: step(world, 'hotel') } }).createMachine({
+    const inner = setup({ actors: { hotel: step(world, 'hotel') } }).createMachine({
       id: 'child',
       initial: 'hotel',
       states: {
@@ -242,7 +285,7 @@ describe('a full ledger', () => {
       },
       on: { 'workflow.cancel': '.slow' },
     });
-    const machine = setup({ actors: { flight: step(world, 'flight'), child } }).createMachine({
+    const machine = setup({ actors: { flight: step(world, 'flight'), child: inner } }).createMachine({
       id: 'parent',
       version: '1',
       initial: 'away',
