@@ -336,8 +336,12 @@ describe('of the machines that ship', () => {
     return charted.map(({ code, state }) => `${code} ${state}`);
   };
 
-  test('it is that one waits for people as long as it takes, by decision', () => {
-    expect(said(merchantOnboarding)).toEqual(['timer-missing merchant-onboarding.awaitingDecision.escalated']);
+  test('it is that one waits for people as long as it takes, by decision, and begins with what leaves nothing to undo', () => {
+    expect(said(merchantOnboarding)).toEqual([
+      'irreversible-early merchant-onboarding.fetchingDocument',
+      'irreversible-early merchant-onboarding.verifyingKyc',
+      'timer-missing merchant-onboarding.awaitingDecision.escalated',
+    ]);
     expect(said(fiveStepOnboarding)).toEqual([]);
   });
 });

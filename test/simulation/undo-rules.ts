@@ -187,7 +187,9 @@ export class UndoRules {
       deed.hasCompleted = true;
       if (deed.undo === undefined && (isPending || deed.inFlight.size === 0)) deed.settledAt = number;
     }
-    if (deed.isLeft && deed.settledAt === undefined && deed.inFlight.size === 0) deed.settledAt = number;
+    // Its code was never entered.
+    if (envelope.kind === 'attempt-released' && !envelope.hasBegun && envelope.attempt === 1 && !isPending) deed.hasBegun = false;
+    else if (deed.isLeft && deed.settledAt === undefined && deed.inFlight.size === 0) deed.settledAt = number;
   }
 
   #leave(tree: ModelTree, place: string, commit: Commit, number: number, before: ModelActor): void {
