@@ -42,7 +42,7 @@ export class OutboxDelivery {
   readonly #gone = new Map<string, OutboxProgress>();
   #attached: Attached | undefined;
   #location = '';
-  #writing: Promise<void> | undefined;
+  #writing: Promise<boolean> | undefined;
   #cancelWrite: (() => void) | undefined;
 
   /** Reads how far consumers are from a store that nobody writes to yet, and writes down those that are new. */
@@ -106,7 +106,9 @@ export class OutboxDelivery {
   async shutDown(graceMs: number): Promise<void> {
     await Promise.all([...this.#runners.values()].map(async (runner) => runner.shutDown(graceMs)));
     this.#cancelWrite?.();
-    while (this.#attached !== undefined && this.#hasChanges) await this.#write();
+    // What a store that fails does not take is delivered again.
+    let isTaken = true;
+    while (isTaken && this.#attached !== undefined && this.#hasChanges) isTaken = await this.#write();
     await this.#writing;
   }
 
@@ -200,8 +202,8 @@ export class OutboxDelivery {
     this.#open();
   }
 
-  /** Never rejects: who is told of a store that fails is the engine's keeper. */
-  #write(): Promise<void> {
+  /** Answers whether it is on disk. Never rejects: who is told of a store that fails is the engine's keeper. */
+  #write(): Promise<boolean> {
     this.#cancelWrite?.();
     this.#cancelWrite = undefined;
     this.#writing ??= this.#writeOnce().finally(() => {
@@ -211,8 +213,8 @@ export class OutboxDelivery {
     return this.#writing;
   }
 
-  async #writeOnce(): Promise<void> {
-    if (this.#attached === undefined) return;
+  async #writeOnce(): Promise<boolean> {
+    if (this.#attached === undefined) return false;
     const { store, alone } = this.#attached;
     const progresses = [...this.#runners.values()].map(({ progress }) => progress).filter((progress) => progress.hasChanges);
     const changes = progresses.map((progress) => ({ progress, change: progress.takeChange() }));
@@ -233,7 +235,9 @@ export class OutboxDelivery {
       if (changes.length > 0) await alone(() => store.outbox.write(change));
     } catch {
       for (const { progress, change: unwritten } of changes) progress.restore(unwritten);
+      return false;
     }
+    return true;
   }
 
   /** Invariant 1. */
