@@ -1,8 +1,10 @@
 /** The stored mailbox, a few rows a turn, in front of everything else: each row is applied by the commit that takes it. */
+import { PerdureError } from '../kernel/errors.ts';
 import { decideInTree } from '../kernel/decide-in-tree.ts';
 import type { DecideContext } from '../kernel/draft.ts';
 import { limits } from '../kernel/limits.ts';
 import { isDraining } from '../kernel/mailbox.ts';
+import type { ActorRecord } from '../kernel/record.ts';
 import type { Store } from '../kernel/ports.ts';
 import type { Step } from '../kernel/step.ts';
 import type { Letter, Resident } from './resident.ts';
@@ -29,7 +31,9 @@ export class DrainLetter implements Letter {
       await new Promise<void>((resolve, reject) => this.#keeper.commit(resident, [], resolve, reject));
       const { tree } = resident;
       if (tree === undefined) return;
-      for (const mail of await this.#store.readMailbox(tree.address, limits.mailPerTurn)) {
+      const rows = await this.#store.readMailbox(tree.address, limits.mailPerTurn);
+      if (rows.length === 0 && isDraining(tree.root.record)) throw mailLost(tree.root.record);
+      for (const mail of rows) {
         if (!isDraining(tree.root.record)) return;
         const decision = decideInTree(tree, mail, this.#keeper.context(), mail.n);
         if (decision.kind !== 'commit') continue;
@@ -45,4 +49,11 @@ export class DrainLetter implements Letter {
   reject(): void {
     // Nobody waits for it: what is not applied stays on disk.
   }
+}
+
+/** To look again and again for what is not there would keep the process busy for ever. */
+function mailLost({ address: { workflowId }, queued = 0 }: ActorRecord): PerdureError {
+  const key = `mailbox of ${JSON.stringify(workflowId)}`;
+  const reason = `it counts ${queued} rows, and none is there`;
+  return new PerdureError('RECORD_DAMAGED', `The ${key} is damaged: ${reason}.`, { key, reason });
 }
