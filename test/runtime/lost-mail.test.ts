@@ -17,11 +17,11 @@ test('a mailbox that lost its rows parks its workflow instead of being read agai
         },
       }),
   });
-  await runtime.start(machine, { id: 'w', input: { from: 0 } });
+  const handle = await runtime.start(machine, { id: 'w', input: { from: 0 } });
   await runtime.pause('w');
-  await runtime.send('w', { type: 'ADD', amount: 1 });
+  await handle.send({ type: 'ADD', amount: 1 });
   await runtime.resume('w');
   await settle();
   expect(reads).toBe(1);
-  await expect(runtime.send('w', { type: 'ADD', amount: 1 })).rejects.toMatchObject({ code: 'WORKFLOW_PARKED' });
+  await expect(handle.send({ type: 'ADD', amount: 1 })).rejects.toMatchObject({ code: 'WORKFLOW_PARKED' });
 });
