@@ -11,7 +11,7 @@ import { undoRetried, unwindingSource } from './unwinding-machine.ts';
 import type { Json } from './json.ts';
 import { limits } from './limits.ts';
 import type { ChildRecord } from './record.ts';
-import type { RegisteredChild } from './registered-machine.ts';
+import type { RegisteredChild, RegisteredMachine } from './registered-machine.ts';
 import { encodePayload, encodeValue } from './value-encoding.ts';
 import type { ChartAction } from './xstate-chart-action.ts';
 
@@ -143,8 +143,7 @@ export function bearUnwinding(draft: Draft, only?: number): number {
   draft.counters.child += 1;
   const n = draft.counters.child;
   const childId = only === undefined ? unwindingSource : undoRetried;
-  const registered = draft.machine.children.get(unwindingSource);
-  if (registered?.kind !== 'actor') throw new TypeError('Every machine has what unwinds its ledger.');
+  const machine = draft.machine.unwinding as RegisteredMachine; // only charts have ledgers, and every chart has what unwinds it
   const action = {
     kind: 'spawn',
     n,
@@ -154,7 +153,7 @@ export function bearUnwinding(draft: Draft, only?: number): number {
     systemId: undefined,
     isWatched: false,
   } as const;
-  bearChild(draft, action, registered);
+  bearChild(draft, action, { kind: 'actor', machine, parentClosePolicy: 'abandon' });
   // Its end is nothing a chart hears of.
   putChild(draft, { n, childId, src: unwindingSource, isActor: true, isDetached: true });
   return n;

@@ -2,7 +2,7 @@
 import type { Actor } from './actor.ts';
 import { numberOf } from './address.ts';
 import { endChild, forgetChild } from './apply-actions.ts';
-import type { ParentClosePolicy } from './birth.ts';
+import type { Birth, ParentClosePolicy } from './birth.ts';
 import type { Message } from './commit.ts';
 import type { Draft } from './draft.ts';
 import { forgetActivity } from './draft.ts';
@@ -26,7 +26,8 @@ type ChildEnvelope = Extract<Envelope, { readonly kind: `child-${string}` }>;
 export function childReaction(actor: Actor, envelope: ChildEnvelope): Reaction {
   const { n } = envelope;
   const child = actor.children.get(n);
-  if (child !== undefined && isUnwinder(actor.machine, child)) return unwound(actor, child, envelope);
+  const isEnd = envelope.kind !== 'child-snapshot';
+  if (isEnd && child !== undefined && isUnwinder(actor.machine, child)) return unwound(actor, child, envelope);
   // Let go, it is kept only until its end is heard of.
   if (child?.isDetached === true) {
     if (envelope.kind === 'child-snapshot') return { kind: 'ignore' };
@@ -60,10 +61,9 @@ function keepUndos(draft: Draft, { record, machine }: Actor, envelope: ChildEnve
 }
 
 /** An unwinding of the own ledger is over: the chart invoked it, or left it behind, or it is what the workflow closes after. */
-function unwound(actor: Actor, child: ChildRecord, envelope: ChildEnvelope): Reaction {
+function unwound(actor: Actor, child: ChildRecord, envelope: Exclude<ChildEnvelope, { kind: 'child-snapshot' }>): Reaction {
   const { n } = envelope;
   const { ending } = actor.record;
-  if (envelope.kind === 'child-snapshot') return { kind: 'ignore' };
   const count = (draft: Draft): void => tellCounts(draft, { running: -1 });
   const forget = (draft: Draft): void => {
     forgetChild(draft, n);
@@ -117,10 +117,9 @@ export function stopReaction({ record, machine: { handlesCancel } }: Actor, mode
  * @param hasUndos whether it leaves something that can be undone
  * @param isHeard whether the parent waits for its end, though it stopped it: it might have left something
  */
-export function newsForParent(record: ActorRecord, hasUndos: boolean, isHeard: boolean): readonly Message[] {
-  const { address, birth, chart, status, isDetached } = record;
-  const n = address.path.at(-1);
-  if (birth === undefined || n === undefined) return [];
+export function newsForParent(record: ActorRecord, birth: Birth, hasUndos: boolean, isHeard: boolean): readonly Message[] {
+  const { address, chart, status, isDetached } = record;
+  const n = numberOf(address.path);
   const tell = (envelope: Message['envelope']): readonly Message[] => [{ to: address.path.slice(0, -1), envelope }];
   const left = hasUndos ? { hasUndos } : {};
   const gone: Message['envelope'] = { kind: 'child-gone', n, ...(hasUndos ? { undos: birth.lineage.at(-1) as string } : {}) };

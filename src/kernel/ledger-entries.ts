@@ -2,7 +2,8 @@
  * What becomes of the entries of a ledger as activities and children come to their ends.
  *
  * Invariants
- * 1. An entry is there from the commit that schedules the activity on, and goes only if no attempt of it ever began.
+ * 1. An entry is there from the commit that schedules the activity on, and goes if no attempt of it ever began. Of what is over the oldest
+ *    go when there is no room left.
  * 2. An outcome is told once; only a late one that says more takes the place of one that is unknown, while its undo has not begun.
  */
 import { PerdureError } from './errors.ts';

@@ -24,7 +24,6 @@ import type { QueuePlace, QueueRecord } from './queue-record.ts';
 import { putQueueItem, removeQueueItem } from './queue-record.ts';
 import type { Change, Reaction } from './reaction.ts';
 import type { ActivityRecord, ChildRecord } from './record.ts';
-import { isClosed } from './record.ts';
 import type { RegisteredMachine } from './registered-machine.ts';
 
 type OwnerEnvelope = Extract<UndoEnvelope, { readonly kind: 'undo-next' | 'undo-ended' | 'compensation-counted' }>;
@@ -53,11 +52,9 @@ function undoNext(draft: Draft, { from, only, isImpatient }: Extract<OwnerEnvelo
 }
 
 function undoEnded(draft: Draft, { entry: n, from, failure, isLast }: Extract<OwnerEnvelope, { kind: 'undo-ended' }>): void {
-  const entry = draft.ledger.now.get(n);
-  if (entry?.undo === 'running' || entry?.undo === 'retrying') {
-    if (failure === undefined) markUndone(draft, entry);
-    else defer(draft, entry, failure);
-  }
+  const entry = draft.ledger.now.get(n) as LedgerRecord; // who says this was given it, and nobody else has it meanwhile
+  if (failure === undefined) markUndone(draft, entry);
+  else defer(draft, entry, failure);
   if (isLast === true) tell(draft, from, { kind: 'undo-over' });
   else ask(draft, from);
 }
@@ -112,13 +109,16 @@ export function answerAskers(draft: Draft): void {
   tell(draft, first, { kind: 'undo-entry', entry: running });
 }
 
-function isToUndo(entry: LedgerRecord): boolean {
+type Settled = LedgerRecord & Required<Pick<LedgerRecord, 'settledAt'>>;
+
+/** What is not pending is settled when this is asked. */
+function isToUndo(entry: LedgerRecord): entry is Settled {
   return isOpen(entry) && entry.outcome !== 'pending';
 }
 
 /** Of what was settled in one step the one that began last. */
-function latestFirst(left: LedgerRecord, right: LedgerRecord): number {
-  return (right.settledAt ?? 0) - (left.settledAt ?? 0) || right.n - left.n;
+function latestFirst(left: Settled, right: Settled): number {
+  return right.settledAt - left.settledAt || right.n - left.n;
 }
 
 /** Whether something may yet come to an outcome that changes what is to be undone, or in which order. */
@@ -269,5 +269,5 @@ export function isUnwinder(machine: RegisteredMachine, { src, isActor }: Pick<Ch
 
 /** Whether an attempt of this activity is the last: its actor is being unwound. */
 export function isBeingUnwound({ record, ledger }: Actor, { n }: ActivityRecord): boolean {
-  return record.askers !== undefined && ledger.has(n) && !isClosed(record.status);
+  return record.askers !== undefined && ledger.has(n);
 }

@@ -64,6 +64,8 @@ function build(machine: AnyStateMachine, version: string, built: Built): Registe
   const actorLogic = actorLogicOf(machine);
   const structure = wholeStructure(machine);
   const still = withoutActors(machine);
+  const unwinding = emptyUnwinding({ id: machine.id, version: machine.version ?? version });
+  const unwinder: RegisteredChild = { kind: 'actor', machine: unwinding, parentClosePolicy: 'abandon' };
   const registered: RegisteredMachine = {
     reference: { id: machine.id, version: machine.version ?? version, structureHash: hashStructure(structure) },
     structure,
@@ -82,22 +84,18 @@ function build(machine: AnyStateMachine, version: string, built: Built): Registe
     handlesDeadline: namesEvent(machine, 'workflow.deadline'),
     deadline: deadlineOf(machine),
     needsDecisions: needsDecisions(machine),
-    unwinding: emptyUnwinding({ id: machine.id, version: machine.version ?? version }),
+    unwinding,
   };
   built.set(machine, registered);
-  children.set(unwindingSource, unwinderOf(registered));
+  children.set(unwindingSource, unwinder);
   for (const [src, logic] of actorLogic) {
     const descriptor = runnableDescriptor(logic);
-    if (isCompensation(logic)) children.set(src, unwinderOf(registered));
+    if (isCompensation(logic)) children.set(src, unwinder);
     else if (descriptor === undefined) children.set(src, buildChild(registered, src, logic, built));
     else activities.set(src, { src, name: activityName(machine.id, src, descriptor.name), descriptor });
   }
-  fillUnwinding(registered, activities, children);
+  fillUnwinding(unwinding, activities, children);
   return registered;
-}
-
-function unwinderOf({ unwinding }: RegisteredMachine): RegisteredChild {
-  return { kind: 'actor', machine: unwinding as RegisteredMachine, parentClosePolicy: 'abandon' };
 }
 
 function buildChild({ reference }: RegisteredMachine, src: string, logic: unknown, built: Built): RegisteredChild {

@@ -122,7 +122,7 @@ function newsOf(draft: Draft, before: Actor | undefined, record: ActorRecord, en
   if (draft.birth === undefined) return [];
   const isEnd = isClosed(record.status);
   const hasUndos = isEnd && mayLeaveUndos(draft, before, toldBy(envelope));
-  return newsForParent(record, hasUndos, isEnd && (hasUndos || mayHaveUndos(draft.machine)));
+  return newsForParent(record, draft.birth, hasUndos, isEnd && (hasUndos || mayHaveUndos(draft.machine)));
 }
 
 function isEndOfAll(envelope: Envelope): boolean {

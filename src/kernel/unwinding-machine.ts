@@ -36,11 +36,10 @@ export function emptyUnwinding({ id, version }: Pick<RegisteredMachine['referenc
 
 /** Its parts, by the names that the ledger has them under. */
 export function fillUnwinding(
-  { unwinding }: RegisteredMachine,
+  unwinding: RegisteredMachine,
   activities: ReadonlyMap<string, RegisteredActivity>,
   children: ReadonlyMap<string, RegisteredChild>,
 ): void {
-  if (unwinding === undefined) return;
   for (const [src, { name, descriptor }] of activities) {
     if (descriptor.undo === undefined) continue;
     (unwinding.activities as Map<string, RegisteredActivity>).set(src, undoOf(src, `${name}:undo`, descriptor.undo));

@@ -10,7 +10,7 @@
 import type { Actor } from './actor.ts';
 import { childAddress } from './address.ts';
 import type { DecideContext, Draft } from './draft.ts';
-import { forgetChild } from './apply-actions.ts';
+import { forgetChildren } from './apply-actions.ts';
 import { disarmTimer, dropActivity, scheduleAttempts } from './draft.ts';
 import { armTimer } from './arm-timer.ts';
 import { childUndosDeferred, compensationBudgetOver, undoMissing } from './engine-errors.ts';
@@ -23,7 +23,7 @@ import { limits } from './limits.ts';
 import type { Change, Reaction } from './reaction.ts';
 import { isClosed } from './record.ts';
 import type { RegisteredMachine } from './registered-machine.ts';
-import { encodePayload, encodeValue } from './value-encoding.ts';
+import { encodePayload } from './value-encoding.ts';
 import type { CompensationOutput } from './volatile-ledger.ts';
 import { contextOf } from './xstate-seam.ts';
 import type { LiveChart } from './xstate-seam.ts';
@@ -83,7 +83,7 @@ function begin(machine: RegisteredMachine, context: UnwindingContext, entry: Led
 /** Encoded values put together: what is not there is undefined. */
 function inputOf({ input, editedInput, output, outcome, error, idempotencyKey }: LedgerRecord): Json {
   return {
-    input: editedInput ?? input ?? encodeValue(undefined),
+    input: editedInput ?? (input as Json), // every activity has one
     ...(output === undefined ? {} : { output }),
     outcome: outcome === 'completed' ? 'completed' : 'unknown',
     ...(error === undefined ? {} : { error }),
@@ -102,19 +102,19 @@ function unwindChild(draft: Draft, { owner, budgetAtMs }: UnwindingContext, { n:
   draft.messages.push({ to, envelope: { kind: 'start', input: encodePayload(input, 'input'), birth } });
 }
 
+type Current = NonNullable<UnwindingContext['current']>;
+
 /** The end of an undo, or of the unwinding of a child, is told the owner; so is a budget that is over. */
 function ofUndo(actor: Actor, context: UnwindingContext, usual: Reaction): Reaction {
   if (usual.kind !== 'deliver') return usual;
   const { event, change } = usual;
-  const { current } = context;
   if (event.type === impatient) return { kind: 'note', change: both(change, (draft) => hurry(draft, context)) };
   if (event.type === budgetOver) return outOfTime(actor, context, change);
-  // What ends is what is current: there is nothing else.
-  if (current === null) return { kind: 'note', change };
+  const current = context.current as Current; // what ends is what is current: nothing else is under way
   if (event.type.startsWith('xstate.error.')) return deferred(context, current, undefined, change);
   // Of the unwinding of a child.
   const isDeferred = actor.activities.size === 0 && (event as { readonly output?: CompensationOutput }).output?.deferred.length !== 0;
-  const forget = both(change, (draft) => forgetEnded(draft));
+  const forget = both(change, forgetChildren);
   if (isDeferred) return deferred(context, current, failureOf(childUndosDeferred(current.name)), forget);
   return deliver(
     { type: 'unwinding.undone', name: current.name },
@@ -123,12 +123,7 @@ function ofUndo(actor: Actor, context: UnwindingContext, usual: Reaction): React
 }
 
 /** @param failure default: the one that the activity ended with */
-function deferred(
-  context: UnwindingContext,
-  { entry, name }: NonNullable<UnwindingContext['current']>,
-  failure: FailureRecord | undefined,
-  change: Change,
-): Reaction {
+function deferred(context: UnwindingContext, { entry, name }: Current, failure: FailureRecord | undefined, change: Change): Reaction {
   const tellOwner: Change = (draft) => tellEnd(draft, context, entry, failure ?? draft.activityFailure);
   return deliver({ type: 'unwinding.deferred', name }, both(change, tellOwner));
 }
@@ -172,11 +167,6 @@ function armImpatience(draft: Draft): void {
 
 function disarm(draft: Draft, id: string): void {
   for (const timer of draft.timers.now.values()) if (timer.id === id) disarmTimer(draft, timer);
-}
-
-/** The unwinding of a child is referred to by nobody once it is over. */
-function forgetEnded(draft: Draft): void {
-  for (const { n, isEnded } of draft.children.now.values()) if (isEnded === true) forgetChild(draft, n);
 }
 
 function tell(draft: Draft, to: readonly number[], envelope: ActorEnvelope): void {

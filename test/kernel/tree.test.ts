@@ -88,3 +88,22 @@ test('who ended stays as long as a child of it, asked to cancel, goes on', () =>
     expect(family.values).toEqual({ '': 'off' });
   }
 });
+
+test('who ended stays while mail waits, which may be said to it yet', () => {
+  const quiet = setup({}).createMachine({ id: 'quiet' });
+  const machine = setup({ actors: { quiet } }).createMachine({
+    id: 'm',
+    version: '1',
+    initial: 'on',
+    states: { on: { invoke: { src: 'quiet' }, on: { LEAVE: 'off' } }, off: { on: { LOOK: {} } } },
+  });
+  const family = new Family(machine);
+  family.control('pause');
+  family.send('LEAVE');
+  family.send('LOOK');
+  family.control('resume');
+  family.takeMail();
+  expect(family.values).toEqual({ '': 'off', '1': {} });
+  family.takeMail();
+  expect(family.values).toEqual({ '': 'off' });
+});
