@@ -1,32 +1,47 @@
 /**
- * How a payment provider takes a merchant on: eleven steps that each ask something of another system, and three waits for people.
+ * How a payment provider takes a merchant on: eleven steps, nine that each ask something of another system and two that tell others, and
+ * three waits for people.
  *
  * 1. The identity document is fetched. If there is none, the merchant is given time to upload it (`DOCUMENT_UPLOADED`).
  * 2. It is verified; a merchant whom the verification refuses is rejected.
  * 3. The merchant is screened against sanctions lists. Names are alike by chance, too, so that a possible match waits for a person to
  *    `APPROVE` or `REJECT`. Whoever has not decided in time is not decided for: the matter is escalated, and still waits.
- * 4. to 9. Profile, announcement of the new merchant, settlement account, gateway credentials, risk limits, dashboard.
- * 10. The welcome email, 11. the announcement that the merchant is live.
+ * 4. to 9. Profile, announcement of the new merchant (`merchant.created`), settlement account, gateway credentials, risk limits, dashboard.
+ * 10. The welcome email, 11. the announcement that the merchant is live (`merchant.live`).
  *
  * The merchant is live from then on (tag `live`); what is left is a follow-up email for one who does not log in within a day
- * (`LOGGED_IN`). An onboarding ends `live`; `rejected`, if the answer is no; or `failed`, if a step could not be done. The latter two say why
- * in their output. Retries are no states: they belong to the activities' policies.
+ * (`LOGGED_IN`). An onboarding ends `live`; `rejected`, if the answer is no; `failed`, if a step could not be done or its deadline passed; or
+ * `cancelled`. The latter three say why in their output. Retries are no states: they belong to the activities' policies.
  *
  * Until its end the sanctions provider may report that the merchant is on a list now (`SANCTIONS_HIT`), which rejects it however far it
- * has come. Whatever ends it badly, or cancels it, what was done is undone, newest first, before it closes: undos are declared beside
- * the activities, and the chart has no state for them.
+ * has come. Whatever ends it badly, or cancels it, what was announced is retracted (`merchant.retracted`), and what was done is undone,
+ * newest first, before it closes: undos are declared beside the activities, and the chart has no state for them. Only `terminate`, which
+ * runs no chart, leaves it all as it is.
+ *
+ * Announcements are events that the chart emits: they are kept with the transition, and whoever is to hear of them is a consumer of the
+ * outbox. An announcement has no undo of its own, since it may still be on its way; whoever heard it hears the retraction after it.
  *
  * The activities are declared without code, which an app brings: `merchantOnboarding.provide({ actors: { createProfile:
  * implement(activities.createProfile, { run, compensate: { run } }) } })`. It may bring other delays as well:
  * `merchantOnboarding.provide({ delays })`.
  */
 import { activity } from 'perdure/authoring';
-import { assign, setup } from 'xstate';
-import { documentMissing, failureOf, lateSanctionsHit, sanctionsHit } from './merchant-onboarding/merchant.ts';
-import type { FetchedDocument, MerchantContext, MerchantEvent } from './merchant-onboarding/merchant.ts';
+import { assign, emit, setup } from 'xstate';
+import { delays } from './merchant-onboarding/delays.ts';
+import {
+  deadlineExceeded,
+  documentMissing,
+  failureOf,
+  lateSanctionsHit,
+  letterTo,
+  profileOf,
+  sanctionsHit,
+} from './merchant-onboarding/merchant.ts';
+import type { EngineEvent, FetchedDocument, MerchantAnnouncement, MerchantContext, MerchantEvent } from './merchant-onboarding/merchant.ts';
 import type { MerchantInput, MerchantOutput, OnboardingFailure, SanctionsMatch, Screening } from './merchant-onboarding/merchant.ts';
 
-export type { FetchedDocument, MerchantEvent, MerchantInput } from './merchant-onboarding/merchant.ts';
+export { delays };
+export type { FetchedDocument, MerchantAnnouncement, MerchantEvent, MerchantInput } from './merchant-onboarding/merchant.ts';
 export type { MerchantOutput, OnboardingFailure, SanctionsMatch, Screening } from './merchant-onboarding/merchant.ts';
 
 const policy = {
@@ -60,8 +75,6 @@ export const activities = {
   screenSanctions: activity<MerchantInput, Screening>({ name: 'sanctions.screen', ...undone }),
   /** Undo: delete the profile. */
   createProfile: activity<MerchantInput & { kycReference: string }, { profile: string }>({ name: 'profile.create', ...undone }),
-  /** Undo: retract the announcement. */
-  announceCreated: activity<{ merchantId: string; profile: string }, void>({ name: 'merchant-created.announce', ...undone }),
   /** Undo: close the account. */
   openSettlement: activity<{ merchantId: string; profile: string }, { account: string }>({ name: 'settlement.open', ...undone }),
   /** Gives the id of the credentials. The secret itself has no business in a workflow, which is kept on disk. Undo: revoke them. */
@@ -78,35 +91,23 @@ export const activities = {
   seedDashboard: activity<{ merchantId: string; account: string }, { url: string }>({ name: 'dashboard.seed', ...undone }),
   /** An email cannot be unsent. Undo: send another one, which says that the account is on hold. */
   sendWelcome: activity<{ merchantId: string; email: string; dashboard: string }, void>({ name: 'welcome.send', ...undone }),
-  /** Undo: retract the announcement. */
-  announceLive: activity<{ merchantId: string; profile: string }, void>({ name: 'merchant-live.announce', ...undone }),
   /** What there is to say then says the undo of the welcome email. */
   sendFollowUp: activity<{ merchantId: string; email: string; dashboard: string }, void>({ name: 'follow-up.send', ...irreversible }),
-};
-
-const hourMs = 60 * 60_000;
-
-/** In milliseconds. Moments on disk: they pass while no process runs, too. */
-export const delays = {
-  /** How long a missing document is waited for. */
-  documentTimeLimit: 5 * 24 * hourMs,
-  /** How long a possible match waits before it is escalated. */
-  decisionTimeLimit: 8 * hourMs,
-  /** How long a merchant who is live may take to log in before the follow-up email is sent. */
-  followUpDelay: 24 * hourMs,
 };
 
 const chart = setup({
   types: {
     context: {} as MerchantContext,
-    events: {} as MerchantEvent,
+    events: {} as MerchantEvent | EngineEvent,
+    emitted: {} as MerchantAnnouncement,
     input: {} as MerchantInput,
     output: {} as MerchantOutput,
-    tags: {} as 'needs-document' | 'needs-decision' | 'escalated' | 'live' | 'failed',
+    tags: {} as 'needs-document' | 'needs-decision' | 'escalated' | 'live' | 'failed' | 'cancelled',
   },
   actors: activities,
   delays,
   guards: {
+    isAnnounced: ({ context }) => context.profile !== undefined,
     hasLoggedIn: ({ context }) => context.hasLoggedIn,
     isMissing: (_, document: string | undefined) => document === undefined,
     isMatch: (_, screening: Screening) => screening.match !== undefined,
@@ -117,6 +118,9 @@ const chart = setup({
     noteDecision: assign({ decidedBy: (_, by: string) => by }),
     noteLogin: assign({ hasLoggedIn: true }),
     noteError: assign({ error: (_, error: OnboardingFailure) => error }),
+    announceCreated: emit(({ context }) => ({ type: 'merchant.created', ...profileOf(context) })),
+    announceLive: emit(({ context }) => ({ type: 'merchant.live', ...profileOf(context) })),
+    retract: emit(({ context }) => ({ type: 'merchant.retracted', ...profileOf(context) })),
     noteHit: assign(({ context }, match: SanctionsMatch) => ({ match, error: lateSanctionsHit(context, match) })),
   },
 });
@@ -124,6 +128,14 @@ const chart = setup({
 const noteError = { type: 'noteError', params: ({ event }: { event: { error: unknown } }) => failureOf(event.error) } as const;
 const isRefusal = { type: 'isRefusal', params: ({ event }: { event: { error: unknown } }) => event.error } as const;
 const onError = { target: 'failed', actions: noteError } as const;
+/** From the moment others were told. */
+const onErrorAnnounced = { target: 'failed', actions: [noteError, 'retract'] } as const;
+const noteHit = { type: 'noteHit', params: ({ event }: { event: { match: SanctionsMatch } }) => event.match } as const;
+const noteCancel = {
+  type: 'noteError',
+  params: ({ event }: { event: { reason: string } }) => ({ name: 'Cancelled', message: event.reason }),
+} as const;
+const noteDeadline = { type: 'noteError', params: ({ context }: { context: MerchantContext }) => deadlineExceeded(context) } as const;
 const uploaded = {
   target: 'verifyingKyc',
   actions: { type: 'noteDocument', params: ({ event }: { event: { document: string } }) => event.document },
@@ -136,7 +148,20 @@ export const merchantOnboarding = chart.createMachine({
   context: ({ input }) => ({ merchant: input, hasLoggedIn: false }),
   initial: 'fetchingDocument',
   // However far it is.
-  on: { SANCTIONS_HIT: { target: '.rejected', actions: { type: 'noteHit', params: ({ event }) => event.match } } },
+  on: {
+    SANCTIONS_HIT: [
+      { guard: 'isAnnounced', target: '.rejected', actions: [noteHit, 'retract'] },
+      { target: '.rejected', actions: noteHit },
+    ],
+    'workflow.cancel': [
+      { guard: 'isAnnounced', target: '.cancelled', actions: [noteCancel, 'retract'] },
+      { target: '.cancelled', actions: noteCancel },
+    ],
+    'workflow.deadline': [
+      { guard: 'isAnnounced', target: '.failed', actions: [noteDeadline, 'retract'] },
+      { target: '.failed', actions: noteDeadline },
+    ],
+  },
   states: {
     fetchingDocument: {
       // Who uploads it now is not asked for it later.
@@ -195,24 +220,19 @@ export const merchantOnboarding = chart.createMachine({
       invoke: {
         src: 'createProfile',
         input: ({ context }) => ({ ...context.merchant, kycReference: context.kycReference ?? '' }),
-        onDone: { target: 'announcingCreated', actions: assign({ profile: ({ event }) => event.output.profile }) },
-        onError,
-      },
-    },
-    announcingCreated: {
-      invoke: {
-        src: 'announceCreated',
-        input: ({ context }) => ({ merchantId: context.merchant.merchantId, profile: context.profile ?? '' }),
-        onDone: 'openingSettlement',
+        onDone: {
+          target: 'openingSettlement',
+          actions: [assign({ profile: ({ event }) => event.output.profile }), 'announceCreated'],
+        },
         onError,
       },
     },
     openingSettlement: {
       invoke: {
         src: 'openSettlement',
-        input: ({ context }) => ({ merchantId: context.merchant.merchantId, profile: context.profile ?? '' }),
+        input: ({ context }) => profileOf(context),
         onDone: { target: 'issuingCredentials', actions: assign({ account: ({ event }) => event.output.account }) },
-        onError,
+        onError: onErrorAnnounced,
       },
     },
     issuingCredentials: {
@@ -220,7 +240,7 @@ export const merchantOnboarding = chart.createMachine({
         src: 'issueCredentials',
         input: ({ context }) => ({ merchantId: context.merchant.merchantId, account: context.account ?? '' }),
         onDone: { target: 'settingRiskLimits', actions: assign({ keyId: ({ event }) => event.output.keyId }) },
-        onError,
+        onError: onErrorAnnounced,
       },
     },
     settingRiskLimits: {
@@ -228,7 +248,7 @@ export const merchantOnboarding = chart.createMachine({
         src: 'setRiskLimits',
         input: ({ context: { merchant, account = '' } }) => ({ merchantId: merchant.merchantId, country: merchant.country, account }),
         onDone: { target: 'seedingDashboard', actions: assign({ dailyLimit: ({ event }) => event.output.dailyLimit }) },
-        onError,
+        onError: onErrorAnnounced,
       },
     },
     seedingDashboard: {
@@ -236,21 +256,20 @@ export const merchantOnboarding = chart.createMachine({
         src: 'seedDashboard',
         input: ({ context }) => ({ merchantId: context.merchant.merchantId, account: context.account ?? '' }),
         onDone: { target: 'sendingWelcome', actions: assign({ dashboard: ({ event }) => event.output.url }) },
-        onError,
+        onError: onErrorAnnounced,
       },
     },
     sendingWelcome: {
       // The dashboard is there: whoever finds it now needs no follow-up.
       on: { LOGGED_IN: { actions: 'noteLogin' } },
-      invoke: { src: 'sendWelcome', input: ({ context }) => letterTo(context), onDone: 'announcingLive', onError },
-    },
-    announcingLive: {
-      on: { LOGGED_IN: { actions: 'noteLogin' } },
       invoke: {
-        src: 'announceLive',
-        input: ({ context }) => ({ merchantId: context.merchant.merchantId, profile: context.profile ?? '' }),
-        onDone: [{ guard: 'hasLoggedIn', target: 'live' }, { target: 'awaitingFirstLogin' }],
-        onError,
+        src: 'sendWelcome',
+        input: ({ context }) => letterTo(context),
+        onDone: [
+          { guard: 'hasLoggedIn', target: 'live', actions: 'announceLive' },
+          { target: 'awaitingFirstLogin', actions: 'announceLive' },
+        ],
+        onError: onErrorAnnounced,
       },
     },
     awaitingFirstLogin: {
@@ -271,10 +290,7 @@ export const merchantOnboarding = chart.createMachine({
     live: { type: 'final', tags: ['live'] },
     rejected: { type: 'final', tags: ['failed'] },
     failed: { type: 'final', tags: ['failed'] },
+    cancelled: { type: 'final', tags: ['cancelled'] },
   },
   output: ({ context: { merchant, ...gathered } }) => ({ merchantId: merchant.merchantId, ...gathered }),
 });
-
-function letterTo({ merchant, dashboard = '' }: MerchantContext): { merchantId: string; email: string; dashboard: string } {
-  return { merchantId: merchant.merchantId, email: merchant.email, dashboard };
-}

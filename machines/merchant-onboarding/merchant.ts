@@ -38,6 +38,17 @@ export type MerchantEvent =
   /** The sanctions provider, which goes on watching, has found the merchant on a list. */
   | { readonly type: 'SANCTIONS_HIT'; readonly match: SanctionsMatch };
 
+/** Nobody sends these: the engine asks. */
+export type EngineEvent = { readonly type: 'workflow.cancel'; readonly reason: string } | { readonly type: 'workflow.deadline' };
+
+/** What the chart emits for others to hear. */
+export interface MerchantAnnouncement {
+  /** There is a new merchant; the merchant is live; neither is so any more, since the onboarding came to nothing. */
+  readonly type: 'merchant.created' | 'merchant.live' | 'merchant.retracted';
+  readonly merchantId: string;
+  readonly profile: string;
+}
+
 export interface OnboardingFailure {
   readonly name: string;
   readonly message: string;
@@ -60,7 +71,10 @@ interface Gathered {
   readonly hasLoggedIn: boolean;
   /** What became of the follow-up email; absent if none was needed. A merchant is live whether or not it could be sent. */
   readonly followUp?: 'sent' | 'failed';
-  /** Why the merchant was not taken on: `DocumentMissing`, `KycRefused`, `SanctionsHit`, or the class of what made a step fail. */
+  /**
+   * Why the merchant was not taken on: `DocumentMissing`, `KycRefused`, `SanctionsHit`, `DeadlineExceeded`, `Cancelled`, or the class of what
+   * made a step fail.
+   */
   readonly error?: OnboardingFailure;
 }
 
@@ -80,6 +94,10 @@ export function documentMissing({ merchant }: MerchantContext): OnboardingFailur
   return { name: 'DocumentMissing', message: `Merchant ${merchant.merchantId} has not handed in a document in time.` };
 }
 
+export function deadlineExceeded({ merchant }: MerchantContext): OnboardingFailure {
+  return { name: 'DeadlineExceeded', message: `Merchant ${merchant.merchantId} was not taken on before the deadline.` };
+}
+
 export function sanctionsHit(context: MerchantContext): OnboardingFailure {
   const { match = { entry: '?', name: '?', score: 0 }, decidedBy } = context;
   return hitOf(context, match, `rejected by ${decidedBy}`);
@@ -92,4 +110,12 @@ export function lateSanctionsHit(context: MerchantContext, match: SanctionsMatch
 function hitOf({ merchant }: MerchantContext, { entry, name, score }: SanctionsMatch, how: string): OnboardingFailure {
   const alike = `"${name}" of merchant ${merchant.merchantId} resembles list entry "${entry}" (score ${Math.round(score)})`;
   return { name: 'SanctionsHit', message: `${alike}; ${how}.` };
+}
+
+export function letterTo({ merchant, dashboard = '' }: MerchantContext): { merchantId: string; email: string; dashboard: string } {
+  return { merchantId: merchant.merchantId, email: merchant.email, dashboard };
+}
+
+export function profileOf({ merchant, profile = '' }: MerchantContext): { merchantId: string; profile: string } {
+  return { merchantId: merchant.merchantId, profile };
 }

@@ -1,6 +1,8 @@
 /** Compares the outside ledger with what the store says, after a run: was anything lost, did anything run that should not have? */
 import type { HistoryEntry, WorkflowDescription } from 'perdure';
 import { hasErrorCode } from 'perdure';
+import type { Announcements } from './announcements.ts';
+import { auditAnnouncements } from './audit-announcements.ts';
 import { auditUndos } from './audit-undos.ts';
 import type { LedgerEntry } from './ledger.ts';
 
@@ -13,16 +15,18 @@ export interface Source {
 export interface Audit {
   /** How each merchant stands, in the order asked; undefined where the store has none. */
   readonly merchants: readonly (WorkflowDescription | undefined)[];
-  /** Calls made although the outcome of their activity was recorded, or made twice under one attempt number, undos likewise; signals applied twice. */
+  /** Calls made although the outcome of their activity was recorded, or made twice under one attempt number, undos likewise; signals applied twice; announcements told twice. */
   readonly reruns: readonly string[];
-  /** Merchants whose start or end was acknowledged and is not there, or that did not close; signals acknowledged and not there; undos recorded that nobody did. */
+  /** Merchants whose start or end was acknowledged and is not there, or that did not close; signals acknowledged and not there; undos recorded that nobody did; announcements that nobody was told. */
   readonly lost: readonly string[];
   /** Undos that are recorded as done. */
   readonly undone: number;
   /** Undos that wait for a person. */
   readonly owed: number;
-  /** What stands of onboardings that came to nothing, and is owed by nobody; what was undone of those that came to their end. */
+  /** What stands of onboardings that came to nothing, and is owed by nobody, or is still announced; what was undone of those that came to their end. */
   readonly halfMade: readonly string[];
+  /** Events that others were told. */
+  readonly announced: number;
 }
 
 const historyPage = 100;
@@ -37,7 +41,12 @@ interface Recorded {
   readonly signals: ReadonlyMap<string, number>;
 }
 
-export async function audit(source: Source, ids: readonly string[], ledger: readonly LedgerEntry[]): Promise<Audit> {
+export async function audit(
+  source: Source,
+  ids: readonly string[],
+  ledger: readonly LedgerEntry[],
+  announcements: Announcements = new Map(),
+): Promise<Audit> {
   const calls = callsByMerchant(ledger);
   const halfMade: string[] = [];
   let [undone, owed] = [0, 0];
@@ -57,9 +66,13 @@ export async function audit(source: Source, ids: readonly string[], ledger: read
     const seen = calls.get(id) ?? [];
     reruns.push(...wrongCalls(seen, attempts));
     const undos = auditUndos(description, seen);
-    reruns.push(...undos.reruns);
-    lost.push(...undos.lost);
-    halfMade.push(...undos.halfMade);
+    const called = new Set(seen.flatMap((entry) => (entry.kind === 'call' ? [entry.activity] : [])));
+    const told = announces(description) ? [auditAnnouncements(description, called, announcements.get(id))] : [];
+    for (const found of [undos, ...told]) {
+      reruns.push(...found.reruns);
+      lost.push(...found.lost);
+      halfMade.push(...found.halfMade);
+    }
     undone += undos.undone;
     owed += undos.owed;
     reruns.push(...[...signals].flatMap(([type, count]) => (count > 1 ? [`${id} ${type} applied ${count} times`] : [])));
@@ -69,7 +82,13 @@ export async function audit(source: Source, ids: readonly string[], ledger: read
   for (const entry of ledger) {
     if (entry.kind === 'started' && !known.has(entry.merchant)) lost.push(...(await missing(source, entry.merchant)));
   }
-  return { merchants, reruns, lost, undone, owed, halfMade };
+  const announced = [...announcements.values()].reduce((sum, told) => sum + told.length, 0);
+  return { merchants, reruns, lost, undone, owed, halfMade, announced };
+}
+
+/** The five steps tell nobody. */
+function announces({ machine }: WorkflowDescription): boolean {
+  return machine.id === 'merchant-onboarding';
 }
 
 /** Attempt numbers grow over crashes, so a call with a later number than the recorded one, or with a number used twice, is wrong. */

@@ -1,4 +1,4 @@
-/** The directory of a run: the store and the outside ledger are in it. */
+/** The directory of a run: the store, the outside ledger and what others were told are in it. */
 import { access, constants, mkdir } from 'node:fs/promises';
 import { escapeForTerminal } from '../inputs/terminal-text.ts';
 

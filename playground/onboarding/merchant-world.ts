@@ -25,7 +25,6 @@ export function merchantOnboardingIn(world: World, timeScale: number): typeof me
         return match === undefined ? {} : { match };
       }),
       createProfile: ask('profile.create', activities.createProfile, (id) => ({ profile: `profile-${id}` })),
-      announceCreated: ask('merchant-created.announce', activities.announceCreated, () => undefined),
       openSettlement: ask('settlement.open', activities.openSettlement, (id) => ({ account: `acct-${id}` })),
       issueCredentials: ask('credentials.issue', activities.issueCredentials, (id) => ({ keyId: `key-${id}` })),
       setRiskLimits: ask('risk-limits.set', activities.setRiskLimits, () => ({ dailyLimit: 10_000 })),
@@ -33,7 +32,6 @@ export function merchantOnboardingIn(world: World, timeScale: number): typeof me
         url: `https://dashboard.example/${encodeURIComponent(id)}`,
       })),
       sendWelcome: ask('welcome.send', activities.sendWelcome, () => undefined),
-      announceLive: ask('merchant-live.announce', activities.announceLive, () => undefined),
       sendFollowUp: ask('follow-up.send', activities.sendFollowUp, () => undefined),
     },
   });

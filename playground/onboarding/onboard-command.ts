@@ -4,6 +4,7 @@ import { resolve } from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import { openReader } from 'perdure';
 import pc from 'picocolors';
+import { readAnnouncements } from './announcements.ts';
 import type { Audit } from './audit.ts';
 import { audit } from './audit.ts';
 import { onboardWithCrashes } from './crash.ts';
@@ -13,7 +14,7 @@ import { readLedger } from './ledger.ts';
 import { progressView } from './progress-bar.ts';
 import { closingTable, isGood, summarise, verdict } from './report.ts';
 import type { Inputs, Progress, RunOptions } from './run.ts';
-import { ledgerPath, onboard, readInputs, storePath } from './run.ts';
+import { announcementsPath, ledgerPath, onboard, readInputs, storePath } from './run.ts';
 import type { Group } from './tally.ts';
 import { countedGroups } from './tally.ts';
 
@@ -41,6 +42,7 @@ export async function onboardCommand(options: OnboardCommandOptions): Promise<nu
   const summary = summarise(audited, crashes, seconds);
   say(closingTable(ends));
   say(verdict(summary));
+  if (summary.announced > 0) say(`Others were told ${summary.announced} things: ${announcementsPath(options.data)}`);
   for (const finding of [...audited.reruns, ...audited.lost, ...audited.halfMade].slice(0, 10)) say(pc.red(`  ${finding}`));
   const example = inputs.merchants.find((merchant) => merchant.id === 'm-7731')?.id ?? inputs.merchants[0]?.id ?? 'ID';
   const data = options.data === 'data' ? '' : ` --data ${options.data}`;
@@ -94,6 +96,7 @@ async function auditStore(data: string, inputs: Inputs): Promise<{ audited: Audi
       reader,
       inputs.merchants.map((merchant) => merchant.id),
       await readLedger(ledgerPath(data)),
+      await readAnnouncements(announcementsPath(data)),
     );
     return { audited, ends: await countedGroups(reader) };
   } finally {
@@ -116,4 +119,5 @@ async function offerFreshStart(options: OnboardCommandOptions, inputs: Inputs): 
   if (answer.trim().toLowerCase() !== 'y') return;
   await rm(storePath(options.data), { recursive: true, force: true });
   await rm(ledgerPath(options.data), { force: true });
+  await rm(announcementsPath(options.data), { force: true });
 }

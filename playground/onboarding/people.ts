@@ -94,7 +94,6 @@ function usualActIn(state: string, merchantId: string, people: People): Act | un
     case 'awaitingDecision.escalated':
       return deciding;
     case 'sendingWelcome':
-    case 'announcingLive':
       return login === 'at-once' ? loggingIn : undefined;
     case 'awaitingFirstLogin':
       if (login === 'never') return undefined;

@@ -43,13 +43,11 @@ export interface World {
 const undos = {
   'sanctions.screen': 'sanctions.unwatch',
   'profile.create': 'profile.delete',
-  'merchant-created.announce': 'merchant-created.retract',
   'settlement.open': 'settlement.close',
   'credentials.issue': 'credentials.revoke',
   'risk-limits.set': 'sanctions.unscreen-payments',
   'dashboard.seed': 'dashboard.take-down',
   'welcome.send': 'on-hold.send',
-  'merchant-live.announce': 'merchant-live.retract',
 } as const;
 
 type Undoable = keyof typeof undos;

@@ -18,12 +18,18 @@ export interface Summary {
   readonly undone: number;
   /** Undos that wait for a person. */
   readonly owed: number;
-  /** What stands of merchants who were not taken on, and is owed by nobody. */
+  /** What stands, or is still announced, of merchants who were not taken on, and is owed by nobody. */
   readonly halfMade: number;
+  /** Events that others were told. */
+  readonly announced: number;
   readonly seconds: number;
 }
 
-export function summarise({ merchants, reruns, lost, undone, owed, halfMade }: Audit, crashes: number, seconds: number): Summary {
+export function summarise(
+  { merchants, reruns, lost, undone, owed, halfMade, announced }: Audit,
+  crashes: number,
+  seconds: number,
+): Summary {
   const tally = tallyOf(merchants);
   return {
     merchants: tally.count(),
@@ -36,6 +42,7 @@ export function summarise({ merchants, reruns, lost, undone, owed, halfMade }: A
     undone,
     owed,
     halfMade: halfMade.length,
+    announced,
     seconds: Math.round(seconds * 10) / 10,
   };
 }

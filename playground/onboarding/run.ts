@@ -8,6 +8,7 @@ import { generateMerchants } from '../inputs/merchant-generator.ts';
 import { readMerchantsFile } from '../inputs/merchants-file.ts';
 import { createScreener } from '../inputs/name-screening.ts';
 import { readWatchlistFile, SHIPPED_WATCHLIST } from '../inputs/watchlist-file.ts';
+import { announcingTo, delivered } from './announcements.ts';
 import { makeDataDirectory } from './data-directory.ts';
 import type { Ledger } from './ledger.ts';
 import { openLedger, readLedger, unansweredIn } from './ledger.ts';
@@ -55,6 +56,10 @@ export function ledgerPath(data: string): string {
   return join(data, 'ledger.jsonl');
 }
 
+export function announcementsPath(data: string): string {
+  return join(data, 'announcements.jsonl');
+}
+
 /** @throws InputFileError with every problem of a file, before anything is started */
 export async function readInputs(options: Pick<RunOptions, 'merchants' | 'watchlist' | 'seed'>): Promise<Inputs> {
   const merchants =
@@ -81,9 +86,15 @@ export async function onboard(
   try {
     const world = { seed: options.seed, faults: usualFaults, screen: inputs.screen, ledger };
     const scenario = scenarioIn(world, { machine: options.machine, timeScale: options.timeScale, unanswered });
-    const runtime = await openRuntime({ path: storePath(options.data), machines: [scenario.machine] });
+    const runtime = await openRuntime({
+      path: storePath(options.data),
+      machines: [scenario.machine],
+      outbox: announcingTo(announcementsPath(options.data)),
+    });
     try {
-      return await onboardAll({ runtime, scenario, ledger, merchants: inputs.merchants, report, signal });
+      const isComplete = await onboardAll({ runtime, scenario, ledger, merchants: inputs.merchants, report, signal });
+      await delivered(runtime, signal);
+      return isComplete;
     } finally {
       await runtime.close();
     }

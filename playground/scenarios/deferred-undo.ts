@@ -14,7 +14,7 @@ export const deferredUndo: Scenario = {
 
 async function play(stage: Stage): Promise<Facts> {
   let isDown = true;
-  const { runtime, machine, seen } = await openOnboarding(stage, {
+  const { runtime, machine, seen, told } = await openOnboarding(stage, {
     script: (_, activity) => isDown && activity.startsWith('sanctions.un'),
     takesMs: (_, activity) => (activity === 'dashboard.seed' ? 60_000 : undefined),
     undoRetry: { maximumAttempts: 3, initialInterval: '20ms', jitter: 'none' },
@@ -42,7 +42,12 @@ async function play(stage: Stage): Promise<Facts> {
     'what is owed are the two undos that only the sanctions provider can do',
     owed(closed.ledger).join() === 'sanctions.screen,risk-limits.set',
   );
-  const before = factsOf(seen, closed);
+  const announced = await told(id);
+  stage.claim(
+    'others were told of the merchant, and that there is no such merchant after all',
+    announced.join() === 'merchant.created,merchant.retracted',
+  );
+  const before = { ...factsOf(seen, closed), told: announced };
   isDown = false;
   const retried = await retryAll(stage, runtime, seen);
   return { ...factsOf(seen, await runtime.describe(id)), whenItClosed: before, retriedBy: retried };

@@ -13,7 +13,7 @@ export const lateHit: Scenario = {
 };
 
 async function play(stage: Stage): Promise<Facts> {
-  const { runtime, machine, seen } = await openOnboarding(stage);
+  const { runtime, machine, seen, told } = await openOnboarding(stage);
   stage.say(`${merchant.name} is onboarded, step by step:`);
   const handle = await runtime.start(machine, { id, input: { ...merchant, merchantId: id } });
   const result = failureOf(handle.result());
@@ -41,7 +41,12 @@ async function play(stage: Stage): Promise<Facts> {
     after.status === 'failed' && after.value === 'rejected' && failure?.failure.class === 'SanctionsHit',
   );
   stage.claim('nothing stands that can be undone, and nothing waits in the queue', isClear(after));
-  return factsOf(seen, after);
+  const announced = await told(id);
+  stage.claim(
+    'others were told of the merchant, then that the merchant is live, and then that neither is so any more',
+    announced.join() === 'merchant.created,merchant.live,merchant.retracted',
+  );
+  return { ...factsOf(seen, after), told: announced };
 }
 
 function isClear({

@@ -2,14 +2,15 @@
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import Table from 'cli-table3';
-import type { Runtime, WorkflowDescription } from 'perdure';
+import type { OutboxHandler, Runtime, WorkflowDescription } from 'perdure';
 import { openRuntime, WorkflowFailedError } from 'perdure';
-import type { merchantOnboarding } from 'perdure/machines/merchant-onboarding';
+import type { MerchantAnnouncement, merchantOnboarding } from 'perdure/machines/merchant-onboarding';
+import { announcingTo, delivered, readAnnouncements } from '../onboarding/announcements.ts';
 import type { LedgerEntry } from '../onboarding/ledger.ts';
 import { merchantOnboardingIn } from '../onboarding/merchant-world.ts';
 import type { World } from '../onboarding/providers.ts';
 import type { Stage } from './scenario.ts';
-import { inWords } from './words.ts';
+import { inWords, toldInWords } from './words.ts';
 
 export const merchant = { name: 'Blue Fig Coffee', country: 'PT', owner: 'Ana Reis', email: 'ana@example.com' };
 
@@ -19,6 +20,8 @@ export interface OnboardingStage {
   readonly world: World;
   /** What the providers saw: their own account of what happened. */
   readonly seen: readonly LedgerEntry[];
+  /** What others were told of a merchant, in order; waits for what is on its way. */
+  readonly told: (id: string) => Promise<string[]>;
 }
 
 type Props = Partial<Pick<World, 'script' | 'takesMs' | 'undoRetry'>>;
@@ -45,9 +48,16 @@ export async function openOnboarding(
     ...props,
   };
   const machine = change(merchantOnboardingIn(world, 1), world);
-  const runtime = await openRuntime({ path: join(stage.folder, 'store'), machines: [machine] });
+  const path = join(stage.folder, 'announcements.jsonl');
+  const tell: OutboxHandler = ({ event }) => stage.say(`    told    ${toldInWords(event.type as MerchantAnnouncement['type'])}`);
+  const outbox = { ...announcingTo(path), tell };
+  const runtime = await openRuntime({ path: join(stage.folder, 'store'), machines: [machine], outbox });
   stage.atEnd(async () => runtime.close());
-  return { runtime, machine, world, seen };
+  const told = async (id: string): Promise<string[]> => {
+    await delivered(runtime, new AbortController().signal);
+    return [...((await readAnnouncements(path)).get(id) ?? [])];
+  };
+  return { runtime, machine, world, seen, told };
 }
 
 function wordsFor(entry: LedgerEntry, { script }: Props): string | undefined {

@@ -59,6 +59,7 @@ async function play(stage: Stage): Promise<Facts> {
   await verify(stage, onboarding, after);
   return {
     ...factsOf(seen, after),
+    told: await onboarding.told(slow),
     storySeconds: Math.round((tookMs * speed) / 1_000),
     hopStillWaits: waiting.isWaiting(),
     usual: (await runtime.describe(usual)).value,
@@ -111,5 +112,5 @@ async function verify(stage: Stage, { runtime, seen }: OnboardingStage, after: W
 }
 
 function isUndoneInOrder(seen: readonly LedgerEntry[]): boolean {
-  return undoneIn(seen, slow).join() === 'settlement.close,merchant-created.retract,profile.delete,sanctions.unwatch';
+  return undoneIn(seen, slow).join() === 'settlement.close,profile.delete,sanctions.unwatch';
 }

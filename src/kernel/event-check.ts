@@ -4,6 +4,11 @@ import { encodePayload } from './value-encoding.ts';
 
 const reservedPrefixes = ['xstate.', 'workflow.'];
 
+/** Whether nobody but the engine says this to a chart. */
+export function isReserved(type: string): boolean {
+  return reservedPrefixes.some((prefix) => type.startsWith(prefix));
+}
+
 /**
  * Encodes an event from outside. Types that are empty, `*`, or start with `xstate.` or `workflow.` are the engine's: a chart would
  * believe a `xstate.done.actor.…` from anybody.
@@ -15,7 +20,7 @@ export function encodeEvent(event: unknown): Json {
   if (typeof event !== 'object' || event === null || typeof type !== 'string') {
     throw new TypeError(`An event is an object with a string "type", for example { type: 'GO' }; found ${describe(event)}.`);
   }
-  if (type === '' || type === '*' || reservedPrefixes.some((prefix) => type.startsWith(prefix))) {
+  if (type === '' || type === '*' || isReserved(type)) {
     throw new PerdureError('EVENT_TYPE_RESERVED', `Event type ${JSON.stringify(type)} is reserved for the engine; choose another.`, {
       type,
     });

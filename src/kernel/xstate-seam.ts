@@ -8,6 +8,7 @@
  * 2. What a step wants done comes out in the order in which XState would do it.
  */
 import type { AnyActorRef, AnyMachineSnapshot, AnyStateMachine, EventObject, StateValue } from 'xstate';
+import { isReserved } from './event-check.ts';
 import type { Json } from './json.ts';
 import type { ChartRecord, ChildRecord } from './record.ts';
 import type { References } from './value-decoding.ts';
@@ -186,10 +187,10 @@ export function historyOf(snapshot: AnyMachineSnapshot): ChartRecord['history'] 
 
 const noHistory: ChartRecord['history'] = {};
 
-/** Event types the chart of a machine has a transition for in this snapshot; guards are not asked. Internal ones are left out. */
+/** Event types the chart of a machine has a transition for in this snapshot; guards are not asked. What only the engine says is left out. */
 export function acceptedEvents(snapshot: AnyMachineSnapshot): string[] {
   const nodes = snapshot._nodes as readonly { readonly ownEvents: readonly string[] }[];
-  return [...new Set(nodes.flatMap((node) => node.ownEvents))].filter((type) => !type.startsWith('xstate.')).sort();
+  return [...new Set(nodes.flatMap((node) => node.ownEvents))].filter((type) => !isReserved(type)).sort();
 }
 
 function finishStep(logic: ChartLogic, scope: ChartScope, step: Taken): ChartStep {

@@ -13,18 +13,16 @@ const patience = { timeout: 10_000, interval: 20 };
 /** In the order of the page. */
 const labels = ['Upload the document', 'Approve', 'Reject', 'Log in'];
 
-const elevenCalls = [
+const nineCalls = [
   'document.fetch 1',
   'kyc.verify 1',
   'sanctions.screen 1',
   'profile.create 1',
-  'merchant-created.announce 1',
   'settlement.open 1',
   'credentials.issue 1',
   'risk-limits.set 1',
   'dashboard.seed 1',
   'welcome.send 1',
-  'merchant-live.announce 1',
 ];
 
 describe.skipIf(!isChromiumThere)('in Chromium the merchant onboarding', () => {
@@ -73,7 +71,7 @@ describe.skipIf(!isChromiumThere)('in Chromium the merchant onboarding', () => {
     await click('Log in');
     await state('live', 'live');
     await pass(48 * hourMs);
-    expect(await calls()).toEqual(elevenCalls);
+    expect(await calls()).toEqual(nineCalls);
     expect(await output()).toMatchObject({ merchantId: 'm-1', account: 'account-1', keyId: 'key-1', hasLoggedIn: true });
     expect(await output()).not.toHaveProperty('followUp');
     expect(await buttons()).toEqual([]);
@@ -84,10 +82,10 @@ describe.skipIf(!isChromiumThere)('in Chromium the merchant onboarding', () => {
     await state('awaitingFirstLogin', 'live');
     await pass(24 * hourMs - 1);
     await state('awaitingFirstLogin', 'live');
-    expect(await calls()).toEqual(elevenCalls);
+    expect(await calls()).toEqual(nineCalls);
     await pass(1);
     await state('live', 'live');
-    expect(await calls()).toEqual([...elevenCalls, 'follow-up.send 1']);
+    expect(await calls()).toEqual([...nineCalls, 'follow-up.send 1']);
     expect(await output()).toMatchObject({ hasLoggedIn: false, followUp: 'sent' });
   });
 
@@ -98,7 +96,7 @@ describe.skipIf(!isChromiumThere)('in Chromium the merchant onboarding', () => {
     expect(await calls()).toEqual(['document.fetch 1']);
     await click('Upload the document');
     await state('awaitingFirstLogin', 'live');
-    expect(await calls()).toEqual(elevenCalls);
+    expect(await calls()).toEqual(nineCalls);
   });
 
   test('rejects a merchant whose document is still missing when its time is over', async () => {

@@ -234,13 +234,13 @@ describe('what a step wants of others comes out as data', () => {
   });
 });
 
-test('events a chart takes now are its own and those of its parents, guards unasked', () => {
+test('events a chart takes now are its own and those of its parents, guards unasked, without what only the engine says', () => {
   const { logic } = registerMachine(
     setup({ actors: { work }, guards: { no: () => false } }).createMachine({
       id: 'm',
       version: '1',
       initial: 'a',
-      on: { STOP: '.b', LATER: { guard: 'no', target: '.b' } },
+      on: { STOP: '.b', LATER: { guard: 'no', target: '.b' }, 'workflow.cancel': '.b', 'workflow.deadline': '.b' },
       states: {
         a: { invoke: { src: 'work', onDone: 'b' }, after: { 5: 'b' }, on: { GO: 'b', STOP: 'b', NEVER: {} } },
         b: { on: { BACK: 'a', '*': 'a' } },

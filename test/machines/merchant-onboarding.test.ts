@@ -11,16 +11,13 @@ import type { Taken } from '../kernel/workflows.ts';
 import { at, began, completed, errorNamed, failed, pending, signal, took } from '../kernel/workflows.ts';
 import { openTestRuntime } from '../runtime/local-runtime.ts';
 import type { Happening, Path } from './merchant-onboarding/paths.ts';
+import { undoneBy, withCode } from './merchant-onboarding/code.ts';
 import { match, merchant, nameOf, shortestPaths, simplePaths, steps, wordOf } from './merchant-onboarding/paths.ts';
 
 const paths = simplePaths();
 const ends = paths.filter(({ state }) => state.status !== 'active');
 const endsIn = (value: string): Path[] => ends.filter(({ state }) => state.value === value);
 const classOf = ({ state }: Path): string | undefined => (state.output as MerchantOutput).error?.name;
-
-/** The undo of an activity that has one. */
-const undoneBy = (src: keyof typeof activities, run: (scope: unknown) => unknown) =>
-  activityDescriptor(activities[src])?.undo === undefined ? {} : { compensate: { run } };
 
 const uncalled = steps.map(({ src }) => {
   const run = (): never => expect.unreachable();
@@ -43,7 +40,7 @@ const gathered = {
 
 describe('every path through the chart', () => {
   test('ends live, rejected or failed, and in nothing else', () => {
-    expect(ends).toHaveLength(301);
+    expect(ends).toHaveLength(220);
     for (const { state } of [...ends, ...shortestPaths().filter(({ state: { status } }) => status !== 'active')]) {
       expect(state.status).toBe('done');
       expect(['live', 'rejected', 'failed']).toContain(state.value);
@@ -62,14 +59,12 @@ describe('every path through the chart', () => {
     expect(new Set(endsIn('failed').map(classOf))).toEqual(new Set(classes));
   });
 
-  test('that ends live went through all eleven steps in their order', () => {
-    const eleven = steps.map(({ state }) => state).filter((state) => state !== 'sendingFollowUp');
+  test('that ends live went through all nine activities in their order', () => {
+    const nine = steps.map(({ state }) => state).filter((state) => state !== 'sendingFollowUp');
     for (const path of endsIn('live')) {
       const names: string[] = path.steps.map(({ state }) => nameOf(state.value));
-      const visited = ['fetchingDocument', ...names].filter(
-        (name, index, all) => eleven.includes(name as never) && all[index - 1] !== name,
-      );
-      expect(visited).toEqual(eleven);
+      const visited = ['fetchingDocument', ...names].filter((name, index, all) => nine.includes(name as never) && all[index - 1] !== name);
+      expect(visited).toEqual(nine);
       expect(path.state.output).toMatchObject({ merchantId: 'm-1', ...gathered, document: expect.stringMatching(/^scan-[12]$/) });
       expect(classOf(path)).toBeUndefined();
     }
@@ -85,6 +80,7 @@ describe('every path through the chart', () => {
       'live',
       'rejected',
       'failed',
+      'cancelled',
     ]);
   });
 });
@@ -99,6 +95,8 @@ function plainActor() {
   const clock = new SimulatedClock();
   const machine: typeof merchantOnboarding = merchantOnboarding.provide({ actors: Object.fromEntries(logic) });
   const actor = createActor(machine, { input: merchant, clock });
+  const emitted: unknown[] = [];
+  actor.on('*', (event) => emitted.push(event));
   actor.start();
   const happen = (happening: Happening): void => {
     if (happening.kind === 'done') calls.get(happening.src)!.resolve(happening.output as never);
@@ -106,7 +104,18 @@ function plainActor() {
     if (happening.kind === 'timer') clock.increment(delays[happening.delay]);
     if (happening.kind === 'signal') actor.send(happening.event);
   };
-  return { actor, happen };
+  return { actor, happen, emitted };
+}
+
+/** What others are to hear of a path: of a merchant who came to have a profile, who went live, and who was not taken on after all. */
+function announcementsOn({ steps: taken, state }: Path): unknown[] {
+  const all = { merchantId: 'm-1', profile: 'profile-1' };
+  const has = (src: string): boolean => taken.some(({ happening }) => happening.kind === 'done' && happening.src === src);
+  return [
+    ...(has('createProfile') ? [{ type: 'merchant.created', ...all }] : []),
+    ...(has('sendWelcome') ? [{ type: 'merchant.live', ...all }] : []),
+    ...(has('createProfile') && state.value !== 'live' ? [{ type: 'merchant.retracted', ...all }] : []),
+  ];
 }
 
 /** What a durable host makes of it. */
@@ -130,17 +139,21 @@ function happenDurably({ actor }: Taken, happening: Happening): Taken {
 const plain = (value: unknown): unknown => JSON.parse(JSON.stringify(value));
 const named = ends.map((path) => [path.steps.map(({ happening }) => wordOf(happening)).join(', '), path] as const);
 
-describe('is walked to its end on a plain actor and decided alike by a durable host', () => {
+describe('is walked to its end on a plain actor and decided alike by a durable host, which announce it alike', () => {
   test.each(named)('%s', async (_, path) => {
-    const { actor, happen } = plainActor();
+    const { actor, happen, emitted } = plainActor();
     let taken = began(implemented, merchant);
+    const kept: unknown[] = [];
     for (const { happening, state } of path.steps) {
       happen(happening);
       const reached = await waitFor(actor, ({ value }) => nameOf(value) === nameOf(state.value));
       expect(reached.context).toEqual(state.context);
       taken = happenDurably(taken, happening);
+      kept.push(...(taken.commit.journal.emitted ?? []));
       expect(taken.commit.record.chart.value).toEqual(state.value);
     }
+    expect(emitted).toEqual(announcementsOn(path));
+    expect(kept).toEqual(emitted);
     expect(plain(actor.getSnapshot().output)).toEqual(plain(path.state.output));
     expect(plain(taken.commit.record.chart.output)).toEqual(plain(path.state.output));
     const mayStand = [...taken.actor.ledger.values()].length > 0;
@@ -149,17 +162,6 @@ describe('is walked to its end on a plain actor and decided alike by a durable h
     expect(taken.commit.record.timers).toEqual([]);
   });
 });
-
-type Code = { readonly [Src in keyof typeof activities]?: (scope: { readonly attempt: number }) => unknown };
-
-/** With good answers, but for what is given. */
-function withCode(code: Code = {}, undo: (scope: unknown) => unknown = () => expect.unreachable()): typeof merchantOnboarding {
-  const actors = steps.map(({ src, output }) => [
-    src,
-    implement(activities[src] as never, { run: (scope) => (code[src] ?? (() => output))(scope) as never, ...undoneBy(src, undo) }),
-  ]);
-  return merchantOnboarding.provide({ actors: Object.fromEntries(actors) });
-}
 
 const soon = { documentTimeLimit: 5, decisionTimeLimit: 5, followUpDelay: 5 };
 const never = 2 ** 31 - 1;
@@ -331,20 +333,18 @@ describe('undoing', () => {
     await handle.send({ type: 'SANCTIONS_HIT', match: { entry: 'SDN-8', name: 'Ana Reis', score: 99.6 } });
     await result;
     expect(undone).toEqual([
-      'm-1:1::11:undo m-1 completed nothing',
-      'm-1:1::10:undo m-1 completed nothing',
-      'm-1:1::9:undo m-1 completed {"url":"https://dash"}',
-      'm-1:1::8:undo m-1 completed {"dailyLimit":5000}',
-      'm-1:1::7:undo m-1 completed {"keyId":"key-1"}',
-      'm-1:1::6:undo m-1 completed {"account":"account-1"}',
-      'm-1:1::5:undo m-1 completed nothing',
+      'm-1:1::9:undo m-1 completed nothing',
+      'm-1:1::8:undo m-1 completed {"url":"https://dash"}',
+      'm-1:1::7:undo m-1 completed {"dailyLimit":5000}',
+      'm-1:1::6:undo m-1 completed {"keyId":"key-1"}',
+      'm-1:1::5:undo m-1 completed {"account":"account-1"}',
       'm-1:1::4:undo m-1 completed {"profile":"profile-1"}',
       'm-1:1::3:undo m-1 completed {}',
     ]);
     expect(await runtime.describe('m-1')).toMatchObject({ status: 'failed', value: 'rejected', compensation: 'done' });
   });
 
-  test.each(steps.slice(3, 11).map(({ src, state }, index) => [src, state, index + 4] as const))(
+  test.each(steps.slice(3, 9).map(({ src, state }, index) => [src, state, index + 4] as const))(
     'where %s cannot be done, it may have been done all the same, and is undone before what was done',
     async (src, state, n) => {
       const undone: string[] = [];
@@ -409,7 +409,7 @@ describe('as a workflow', () => {
 
   test('each activity is given what its step needs, and its number of attempts is bounded', () => {
     let taken = began(implemented, merchant);
-    const inputs = steps.slice(0, 11).map(({ output }) => {
+    const inputs = steps.slice(0, 9).map(({ output }) => {
       const { name, input, n } = pending(taken.actor);
       taken = took(taken.actor, completed(n, output));
       return [name, input];
@@ -420,13 +420,11 @@ describe('as a workflow', () => {
       ['kyc.verify', { ...merchant, document: 'scan-1' }],
       ['sanctions.screen', merchant],
       ['profile.create', { ...merchant, kycReference: 'kyc-1' }],
-      ['merchant-created.announce', { merchantId: 'm-1', profile: 'profile-1' }],
       ['settlement.open', { merchantId: 'm-1', profile: 'profile-1' }],
       ['credentials.issue', { merchantId: 'm-1', account: 'account-1' }],
       ['risk-limits.set', { merchantId: 'm-1', country: 'PT', account: 'account-1' }],
       ['dashboard.seed', { merchantId: 'm-1', account: 'account-1' }],
       ['welcome.send', letter],
-      ['merchant-live.announce', { merchantId: 'm-1', profile: 'profile-1' }],
     ]);
     const [timer] = taken.actor.record.timers;
     taken = took(taken.actor, { kind: 'timer', generation: timer!.generation }, at(timer!.dueAtMs));
@@ -475,7 +473,7 @@ describe('the definition', () => {
         },
       }) as Error,
     );
-    expect(registerMachine(implemented).activities.size).toBe(12);
+    expect(registerMachine(implemented).activities.size).toBe(10);
   });
 
   test('is the same one whatever its delays are, so that they may be changed under workflows that are open', () => {

@@ -35,13 +35,11 @@ export function machineOn(search: URLSearchParams, tell: (call: string) => void)
         search.has('match') ? { match: { entry: 'SDN-7', name, score: 93 } } : {},
       ),
       createProfile: ask('profile.create', activities.createProfile, () => ({ profile: 'profile-1' })),
-      announceCreated: ask('merchant-created.announce', activities.announceCreated, () => undefined),
       openSettlement: ask('settlement.open', activities.openSettlement, () => ({ account: 'account-1' })),
       issueCredentials: ask('credentials.issue', activities.issueCredentials, () => ({ keyId: 'key-1' })),
       setRiskLimits: ask('risk-limits.set', activities.setRiskLimits, () => ({ dailyLimit: 5_000 })),
       seedDashboard: ask('dashboard.seed', activities.seedDashboard, () => ({ url: 'https://dash' })),
       sendWelcome: ask('welcome.send', activities.sendWelcome, () => undefined),
-      announceLive: ask('merchant-live.announce', activities.announceLive, () => undefined),
       sendFollowUp: ask('follow-up.send', activities.sendFollowUp, () => undefined, {}),
     },
   });

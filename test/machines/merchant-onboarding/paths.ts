@@ -15,19 +15,17 @@ export const merchant: MerchantInput = {
 
 export const match = { match: { entry: 'SDN-7', name: 'Blue Fig', score: 93.4 } };
 
-/** The twelve activities in order: in which state, and a good output. The last one is not called for merchants who log in. */
+/** The ten activities in order: in which state, and a good output. The last one is not called for merchants who log in. */
 export const steps = [
   { state: 'fetchingDocument', src: 'fetchDocument', output: { document: 'scan-1' } },
   { state: 'verifyingKyc', src: 'verifyKyc', output: { reference: 'kyc-1' } },
   { state: 'screeningSanctions', src: 'screenSanctions', output: {} },
   { state: 'creatingProfile', src: 'createProfile', output: { profile: 'profile-1' } },
-  { state: 'announcingCreated', src: 'announceCreated', output: undefined },
   { state: 'openingSettlement', src: 'openSettlement', output: { account: 'account-1' } },
   { state: 'issuingCredentials', src: 'issueCredentials', output: { keyId: 'key-1' } },
   { state: 'settingRiskLimits', src: 'setRiskLimits', output: { dailyLimit: 5_000 } },
   { state: 'seedingDashboard', src: 'seedDashboard', output: { url: 'https://dash' } },
   { state: 'sendingWelcome', src: 'sendWelcome', output: undefined },
-  { state: 'announcingLive', src: 'announceLive', output: undefined },
   { state: 'sendingFollowUp', src: 'sendFollowUp', output: undefined },
 ] as const;
 
@@ -60,7 +58,6 @@ const signals: Readonly<Record<string, readonly MerchantEvent[]>> = {
   'awaitingDecision.inTime': decisions,
   'awaitingDecision.escalated': decisions,
   sendingWelcome: [loggedIn],
-  announcingLive: [loggedIn],
   awaitingFirstLogin: [loggedIn],
   sendingFollowUp: [loggedIn],
 };

@@ -7,7 +7,9 @@ import { newCase, runPlayground, startPlayground, summaryOf } from './playground
 /** Root may do anything, so another user tries. */
 const anotherUser = process.getuid?.() === 0 ? 65_534 : undefined;
 
-const summaryKeys = ['byState', 'byStatus', 'crashes', 'failures', 'halfMade', 'lost', 'merchants', 'owed', 'reruns', 'seconds', 'undone'];
+const summaryKeys = [
+  ...['announced', 'byState', 'byStatus', 'crashes', 'failures', 'halfMade', 'lost', 'merchants', 'owed', 'reruns', 'seconds', 'undone'],
+];
 
 describe('npm start', () => {
   test('onboards every merchant, ends with one line of JSON, and finds everything done when it is run again', async () => {
@@ -24,7 +26,9 @@ describe('npm start', () => {
       crashes: 0,
       reruns: 0,
       lost: 0,
+      announced: 14,
     });
+    expect(first.stderr).toContain(`Others were told 14 things: ${join(data, 'announcements.jsonl')}`);
     expect(typeof summary.seconds).toBe('number');
     expect(first.stderr).toContain('8/8 merchants');
     expect(first.stderr).toContain(
@@ -40,7 +44,7 @@ describe('npm start', () => {
     expect(ended.code).toBe(0);
     const summary = summaryOf(ended);
     expect(Object.keys(summary).sort()).toEqual(summaryKeys);
-    expect(summary).toMatchObject({ merchants: 16, byStatus: { completed: 15, failed: 1 }, crashes: 3, reruns: 0, lost: 0 });
+    expect(summary).toMatchObject({ merchants: 16, byStatus: { completed: 15, failed: 1 }, crashes: 3, reruns: 0, lost: 0, announced: 30 });
     expect(ended.stderr).toContain('killed 3 times');
   }, 60_000);
 

@@ -120,13 +120,11 @@ test('through eleven steps without faults each provider is called once, in order
     'kyc.verify',
     'sanctions.screen',
     'profile.create',
-    'merchant-created.announce',
     'settlement.open',
     'credentials.issue',
     'risk-limits.set',
     'dashboard.seed',
     'welcome.send',
-    'merchant-live.announce',
     // She never logs in.
     'follow-up.send',
   ]);

@@ -46,6 +46,7 @@ const audited: Audit = {
   undone: 5,
   owed: 4,
   halfMade: ['m-1:1::3 stands, and is owed by nobody'],
+  announced: 9,
 };
 
 test('a summary counts merchants by status, state and failure, and what the audit found', () => {
@@ -60,6 +61,7 @@ test('a summary counts merchants by status, state and failure, and what the audi
     undone: 5,
     owed: 4,
     halfMade: 1,
+    announced: 9,
     seconds: 12.3,
   });
 });
