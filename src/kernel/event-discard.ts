@@ -7,7 +7,7 @@ import type { Act, DiscardEnvelope, StepEnvelope } from './envelope.ts';
 import type { Json } from './json.ts';
 import { recordStep } from './held-tree.ts';
 import type { CommitContext } from './kept-journal.ts';
-import { poisonPlace } from './queue-poison.ts';
+import type { QueuePlace } from './queue-record.ts';
 import type { RecordChange } from './record-commit.ts';
 import { commitRecord } from './record-commit.ts';
 import type { ActorRecord, TimerRecord } from './record.ts';
@@ -24,9 +24,16 @@ export function isDiscardable(kind: string): kind is DiscardEnvelope['from'] {
 
 /**
  * @param mail the row that holds it, of a workflow that is parked on it
+ * @param item what waits of it in the queue
  * @returns undefined for what cannot be left out
  */
-export function discardEvent(tree: Tree, mail: MailRecord, act: Act, context: CommitContext): readonly [Step, ...Step[]] | undefined {
+export function discardEvent(
+  tree: Tree,
+  mail: MailRecord,
+  item: QueuePlace,
+  act: Act,
+  context: CommitContext,
+): readonly [Step, ...Step[]] | undefined {
   const { to, envelope } = mail;
   if (!isDiscardable(envelope.kind)) return undefined;
   const said = envelope as Discardable;
@@ -36,7 +43,7 @@ export function discardEvent(tree: Tree, mail: MailRecord, act: Act, context: Co
   const journaled: DiscardEnvelope = { kind: 'event-discarded', event, from: said.kind, to, ...act };
   const { root } = tree;
   const left = withoutFirst(mail, (path) => tree.get(path) !== undefined);
-  const change = without(root.record, mail, left);
+  const change = without(root.record, mail, item, left);
   const own = to.length === 0 ? disarming(change.record, timer) : {};
   const first = recordStep(tree, root, commitRecord(root.record, journaled, 'noted', context, { ...change, ...own, mail: mail.n }));
   if (actor === undefined || to.length === 0 || timer === undefined) return [first];
@@ -44,14 +51,18 @@ export function discardEvent(tree: Tree, mail: MailRecord, act: Act, context: Co
 }
 
 /** The workflow goes on: its row goes, or holds what came after it in its unit. */
-function without(before: ActorRecord, { n }: MailRecord, left: Mail | undefined): RecordChange & { readonly record: ActorRecord } {
+function without(
+  before: ActorRecord,
+  { n }: MailRecord,
+  item: QueuePlace,
+  left: Mail | undefined,
+): RecordChange & { readonly record: ActorRecord } {
   const { parked: _parked, queued = 0, ...rest } = before;
-  const item = poisonPlace(before);
   const rows = left === undefined ? queued - 1 : queued;
   return {
     record: { ...rest, status: isClosed(before.status) ? before.status : statusGoingOn(before), ...(rows > 0 ? { queued: rows } : {}) },
     ...(left === undefined ? { mailRemoved: [n] } : { mailPut: [{ ...left, n }] }),
-    ...(item === undefined ? {} : { queueRemoved: [item] }),
+    queueRemoved: [item],
   };
 }
 

@@ -79,7 +79,7 @@ export function decideAct(tree: Tree, place: QueuePlace, act: QueueAct, context:
     case 'activity':
       return actOnActivity(tree, place, act, context);
     case 'decision':
-      return { kind: 'refuse', error: decisionRefusal(place, act, tree.get(place.address.path)) };
+      return { kind: 'refuse', error: decisionRefusal(place, act, tree.get(place.address.path) as Actor) }; // it is owed by somebody
     case 'undo':
     case 'orphan-effect':
       return actOnUndo(tree, place, act, context);
@@ -93,7 +93,7 @@ function actOnEvent(tree: Tree, place: QueuePlace, act: QueueAct, context: Decid
     const refusal = retryRefusal(place, act);
     return refusal === undefined ? controlTree(tree, { kind: 'unpark', ...whoAndWhy(act) }, context) : { kind: 'refuse', error: refusal };
   }
-  const steps = act.kind === 'discard' && mail !== undefined ? discardEvent(tree, mail, whoAndWhy(act), context) : undefined;
+  const steps = act.kind === 'discard' && mail !== undefined ? discardEvent(tree, mail, place, whoAndWhy(act), context) : undefined;
   if (steps !== undefined) return { kind: 'commit', steps };
   return { kind: 'refuse', error: mail === undefined ? actNotAllowed(place, act) : outcomeRefusal(place, act, mail) };
 }
@@ -153,14 +153,14 @@ function onActivity({ n, lastError, lastFailure }: ActivityRecord, act: QueueAct
       return { kind: 'activity-completed', n, output: act.output, ...who };
     case 'discard':
       // Whoever is exhausted says what with.
-      return { kind: 'activity-failed', n, error: lastError ?? null, failure: lastFailure as FailureRecord, ...who };
+      return { kind: 'activity-failed', n, error: lastError as Json, failure: lastFailure as FailureRecord, ...who };
     case 'writeOff':
       return undefined;
   }
 }
 
-function decisionRefusal(place: QueuePlace, act: QueueAct, actor: Actor | undefined): PerdureError {
-  const accepts = actor === undefined ? [] : acceptedEvents(actor.chart.snapshot);
+function decisionRefusal(place: QueuePlace, act: QueueAct, { chart }: Actor): PerdureError {
+  const accepts = acceptedEvents(chart.snapshot);
   const events = accepts.map((type) => `"${type}"`).join(', ');
   const details = { item: queueItemId(place), act: act.kind, acts: [], accepts };
   const message = `A decision is made by sending the workflow an event that it accepts, not by ${act.kind}: ${events || 'it accepts none now'}.`;
@@ -173,8 +173,7 @@ export function actNotAllowed(
   why?: string,
   acts: readonly QueueActName[] = actsOf(place.cause),
 ): PerdureError {
-  const known = acts.length === 0 ? 'none' : acts.join(', ');
-  const message = why ?? `An item of cause ${place.cause} is not dealt with by ${act.kind}; what it knows: ${known}.`;
+  const message = why ?? `An item of cause ${place.cause} is not dealt with by ${act.kind}; what it knows: ${acts.join(', ')}.`;
   return new PerdureError('QUEUE_ACT_NOT_ALLOWED', message, { item: queueItemId(place), act: act.kind, acts });
 }
 
@@ -189,5 +188,7 @@ function whoAndWhy({ by, note }: Act): Act {
 
 /** Where the row of the mailbox is that made the workflow throw, counted from the oldest; undefined if it is not parked on one. */
 export function poisonPosition({ parked, queued = 0, counters }: ActorRecord): number | undefined {
-  return parked?.poison === undefined ? undefined : parked.poison.mail - ((counters.mail ?? 0) - queued + 1);
+  if (parked?.poison === undefined) return undefined;
+  const newest = counters.mail as number; // there was a row at least
+  return parked.poison.mail - (newest - queued + 1);
 }

@@ -125,10 +125,10 @@ export function showDetails(item: StoredQueueItem, found: ItemSurroundings, nowM
 
 function ofUndo({ input, editedInput = input, output, outcome, idempotencyKey }: LedgerRecord): Partial<QueueItemDetails> {
   return {
-    ...(editedInput === undefined ? {} : { input: decodeValue(editedInput) }),
+    input: decodeValue(editedInput as Json), // every activity has one
     ...(output === undefined ? {} : { output: decodeValue(output) }),
     outcome: outcome === 'completed' ? 'completed' : 'unknown',
-    ...(idempotencyKey === undefined ? {} : { idempotencyKey: `${idempotencyKey}:undo` }),
+    idempotencyKey: `${idempotencyKey}:undo`,
   };
 }
 

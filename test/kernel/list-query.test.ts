@@ -1,5 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { encodeCursor } from '../../src/kernel/cursor.ts';
 import type { CountOptions } from '../../src/kernel/count-query.ts';
 import { addTo, checkCount, countShown, groupsOf } from '../../src/kernel/count-query.ts';
 import { hasErrorCode } from '../../src/kernel/errors.ts';
@@ -123,6 +124,19 @@ describe('a cursor', () => {
     const cursor = formatCursor(place, query);
     expect(() => list(filter, { ...options, cursor })).toThrow('repeat it with the filter, sort and order of the page it came from');
     expect(codeOf(() => list(filter, { ...options, cursor }))).toEqual({ reason: 'other-list' });
+  });
+
+  test('that says no place is none, though its digest is right', () => {
+    const { filter, sort, isDescending } = query;
+    for (const words of [
+      [7, 3, 5.5],
+      ['', 3, 5.5],
+      ['m-1', '3', 5.5],
+      ['m-1', 3, 'soon'],
+    ]) {
+      const cursor = encodeCursor([filter, sort, isDescending], words);
+      expect(codeOf(() => list({ status: ['failed', 'running'] }, { cursor }))).toEqual({ reason: 'unreadable' });
+    }
   });
 
   test('that was changed anywhere is none', () => {

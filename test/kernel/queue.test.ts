@@ -4,12 +4,14 @@ import type { ActivityOptions } from '../../src/kernel/activity.ts';
 import { activity } from '../../src/kernel/activity.ts';
 import type { Actor } from '../../src/kernel/actor.ts';
 import { rootAddress } from '../../src/kernel/address.ts';
+import { encodeCursor } from '../../src/kernel/cursor.ts';
 import type { StepEnvelope } from '../../src/kernel/envelope.ts';
-import { decideAct } from '../../src/kernel/queue-acts.ts';
+import { decideAct, isOwed, poisonPosition } from '../../src/kernel/queue-acts.ts';
 import type { QueueAct } from '../../src/kernel/queue-acts.ts';
 import { describeItem, showDetails } from '../../src/kernel/queue-item.ts';
-import { matchesQueueFilter, queueGroupsOf } from '../../src/kernel/queue-query.ts';
+import { checkQueueList, matchesQueueFilter, queueGroupsOf } from '../../src/kernel/queue-query.ts';
 import type { QueueCause, QueueRecord } from '../../src/kernel/queue-record.ts';
+import { queueItemId } from '../../src/kernel/queue-record.ts';
 import { due, wakeAt } from '../../src/kernel/wake.ts';
 import { at, began, completed, controlled, decidedOn, failed, pending, revive, signal, took, treeOf, walked } from './workflows.ts';
 
@@ -70,6 +72,7 @@ describe('an activity that waits for a person', () => {
     const actor = exhausted({ scheduleToCloseTimeout: '10s' });
     const tree = treeOf(actor);
     expect([wakeAt(tree), due(tree, 1e12), tree.isActive]).toEqual([undefined, [], false]);
+    expect(poisonPosition(actor.record)).toBeUndefined();
     const wakeUps: StepEnvelope[] = [
       timedOut,
       { kind: 'attempt-due', n: 1 },
@@ -79,6 +82,13 @@ describe('an activity that waits for a person', () => {
     for (const envelope of wakeUps) expect(decidedOn(actor, envelope, at(99_000))).toEqual({ kind: 'ignore' });
     expect(decidedOn(controlled(actor, 'pause').actor, timedOut, at(99_000))).toEqual({ kind: 'ignore' });
     expect(took(actor, completed(1, 'late')).commit.journal.outcome).toBe('late');
+  });
+
+  test('that took too long is left with nothing where a person does without it', () => {
+    const late = took(start(), { kind: 'attempt-timed-out', n: 1, attempt: 1 });
+    const [item] = late.commit.queuePut ?? [];
+    const decision = decideAct(treeOf(late.actor), item!, { kind: 'discard', note: 'why' }, at(3_000));
+    expect(decision).toMatchObject({ kind: 'commit', steps: [{ commit: { record: { chart: { value: 'failed' } } } }] });
   });
 
   test('is retried only then', () => {
@@ -217,6 +227,57 @@ describe('an item as it is shown', () => {
     const act: QueueAct = { kind: 'retry' };
     const decision = decideAct(treeOf(actor), { ...record(cause), address: actor.record.address }, act, at(2_000));
     expect(decision).toMatchObject({ kind: 'refuse', error: { code: 'QUEUE_ITEM_NOT_FOUND' } });
+  });
+
+  test('of an undo may not be discarded: what stands is undone, settled or written off', () => {
+    const act: QueueAct = { kind: 'discard', note: 'why' };
+    const address = rootAddress('w-1', 1);
+    const entry = {
+      n: 1,
+      src: 'pay',
+      name: 'pay',
+      outcome: 'completed',
+      settledAt: 2,
+      input: 5,
+      undo: 'deferred',
+      deferredAtMs: 7,
+    } as const;
+    const { actor } = began(machineWith({ compensate: { run: () => undefined } }));
+    const owing: Actor = { ...actor, ledger: new Map([[1, entry]]) };
+    const decision = decideAct(treeOf(owing), { ...record('undo'), address, atMs: 7 }, act, at(2_000));
+    expect(decision).toMatchObject({
+      kind: 'refuse',
+      error: { code: 'QUEUE_ACT_NOT_ALLOWED', details: { acts: ['retry', 'settle', 'writeOff'] } },
+    });
+  });
+
+  test('of another run than the one that is there waits no more', () => {
+    const { actor } = began(machineWith());
+    const tree = treeOf(took(actor, failed(1, new Error('no'))).actor);
+    const place = { kind: 'dead-letter', cause: 'activity', address: rootAddress('w-1', 1), n: 1, atMs: 2_000 } as const;
+    expect([isOwed(tree, place), isOwed(tree, { ...place, address: rootAddress('w-1', 2) })]).toEqual([true, false]);
+    expect(showDetails({ ...record('activity'), ...place, n: 9 }, { tree }, 3_000)).toBeUndefined();
+  });
+
+  test('of a decision says so where nothing is accepted', () => {
+    const machine = setup({}).createMachine({ id: 'desk', version: '1', tags: ['needs-decision'] });
+    const { actor, commit } = began(machine);
+    const [item] = commit.queuePut ?? [];
+    const decision = decideAct(treeOf(actor), item!, { kind: 'settle', note: 'why', output: null }, at(2_000));
+    expect(decision).toMatchObject({
+      kind: 'refuse',
+      error: { message: expect.stringMatching(/not by settle: it accepts none now\.$/) as string },
+    });
+  });
+
+  test('is found by its cursor, and by no other text', () => {
+    const filter = checkQueueList({}, {}).filter;
+    const { next, other } = {
+      next: encodeCursor(['queue', filter], [queueItemId(record('undo'))]),
+      other: encodeCursor(['queue', filter], ['m-1']),
+    };
+    expect(checkQueueList({}, { cursor: next }).after).toMatchObject({ cause: 'undo', n: 1 });
+    expect(() => checkQueueList({}, { cursor: other })).toThrow('is no cursor; give the next of the page before');
   });
 
   test('of a message is the business of the outbox, not of its workflow', () => {
