@@ -14,6 +14,8 @@ interface Claim {
 /** @returns the exit code: 0 if all that it claims was seen to be so */
 export async function play(scenario: Scenario, isJson: boolean): Promise<number> {
   const say = (line = ''): void => void (isJson ? process.stderr : process.stdout).write(`${line}\n`);
+  // From the beginning: whoever interrupts it before it listens would leave its directory behind.
+  const { signal } = stopOnInterrupt();
   const folder = await mkdtemp(join(tmpdir(), 'perdure-scenario-'));
   const claims: Claim[] = [];
   const closers: (() => Promise<unknown>)[] = [];
@@ -26,11 +28,13 @@ export async function play(scenario: Scenario, isJson: boolean): Promise<number>
     },
     atEnd: (close) => void closers.push(close),
   };
-  const { signal } = stopOnInterrupt();
-  const interrupted = new Promise<undefined>((resolve) => signal.addEventListener('abort', () => resolve(undefined), { once: true }));
+  const interrupted = new Promise<undefined>((resolve) => {
+    if (signal.aborted) resolve(undefined);
+    signal.addEventListener('abort', () => resolve(undefined), { once: true });
+  });
   try {
     say(pc.bold(`${scenario.name}: ${scenario.summary}`));
-    const playing = scenario.play(stage);
+    const playing = signal.aborted ? interrupted : scenario.play(stage);
     // What is interrupted may fail as its runtime is closed below: nobody waits for it any more.
     playing.catch(() => undefined);
     const facts = await Promise.race([playing, interrupted]);
