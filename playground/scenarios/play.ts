@@ -19,6 +19,7 @@ export async function play(scenario: Scenario, isJson: boolean): Promise<number>
   const folder = await mkdtemp(join(tmpdir(), 'perdure-scenario-'));
   const claims: Claim[] = [];
   const closers: (() => Promise<unknown>)[] = [];
+  let isOver = false;
   const stage: Stage = {
     folder,
     say,
@@ -26,26 +27,26 @@ export async function play(scenario: Scenario, isJson: boolean): Promise<number>
       claims.push({ claim, holds });
       say(holds ? pc.green(`  ✓ ${claim}`) : pc.red(`  ✗ ${claim}`));
     },
-    atEnd: (close) => void closers.push(close),
+    // What was on its way when it was interrupted is closed as soon as it is there.
+    atEnd: (close) => void (isOver ? close().catch(() => undefined) : closers.push(close)),
   };
   const interrupted = new Promise<undefined>((resolve) => {
     if (signal.aborted) resolve(undefined);
     signal.addEventListener('abort', () => resolve(undefined), { once: true });
   });
+  say(pc.bold(`${scenario.name}: ${scenario.summary}`));
+  const playing: Promise<Facts | undefined> = signal.aborted ? interrupted : scenario.play(stage);
   try {
-    say(pc.bold(`${scenario.name}: ${scenario.summary}`));
-    const playing = signal.aborted ? interrupted : scenario.play(stage);
-    // What is interrupted may fail as its runtime is closed below: nobody waits for it any more.
-    playing.catch(() => undefined);
     const facts = await Promise.race([playing, interrupted]);
-    if (facts === undefined) {
-      say(pc.yellow('Interrupted; nothing is left of it.'));
-      return interruptedCode;
-    }
-    return report(scenario, facts, claims, isJson);
+    if (facts !== undefined) return report(scenario, facts, claims, isJson);
+    say(pc.yellow('Interrupted; nothing is left of it.'));
+    return interruptedCode;
   } finally {
+    isOver = true;
     for (const close of closers.reverse()) await close();
-    await rm(folder, { recursive: true, force: true });
+    // What is interrupted fails as its runtime is closed: then nothing writes to the directory any more.
+    await playing.catch(() => undefined);
+    await rm(folder, { recursive: true, force: true, maxRetries: 5 });
   }
 }
 
