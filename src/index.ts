@@ -1,5 +1,5 @@
 /** The main door: authoring, and the runtime on a local store. */
-export { activity, checkMachine, child, compensation, implement } from './authoring.ts';
+export { activity, checkMachine, child, compensation, fanOut, implement } from './authoring.ts';
 export type {
   AbortReason,
   ActivityDescriptor,
@@ -9,6 +9,11 @@ export type {
   CompensationLogic,
   CompensationOutput,
   Duration,
+  FanOutLogic,
+  FanOutMark,
+  FanOutOptions,
+  FanOutOutput,
+  FanOutPlan,
   MachineFinding,
   MachineFindingCode,
   ParentClosePolicy,
@@ -29,6 +34,8 @@ export type { ClosableReader } from './hosts/local/open-runtime.ts';
 export type { OpenRuntimeOptions } from './hosts/local/open-options.ts';
 export type { CountGroup, CountOptions, WorkflowCount, WorkflowGroups } from './kernel/count-query.ts';
 export type { CompensationStatus, LedgerEntryDescription } from './kernel/describe-ledger.ts';
+export type { FanOutDescription, ItemResult, ItemResults, ResultsOptions } from './kernel/fan-out-results.ts';
+export type { FailedItem } from './kernel/item-record.ts';
 export type { ActivityDescription, ChildDescription, TimerDescription, WorkflowDescription } from './kernel/describe.ts';
 export { hasErrorCode, PerdureError, WorkflowFailedError } from './kernel/errors.ts';
 export type { PerdureErrorCode, PerdureErrorDetails } from './kernel/errors.ts';

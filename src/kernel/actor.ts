@@ -3,6 +3,7 @@ import { formatAddress } from './address.ts';
 import type { Birth } from './birth.ts';
 import type { StoredActor } from './ports.ts';
 import type { ActivityRecord, ActorRecord, ChartRecord, ChildRecord, ContextDelta } from './record.ts';
+import type { FanOutRows } from './item-record.ts';
 import type { LedgerRecord } from './ledger-record.ts';
 import { limits } from './limits.ts';
 import type { RegisteredMachine } from './registered-machine.ts';
@@ -19,6 +20,8 @@ export interface Actor {
   readonly activities: ReadonlyMap<number, ActivityRecord>;
   readonly children: ReadonlyMap<number, ChildRecord>;
   readonly ledger: ReadonlyMap<number, LedgerRecord>;
+  /** Only of a fan-out. */
+  readonly fanOut: FanOutRows | undefined;
   readonly chart: LiveChart;
 }
 
@@ -35,6 +38,7 @@ export function reviveActor(machine: RegisteredMachine, stored: StoredActor, sur
     activities: new Map(activities.map((activity) => [activity.n, activity])),
     children: new Map(children.map((child) => [child.n, child])),
     ledger: ledger === undefined ? emptyLedger : new Map(ledger.map((entry) => [entry.n, entry])),
+    fanOut: stored.fanOut,
     chart: reviveChart(machine.logic, placeOf(record.address, record.birth, surroundings), record.chart, referredTo(stored)),
   };
 }

@@ -1,5 +1,6 @@
 import type { AbortReason } from './activity-descriptor.ts';
 import type { ActorEnvelope } from './envelope.ts';
+import type { ItemRecord, PageRecord } from './item-record.ts';
 import type { JournalSpan } from './kept-journal.ts';
 import type { LedgerRecord } from './ledger-record.ts';
 import type { ListingChange } from './listing.ts';
@@ -60,6 +61,10 @@ export interface Commit {
   /** Entries of its ledger. */
   readonly ledgerPut?: readonly LedgerRecord[];
   readonly ledgerRemoved?: readonly number[];
+  /** Of a fan-out: items that ended, and pages of those that have not begun. */
+  readonly itemsPut?: readonly ItemRecord[];
+  readonly pagesPut?: readonly PageRecord[];
+  readonly pagesRemoved?: readonly number[];
   /** Derived rows: the timers armed and disarmed by this step. */
   readonly timersArmed: readonly TimerRecord[];
   readonly timersDisarmed: readonly TimerRecord[];

@@ -8,6 +8,7 @@ import type { Address } from './address.ts';
 import { applyActions, forgetChildren, stopChildren } from './apply-actions.ts';
 import { abandonUndos } from './ledger.ts';
 import { statusOfEnd } from './compensated-end.ts';
+import { prepareFanOut } from './fan-out.ts';
 import { beginUnwinding } from './unwinding.ts';
 import type { Birth } from './birth.ts';
 import type { Commit } from './commit.ts';
@@ -69,7 +70,8 @@ export function decideFirst(beginning: Beginning, context: DecideContext): First
   return takeStep(() => {
     const draft = openDraft(address, machine, undefined, context, birth);
     if (deadlineAtMs !== undefined) armDeadline(draft, deadlineAtMs);
-    const step = startChart(machine.logic, placeOf(address, birth, surroundings), input);
+    const given = machine.fanOut === undefined ? input : prepareFanOut(draft, machine.fanOut.plan, input);
+    const step = startChart(machine.logic, placeOf(address, birth, surroundings), given);
     if (machine.isUnwinding === true) beginUnwinding(draft, step.chart);
     return finishStep(draft, undefined, envelope, step);
   });
@@ -118,7 +120,7 @@ function change(actor: Actor, envelope: StepEnvelope, reaction: Changing, contex
       return end(draft, actor, envelope, reaction.end, mail);
     case 'fail':
       reaction.change(draft);
-      return fail(draft, actor, envelope, reaction.error, mail);
+      return fail(draft, actor, envelope, reaction, mail);
   }
 }
 
@@ -179,8 +181,15 @@ function end(
 }
 
 /** The end of an actor whose custom actions failed: its chart ends in error, as it does in XState. */
-function fail(draft: Draft, actor: Actor, envelope: StepEnvelope, error: unknown, mail: number | undefined): Committed {
-  const chart = failChart(actor.chart, error);
+function fail(
+  draft: Draft,
+  actor: Actor,
+  envelope: StepEnvelope,
+  { error, last }: Extract<Reaction, { kind: 'fail' }>,
+  mail: number | undefined,
+): Committed {
+  const heard = last === undefined ? actor.chart : stepChart(actor.machine.logic, actor.chart, last, draft.counters.child).chart;
+  const chart = failChart(heard, error);
   const encoded = encodeChart(chart.snapshot, actor, actor.record.sequence + 1);
   dropEverything(draft);
   stopChildren(draft);

@@ -5,6 +5,8 @@ import type { Actor } from './actor.ts';
 import type { CompensationStatus, LedgerEntryDescription } from './describe-ledger.ts';
 import { compensationStatus, describeLedgers } from './describe-ledger.ts';
 import type { FailureRecord } from './failure-record.ts';
+import type { FanOutDescription } from './fan-out-results.ts';
+import { describeFanOut } from './fan-out-results.ts';
 import type { StoredActor, StoredTree } from './ports.ts';
 import type { QueueDescription } from './queue-item.ts';
 import { describeItem } from './queue-item.ts';
@@ -13,6 +15,7 @@ import { isClosed } from './record.ts';
 import type { Json } from './json.ts';
 import type { Tree } from './tree.ts';
 import { decodeValue } from './value-decoding.ts';
+import type { FanOutContext } from './xstate-fan-out.ts';
 import { acceptedEvents } from './xstate-seam.ts';
 
 /** An activity whose outcome is awaited. */
@@ -79,6 +82,8 @@ export interface ChildDescription {
   readonly updatedAtMs: number;
   /** Why it ended badly. */
   readonly failure?: FailureRecord;
+  /** Of a fan-out: how far it is. */
+  readonly items?: FanOutDescription;
   readonly activities: readonly ActivityDescription[];
   readonly timers: readonly TimerDescription[];
 }
@@ -180,16 +185,19 @@ export function describeWorkflow(stored: StoredTree, tree: Tree | undefined, par
 /** Whoever is below the root was born. */
 function describeChild(stored: StoredActor, tree: Tree | undefined): ChildDescription {
   const { address, birth, machine, status, failure, startedAtMs, updatedAtMs, isDetached } = stored.record;
+  const chart = chartIn(stored.record);
+  const { context } = chart;
   return {
     id: (birth as Birth).childId,
     path: address.path,
     machine: { id: machine.id, version: machine.version },
     status,
     isDetached: isDetached ?? false,
-    ...chartIn(stored.record),
+    ...chart,
     startedAtMs,
     updatedAtMs,
     ...(failure === undefined ? {} : { failure }),
+    ...(stored.record.fanOut === undefined ? {} : { items: describeFanOut(stored.record, context as FanOutContext) }),
     ...pendingOf(stored, tree),
   };
 }

@@ -15,6 +15,7 @@ import type { Birth } from './birth.ts';
 import type { Effect, Message } from './commit.ts';
 import { PerdureError } from './errors.ts';
 import type { FailureRecord } from './failure-record.ts';
+import type { FanOutRows, ItemRecord, PageRecord } from './item-record.ts';
 import type { CommitContext } from './kept-journal.ts';
 import type { LedgerRecord } from './ledger-record.ts';
 import { leaveEntry, registerActivity } from './ledger-entries.ts';
@@ -72,6 +73,11 @@ export interface Draft {
   askers: readonly (readonly number[])[];
   ending: ActorRecord['ending'];
   compensation: ActorRecord['compensation'];
+  /** Only of a fan-out. */
+  fanOut: FanOutRows | undefined;
+  readonly itemsPut: ItemRecord[];
+  readonly pagesPut: PageRecord[];
+  readonly pagesRemoved: number[];
   readonly messages: Message[];
   readonly emitted: Json[];
   readonly effects: Effect[];
@@ -118,6 +124,10 @@ export function openDraft(
     askers: record?.askers ?? nobody,
     ending: record?.ending,
     compensation: record?.compensation,
+    fanOut: before?.fanOut,
+    itemsPut: [],
+    pagesPut: [],
+    pagesRemoved: [],
     messages: [],
     emitted: [],
     effects: [],

@@ -1,4 +1,5 @@
 /** Errors the engine itself tells a chart of. Retry policies know them by their names. */
+import type { FailedItem, FanOutCounts } from './item-record.ts';
 
 /** The error of an attempt that took too long. */
 export function startToCloseTimeout(timeoutMs: number): Error {
@@ -18,6 +19,23 @@ export function scheduleToCloseTimeout(timeoutMs: number, last?: { readonly clas
 
 export function attemptLost(attempt: number): Error {
   return engineError('AttemptLost', `The process ended while attempt ${attempt} ran; whether it took effect is not known.`);
+}
+
+/** More items failed than are tolerated. */
+export function fanOutFailed({ total, begun, succeeded, failed }: FanOutCounts, first: FailedItem | null): Error {
+  const why = first === null ? '' : ` The first was item ${first.item}: ${first.class}: ${first.message}`;
+  const never = total - begun;
+  const left = never === 0 ? '' : `, ${never} never began`;
+  const error = engineError(
+    'FanOutFailed',
+    `${failed} of ${total} items failed, more than are tolerated; ${succeeded} succeeded${left}.${why}`,
+  );
+  return Object.assign(error, { total, succeeded, failed, firstFailed: first });
+}
+
+/** Outputs were to be given inline, and cannot be. */
+export function fanOutTooLarge(what: string): Error {
+  return engineError('FanOutTooLarge', `${what} Have them paged, fanOut(child, { results: 'paged' }), and read them with runtime.results.`);
 }
 
 export function compensationStarted(): Error {

@@ -85,10 +85,25 @@ export type Envelope =
       readonly isForAll?: true;
       readonly by?: string;
     }
+  | ItemsEnvelope
   | CancelEnvelope
   | UndoEnvelope
   | DiscardEnvelope
   | ControlEnvelope;
+
+/** To a fan-out: what several of its items came to, each as an actor hears of one. Journaled by their number alone. */
+export interface ItemsEnvelope {
+  readonly kind: 'items';
+  readonly outcomes: readonly ItemOutcome[];
+  /** How many they were, in the journal. */
+  readonly count?: number;
+}
+
+/** What a fan-out may hear of one of its items. */
+export type ItemOutcome = Extract<
+  Envelope,
+  { readonly n: number; readonly kind: `attempt-${string}` | `activity-${string}` | `child-${string}` }
+>;
 
 /** What an unwinding and the owner of a ledger say to each other. `entry` is the number of the activity or child that is undone. */
 export type UndoEnvelope =

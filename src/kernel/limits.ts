@@ -40,6 +40,12 @@ export const limits = {
   activityInRecordSizeMax: 512,
   /** Children one actor may have at once. */
   childrenMax: 10_000,
+  /** Items of a fan-out that are under way at once. */
+  fanOutConcurrencyMax: 1_000,
+  /** Items of a fan-out whose outputs are given to its parent as one. */
+  inlineResultsMax: 1_000,
+  /** Items of a fan-out whose ends are one step, and how large they may be together. */
+  itemsPerStepMax: 256,
   /** Entries in the ledger of one actor: it is in memory with its actor, and unwinding lists all of them. */
   ledgerMax: 2_000,
   /** How many of them that are over leave at once when there is no more room. */

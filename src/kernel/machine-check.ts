@@ -2,6 +2,7 @@
 import { problemOfId } from './address.ts';
 import { runnableDescriptor } from './plain-promise.ts';
 import { formatValue } from './value-encoding.ts';
+import { fanOutIn } from './xstate-fan-out.ts';
 import { kindOfLogic } from './xstate-logic.ts';
 import type { AnyStateMachine } from './xstate-seam.ts';
 import type { InvokeSite } from './xstate-structure.ts';
@@ -39,7 +40,8 @@ export function actorProblems(machine: AnyStateMachine): string[] {
 /** Everything that is named and has no code. */
 export function missingCode(machine: AnyStateMachine): string[] {
   const invokes = new Map(invokeSites(machine).map((site) => [site.src, site]));
-  const actors = [...actorLogicOf(machine)].flatMap(([src, logic]) => {
+  const actors = [...actorLogicOf(machine)].flatMap(([src, given]) => {
+    const logic = fanOutIn(given)?.child ?? given;
     const descriptor = runnableDescriptor(logic);
     const undo = descriptor?.undo !== undefined && descriptor.undo.run === undefined ? [`the undo of activity "${src}" (compensate)`] : [];
     if (logic !== undefined && (descriptor === undefined || descriptor.run !== undefined)) return undo;

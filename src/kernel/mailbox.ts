@@ -70,6 +70,7 @@ export function holdingOf(envelope: Exclude<StepEnvelope, { readonly kind: 'term
     case 'undo-retried':
     case 'compensation-counted':
     case 'activity-hurried':
+    case 'items':
       return 'keep';
     case 'attempt-handed-over':
       return activity?.state === 'settled' ? 'refuse' : 'pass';

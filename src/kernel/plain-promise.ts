@@ -8,6 +8,7 @@ import type { MachineReference } from './record.ts';
 import { parseRetryPolicy } from './retry-policy.ts';
 import type { PromiseArguments } from './xstate-logic.ts';
 import { isCompensation } from './xstate-compensation.ts';
+import { fanOutIn } from './xstate-fan-out.ts';
 import { kindOfLogic, promiseCreatorOf } from './xstate-logic.ts';
 
 const lostAttemptsMax = 3;
@@ -15,7 +16,7 @@ const lostAttemptsMax = 3;
 /** How hosts run this logic as an activity; undefined for logic that is neither an activity nor a promise. */
 export function runnableDescriptor(logic: unknown): ActivityDescriptor | undefined {
   const declared = activityDescriptor(logic);
-  if (declared !== undefined || isCompensation(logic) || kindOfLogic(logic) !== 'promise') return declared;
+  if (declared !== undefined || isCompensation(logic) || fanOutIn(logic) !== undefined || kindOfLogic(logic) !== 'promise') return declared;
   const create = promiseCreatorOf(logic);
   return {
     kind: 'activity',

@@ -2,6 +2,7 @@
 import type { Address } from './address.ts';
 import type { Commit } from './commit.ts';
 import type { CountAnswer, CountQuery } from './count-query.ts';
+import type { FanOutRows, ItemRecord } from './item-record.ts';
 import type { LedgerRecord } from './ledger-record.ts';
 import type { ListAnswer, ListQuery } from './list-query.ts';
 import type { OutboxChange, OutboxConsumerState, OutboxEntry, OutboxPosition } from './outbox.ts';
@@ -39,6 +40,8 @@ export interface StoredActor {
   readonly children: readonly ChildRecord[];
   /** Absent if there are none. */
   readonly ledger?: readonly LedgerRecord[];
+  /** Only of a fan-out. */
+  readonly fanOut?: FanOutRows;
 }
 
 /** A workflow's run as it is on disk: its root and every actor below it that runs or that a chart refers to, read at one moment. */
@@ -152,6 +155,12 @@ export interface Store {
    * @throws PerdureError `RECORD_DAMAGED`
    */
   readMailbox(root: Address, limit: number): Promise<readonly MailRecord[]>;
+  /**
+   * Items of a fan-out that ended, in their order from `from` on, `limit` at most.
+   *
+   * @throws PerdureError `RECORD_DAMAGED`
+   */
+  readItems(fanOut: Address, from: number, limit: number): Promise<readonly ItemRecord[]>;
   /** @throws PerdureError `RECORD_DAMAGED` */
   readMessage(workflowId: string, messageId: string): Promise<MessageRecord | undefined>;
   /**

@@ -5,6 +5,7 @@ import { forgetChildren, say } from './apply-actions.ts';
 import { undoByHand } from './ledger-by-hand.ts';
 import { hasOpen } from './ledger-record.ts';
 import { abandonUndos, ledgerReaction } from './ledger.ts';
+import { fanOutReaction } from './fan-out.ts';
 import { unwindingReaction } from './unwinding.ts';
 import { childReaction, stopReaction } from './child-protocol.ts';
 import { ofActions } from './custom-actions.ts';
@@ -32,8 +33,10 @@ function eventIn({ chart }: Actor, event: Json): EventObject {
 }
 
 export function reactionTo(actor: Actor, envelope: StepEnvelope, context: DecideContext): Reaction {
-  const usual = (): Reaction => usualReaction(actor, envelope, context);
-  return actor.machine.isUnwinding === true ? unwindingReaction(actor, envelope, context, usual) : usual();
+  const { isUnwinding, fanOut } = actor.machine;
+  if (isUnwinding === true) return unwindingReaction(actor, envelope, context, () => usualReaction(actor, envelope, context));
+  if (fanOut !== undefined) return fanOutReaction(actor, envelope, (told) => usualReaction(actor, told, context));
+  return usualReaction(actor, envelope, context);
 }
 
 function usualReaction(actor: Actor, envelope: StepEnvelope, context: DecideContext): Reaction {
@@ -69,6 +72,7 @@ function usualReaction(actor: Actor, envelope: StepEnvelope, context: DecideCont
       return undoByHand(envelope);
     case 'undo-entry':
     case 'undo-over':
+    case 'items':
       return { kind: 'ignore' };
     default:
       return attemptReaction(actor, envelope, context);

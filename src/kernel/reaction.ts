@@ -34,7 +34,13 @@ export type Reaction =
   | { readonly kind: 'ignore' }
   | { readonly kind: 'refuse'; readonly error: PerdureError }
   /** the chart ends in error without being asked: its custom actions failed */
-  | { readonly kind: 'fail'; readonly error: unknown; readonly change: Change }
+  | {
+      readonly kind: 'fail';
+      readonly error: unknown;
+      readonly change: Change;
+      /** What it hears before that. */
+      readonly last?: EventObject;
+    }
   /**
    * it has to end: a chart that has something to say to that where it is hears of it, any other ends. `isNamed`: its machine has a
    * transition for this event somewhere. `change` is part of the commit either way

@@ -1,5 +1,6 @@
 /** Registers machines: what cannot be run is refused with everything that is wrong with it. */
 import { parentClosePolicyOf } from './child.ts';
+import { fanOutMachine } from './fan-out-machine.ts';
 import { deadlineOf, deadlineProblems } from './deadline.ts';
 import { PerdureError } from './errors.ts';
 import type { Json } from './json.ts';
@@ -10,6 +11,8 @@ import type { RegisteredActivity, RegisteredChild, RegisteredMachine } from './r
 import { emptyUnwinding, fillUnwinding, unwindingSource } from './unwinding-machine.ts';
 import { formatValue } from './value-encoding.ts';
 import { isCompensation } from './xstate-compensation.ts';
+import type { FanOutMark } from './xstate-fan-out.ts';
+import { fanOutIn } from './xstate-fan-out.ts';
 import { needsDecisions } from './xstate-decisions.ts';
 import { kindOfLogic } from './xstate-logic.ts';
 import type { AnyActorLogic, AnyStateMachine } from './xstate-seam.ts';
@@ -42,8 +45,14 @@ export function registerMachine(machine: AnyStateMachine): RegisteredMachine {
 function everyMachine(machine: AnyStateMachine, known = new Set<AnyStateMachine>()): readonly AnyStateMachine[] {
   if (known.has(machine)) return [];
   known.add(machine);
-  const children = [...actorLogicOf(machine).values()].filter((logic) => kindOfLogic(logic) === 'machine') as AnyStateMachine[];
+  const children = [...actorLogicOf(machine).values()].flatMap((logic) => machineIn(logic) ?? []);
   return [machine, ...children.flatMap((child) => everyMachine(child, known))];
+}
+
+/** A machine among actors, or what is run for each item of a fan-out. */
+function machineIn(logic: unknown): AnyStateMachine | undefined {
+  const own = fanOutIn(logic)?.child ?? logic;
+  return kindOfLogic(own) === 'machine' ? (own as AnyStateMachine) : undefined;
 }
 
 function problemsOf(root: AnyStateMachine): (machine: AnyStateMachine) => readonly string[] {
@@ -90,12 +99,19 @@ function build(machine: AnyStateMachine, version: string, built: Built): Registe
   children.set(unwindingSource, unwinder);
   for (const [src, logic] of actorLogic) {
     const descriptor = runnableDescriptor(logic);
+    const mark = fanOutIn(logic);
     if (isCompensation(logic)) children.set(src, unwinder);
+    else if (mark !== undefined) children.set(src, buildFanOut(registered, src, mark, built));
     else if (descriptor === undefined) children.set(src, buildChild(registered, src, logic, built));
     else activities.set(src, { src, name: activityName(machine.id, src, descriptor.name), descriptor });
   }
   fillUnwinding(unwinding, activities, children);
   return registered;
+}
+
+function buildFanOut({ reference }: RegisteredMachine, src: string, mark: FanOutMark, built: Built): RegisteredChild {
+  const machine = kindOfLogic(mark.child) === 'machine' ? build(mark.child as AnyStateMachine, reference.version, built) : undefined;
+  return { kind: 'actor', machine: fanOutMachine(reference, src, mark, machine), parentClosePolicy: 'request-cancel' };
 }
 
 function buildChild({ reference }: RegisteredMachine, src: string, logic: unknown, built: Built): RegisteredChild {
@@ -132,9 +148,11 @@ function transition(parent: MachineReference, src: string, logic: AnyActorLogic)
 function wholeStructure(machine: AnyStateMachine, above: readonly AnyStateMachine[] = []): Json {
   const own = structureOf(machine) as { readonly states: Json };
   const actors = [...actorLogicOf(machine)]
-    .filter(([, logic]) => kindOfLogic(logic) === 'machine')
-    .map(([src, logic]): [string, Json] => {
-      const child = logic as AnyStateMachine;
+    .flatMap(([src, logic]): [string, AnyStateMachine][] => {
+      const child = machineIn(logic);
+      return child === undefined ? [] : [[src, child]];
+    })
+    .map(([src, child]): [string, Json] => {
       const line = [...above, machine];
       return [src, line.includes(child) ? child.id : wholeStructure(child, line)];
     });

@@ -2,6 +2,7 @@
 import type { ActivityDescriptor } from './activity-descriptor.ts';
 import type { ParentClosePolicy } from './birth.ts';
 import type { Deadline } from './deadline.ts';
+import type { FanOutPlan } from './fan-out-plan.ts';
 import type { Json } from './json.ts';
 import type { MachineReference } from './record.ts';
 import type { ChartLogic } from './xstate-chart-action.ts';
@@ -42,6 +43,8 @@ export interface RegisteredMachine {
   readonly deadline: Deadline | undefined;
   /** What unwinds the ledgers of its actors; absent for what has none. */
   readonly unwinding?: RegisteredMachine;
+  /** It runs items: what it goes by. */
+  readonly fanOut?: { readonly plan: FanOutPlan };
   /** It is what unwinds the ledger of another. */
   readonly isUnwinding?: true;
   /** Whether the chart has states in which a person decides. */

@@ -8,6 +8,7 @@ import type { Draft } from './draft.ts';
 import type { Envelope } from './envelope.ts';
 import type { FailureRecord } from './failure-record.ts';
 import { journalForgotten, journalFromAfter } from './kept-journal.ts';
+import type { FanOutRows } from './item-record.ts';
 import { answerAskers, mayHaveUndos } from './ledger.ts';
 import { mayLeaveUndos } from './compensated-end.ts';
 import { limits } from './limits.ts';
@@ -67,6 +68,11 @@ export function seal(draft: Draft, before: Actor | undefined, envelope: Envelope
     commit.ledgerPut = draft.ledger.put;
     commit.ledgerRemoved = draft.ledgerRemoved;
   }
+  if (draft.machine.fanOut !== undefined) {
+    commit.itemsPut = draft.itemsPut;
+    commit.pagesPut = draft.pagesPut;
+    commit.pagesRemoved = draft.pagesRemoved;
+  }
   const mark = markChange(before?.record, record);
   if (mark !== undefined) commit.activityMark = mark;
   const listed = listingChange(before?.record, record);
@@ -79,7 +85,7 @@ export function seal(draft: Draft, before: Actor | undefined, envelope: Envelope
   return {
     kind: 'commit',
     commit,
-    actor: { machine, record, activities: activities.now, children: children.now, ledger: ledger.now, chart },
+    actor: { machine, record, activities: activities.now, children: children.now, ledger: ledger.now, fanOut: draft.fanOut, chart },
   };
 }
 
@@ -92,7 +98,7 @@ function journalOf(draft: Draft, before: Actor | undefined, record: ActorRecord,
     address: draft.address,
     sequence,
     atMs: record.updatedAtMs,
-    envelope,
+    envelope: journaled(draft, envelope),
     outcome: ending.outcome,
     status: record.status,
     value: chart.value,
@@ -111,6 +117,13 @@ function journalOf(draft: Draft, before: Actor | undefined, record: ActorRecord,
   if (draft.emitted.length > 0) journal.emitted = draft.emitted;
   if (sequence === 1 || sequence % limits.journalSnapshotInterval === 0) journal.snapshot = chart;
   return journal;
+}
+
+/** What items are given and come to stands in rows of its own. */
+function journaled({ machine }: Draft, envelope: Envelope): Envelope {
+  if (machine.fanOut === undefined) return envelope;
+  if (envelope.kind === 'items') return { kind: 'items', outcomes: [], count: envelope.outcomes.length };
+  return envelope.kind === 'start' ? { ...envelope, input: null } : envelope;
 }
 
 function toldBy(envelope: Envelope): number | undefined {
@@ -178,6 +191,7 @@ function recordAfter(draft: Draft, before: Actor | undefined, sequence: number, 
   if (draft.isDetached) record.isDetached = true;
   if (draft.cancelRequested !== undefined) record.cancelRequested = draft.cancelRequested;
   if (draft.ledger.now.size > 0) record.ledger = draft.ledger.now.size;
+  if (draft.fanOut !== undefined) record.fanOut = fanOutAfter(draft, draft.fanOut, old);
   if (draft.askers.length > 0) record.askers = draft.askers;
   if (draft.ending !== undefined && !isClosed(status)) record.ending = draft.ending;
   if (draft.compensation !== undefined) record.compensation = draft.compensation;
@@ -195,6 +209,15 @@ function recordAfter(draft: Draft, before: Actor | undefined, sequence: number, 
     if (decisions !== undefined) record.decisions = decisions;
   }
   return record;
+}
+
+function fanOutAfter(
+  { machine, itemsPut }: Draft,
+  { pages }: FanOutRows,
+  old: ActorRecord | undefined,
+): NonNullable<ActorRecord['fanOut']> {
+  const ended = (old?.fanOut?.ended ?? 0) + itemsPut.length;
+  return { pages: pages.length, ended, ...(machine.fanOut?.plan.results === 'inline' ? { isInline: true } : {}) };
 }
 
 /** What made the workflow throw waits for nobody any more when it ends, or its row is taken away. */

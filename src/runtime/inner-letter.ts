@@ -1,8 +1,12 @@
 /** What an actor's own timer, activity or attempt came to, or what its code says to another, as a letter that nobody waits on. */
 import type { Address } from '../kernel/address.ts';
+import { formatAddress } from '../kernel/address.ts';
 import { decideInTree } from '../kernel/decide-in-tree.ts';
 import type { DecideContext } from '../kernel/draft.ts';
 import { isNextInLine } from '../kernel/draft.ts';
+import type { ItemOutcome } from '../kernel/envelope.ts';
+import { roughSize } from '../kernel/json.ts';
+import { limits } from '../kernel/limits.ts';
 import { isHeld } from '../kernel/mailbox.ts';
 import type { Step } from '../kernel/step.ts';
 import type { Tree } from '../kernel/tree.ts';
@@ -41,10 +45,32 @@ export class InnerLetter implements Letter {
   }
 
   #decide(resident: Resident, tree: Tree): void {
-    const envelope = this.#envelope;
+    const envelope = this.#withOthers(resident, tree);
     const decision = decideInTree(tree, { to: this.#address.path, envelope }, this.#keeper.context());
     if (decision.kind === 'commit') this.#keeper.commit(resident, decision.steps);
     else if (envelope.kind === 'attempt-due') this.#reconsider(tree, envelope.n);
+  }
+
+  /** What items of a fan-out came to at about the same time is one step of it: those that are next in the mailbox are taken along. */
+  #withOthers({ mailbox }: Resident, tree: Tree): InnerEnvelope {
+    const first = this.#envelope;
+    const isFanOut = tree.get(this.#address.path)?.machine.fanOut !== undefined;
+    if (!isFanOut || !isItemOutcome(first) || isHeld(tree.root.record)) return first;
+    const outcomes = [first];
+    for (let size = sizeOf(first); outcomes.length < limits.itemsPerStepMax && size < limits.batchBytesMax;) {
+      const [next] = mailbox;
+      const outcome = next instanceof InnerLetter ? next.#outcomeFor(this.#address) : undefined;
+      if (outcome === undefined) break;
+      mailbox.shift();
+      outcomes.push(outcome);
+      size += sizeOf(outcome);
+    }
+    return outcomes.length === 1 ? first : { kind: 'items', outcomes };
+  }
+
+  #outcomeFor(address: Address): ItemOutcome | undefined {
+    const envelope = this.#envelope;
+    return isItemOutcome(envelope) && formatAddress(this.#address) === formatAddress(address) ? envelope : undefined;
   }
 
   /** An attempt that was due did not begin: it waits for a place, unless it is not wanted any more. */
@@ -55,4 +81,13 @@ export class InnerLetter implements Letter {
     const isToBegin = activity.state === 'waiting' || activity.state === 'backoff';
     if (isToBegin && isNextInLine(actor.activities, activity)) this.#performer.enlist(this.#address, activity);
   }
+}
+
+/** What an attempt came to; wake-ups are met one by one, since the places that went with them are. */
+function isItemOutcome(envelope: InnerEnvelope): envelope is ItemOutcome {
+  return envelope.kind.startsWith('attempt-') && envelope.kind !== 'attempt-due' && envelope.kind !== 'attempt-handed-over';
+}
+
+function sizeOf(outcome: ItemOutcome): number {
+  return 'output' in outcome ? roughSize(outcome.output) : 0;
 }

@@ -5,6 +5,8 @@ import type { CountGroup, CountOptions, WorkflowCount, WorkflowGroups } from '..
 import { checkCount, countShown } from '../kernel/count-query.ts';
 import { describeWorkflow } from '../kernel/describe.ts';
 import { hasErrorCode } from '../kernel/errors.ts';
+import type { ItemResults, ResultsOptions } from '../kernel/fan-out-results.ts';
+import { checkResults, resultsShown } from '../kernel/fan-out-results.ts';
 import type { HistoryEntry } from '../kernel/history.ts';
 import { historyEntry } from '../kernel/history.ts';
 import { limits } from '../kernel/limits.ts';
@@ -46,6 +48,14 @@ export interface Reader {
    * @throws PerdureError `WORKFLOW_NOT_FOUND`, `RECORD_DAMAGED` where a step is missing that was not forgotten
    */
   history(id: string, options?: HistoryOptions): Promise<readonly HistoryEntry[]>;
+  /**
+   * What the items of a fan-out came to, as far as they have ended, a page at a time; also of one that is under way, or over.
+   *
+   * @param address as its output has it, and `describe(id).children[…].items`
+   * @throws TypeError for a malformed address or option; PerdureError `WORKFLOW_NOT_FOUND`, `CURSOR_INVALID` for a cursor of another
+   *   fan-out, `RECORD_DAMAGED`
+   */
+  results(address: string, options?: ResultsOptions): Promise<ItemResults>;
   /**
    * The workflows there are, a page at a time: of each id its latest run, as of the last commit, newest first unless `options` says
    * otherwise. Where it is sorted by what the filter narrows (`started`, `closed`, `idPrefix`), only that part of it is looked at. A page is of one moment. Going on with its `next` neither repeats nor skips a workflow that was there throughout.
@@ -118,6 +128,13 @@ export class StoreReader implements Reader {
     const run = await this.#latestRun(id);
     const records = await this.#store.readJournal(rootAddress(id, run), from, Math.min(limit, limits.historyPageMax));
     return records.map(historyEntry);
+  }
+
+  async results(address: string, options: ResultsOptions = {}): Promise<ItemResults> {
+    const query = checkResults(address, options);
+    const { fanOut, from, limit } = query;
+    await this.#latestRun(fanOut.workflowId);
+    return resultsShown(await this.#store.readItems(fanOut, from, limit + 1), query);
   }
 
   async list(filter: WorkflowFilter = {}, options: ListOptions = {}): Promise<WorkflowList> {

@@ -200,6 +200,8 @@ export class LocalRuntime implements Runtime {
     return this.#reader().history(id, options);
   }
 
+  readonly results: Reader['results'] = async (address, options) => this.#reader().results(address, options);
+
   readonly list: Reader['list'] = async (filter, options) => this.#reader().list(filter, options);
 
   readonly count = (async (filter, options) => this.#reader().count(filter, options)) as Reader['count'];

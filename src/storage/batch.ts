@@ -26,6 +26,7 @@ import {
   twinKeyOf,
 } from './keys.ts';
 import { pushEmitted } from './emissions.ts';
+import { pushItems } from './items.ts';
 import { encodeOwedKey, encodeQueueKey } from './queue-keys.ts';
 
 /** What the key says is not said again in the value. */
@@ -127,6 +128,7 @@ function stepOperations(commit: Commit, number: number, codec: Codec): readonly 
   for (const n of commit.childrenRemoved) operations.push({ kind: 'delete', key: encodeChildKey(address, n) });
   for (const entry of commit.ledgerPut ?? []) operations.push(put(codec, encodeLedgerKey(address, entry.n), { ...entry, n: undefined }));
   for (const n of commit.ledgerRemoved ?? []) operations.push({ kind: 'delete', key: encodeLedgerKey(address, n) });
+  if (commit.itemsPut !== undefined) pushItems(operations, commit, codec);
   for (const { generation, dueAtMs } of commit.timersArmed) {
     operations.push(put(codec, encodeTimerKey({ address, generation, dueAtMs })));
   }
@@ -209,6 +211,7 @@ function actorOperation(record: ActorRecord, codec: Codec): Operation {
     activities: record.activities,
     children: record.children,
     ledger: record.ledger,
+    fanOut: record.fanOut,
     askers: record.askers,
     ending: record.ending,
     compensation: record.compensation,

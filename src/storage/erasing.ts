@@ -24,7 +24,7 @@ import { decodeOwedKey } from './queue-keys.ts';
 import type { WorkflowChange } from './count-changes.ts';
 import { readTombstoneOf } from './reads.ts';
 
-const erasedSpaces = ['owed', 'actor', 'activity', 'child', 'ledger', 'mailbox', 'journal', 'twin', 'message'] as const;
+const erasedSpaces = ['owed', 'actor', 'activity', 'child', 'ledger', 'item', 'page', 'mailbox', 'journal', 'twin', 'message'] as const;
 
 /** The next batch of a deletion; repeating it after a crash goes on where it was. */
 export async function eraseOperations(

@@ -10,9 +10,11 @@ import {
   decodeActorKey,
   decodeChildKey,
   decodeDefinitionKey,
+  decodeItemKey,
   decodeJournalKey,
   decodeLedgerKey,
   decodeMailKey,
+  decodePageKey,
   decodeTimerKey,
   decodeTombstoneKey,
   messageParts,
@@ -49,6 +51,14 @@ function describe(key: Uint8Array): string {
     case 'ledger': {
       const { owner, n } = decodeLedgerKey(key);
       return `ledger entry ${n} of ${formatPlace(owner)}`;
+    }
+    case 'item': {
+      const { fanOut, n } = decodeItemKey(key);
+      return `item ${n} of ${formatPlace(fanOut)}`;
+    }
+    case 'page': {
+      const { fanOut, n } = decodePageKey(key);
+      return `page ${n} of items of ${formatPlace(fanOut)}`;
     }
     case 'mailbox': {
       const { address, n } = decodeMailKey(key);

@@ -8,6 +8,7 @@
  * | activity | address, n |
  * | child | address of the parent, n |
  * | ledger | address of its owner, n |
+ * | item, page | address of the fan-out, n |
  * | mailbox | address of the root, n |
  * | timer | moment due, address, generation |
  * | message, twin | workflow id, message id |
@@ -35,6 +36,9 @@ const letters = {
   closed: 'z',
   count: 'n',
   definition: 'd',
+  // These two are more than one bit away from each other and from all others, too.
+  item: '5',
+  page: '6',
   journal: 'j',
   ledger: 'l',
   message: 'm',
@@ -110,6 +114,22 @@ export function decodeLedgerKey(key: Uint8Array): { readonly owner: Address; rea
   return decode('ledger', key, (reader) => ({ owner: reader.address(), n: reader.uint32() }));
 }
 
+export function encodeItemKey(fanOut: Address, n: number): Uint8Array {
+  return countedKey('item', fanOut, n);
+}
+
+export function decodeItemKey(key: Uint8Array): { readonly fanOut: Address; readonly n: number } {
+  return decode('item', key, (reader) => ({ fanOut: reader.address(), n: reader.uint32() }));
+}
+
+export function encodePageKey(fanOut: Address, n: number): Uint8Array {
+  return countedKey('page', fanOut, n);
+}
+
+export function decodePageKey(key: Uint8Array): { readonly fanOut: Address; readonly n: number } {
+  return decode('page', key, (reader) => ({ fanOut: reader.address(), n: reader.uint32() }));
+}
+
 export function encodeMailKey(root: Address, n: number): Uint8Array {
   return numberedKey('mailbox', root, n);
 }
@@ -166,7 +186,8 @@ export function spaceRange(space: Space): KeyRange {
   return prefixRange(keyOf(space));
 }
 
-type WorkflowSpace = 'actor' | 'journal' | 'activity' | 'child' | 'ledger' | 'mailbox' | 'message' | 'twin' | 'emission' | 'owed';
+type WorkflowSpace =
+  'actor' | 'journal' | 'activity' | 'child' | 'ledger' | 'item' | 'page' | 'mailbox' | 'message' | 'twin' | 'emission' | 'owed';
 
 /** All rows of a workflow id in one space; where they stand under addresses, runs ascend. */
 export function workflowRange(space: WorkflowSpace, workflowId: string): KeyRange {
@@ -180,7 +201,7 @@ export function idPrefixRange(text: string): KeyRange {
 }
 
 /** The rows of one actor, without those of its children. */
-export function actorRowsRange(space: 'journal' | 'activity' | 'child' | 'mailbox', address: Address): KeyRange {
+export function actorRowsRange(space: 'journal' | 'activity' | 'child' | 'mailbox' | 'item' | 'page', address: Address): KeyRange {
   return prefixRange(keyOf(space, addressBytes(address)));
 }
 

@@ -19,6 +19,7 @@ import { createCodec } from './codec.ts';
 import { isCorruption, reasonOf, recordDamaged, storeDamaged, storeUnavailable } from './damage.ts';
 import type { Database, DatabaseReader } from './database.ts';
 import { eraseOperations, forgetOperations, listingErased } from './erasing.ts';
+import { readItems } from './items.ts';
 import { formatKey } from './key-text.ts';
 import { encodeActorKey, encodeMessageKey, encodeTombstoneKey } from './keys.ts';
 import { readCount, readList } from './list-reads.ts';
@@ -207,19 +208,13 @@ class LevelStore implements Store {
     );
   }
 
-  scanActive(limit: number, after?: Uint8Array): Promise<Page<Address>> {
-    return this.#read(
-      () => 'list of pending activities',
-      () => scanActive(this.#database, limit, after),
-    );
-  }
+  readonly readItems: Store['readItems'] = (fanOut, from, limit) =>
+    this.#readOf(`items of ${formatKey(encodeActorKey(fanOut))}`, (reader) => readItems(reader, this.#codec, fanOut, from, limit));
 
-  scanMail(limit: number, after?: Uint8Array): Promise<Page<Address>> {
-    return this.#read(
-      () => 'list of mailboxes',
-      () => scanMail(this.#database, limit, after),
-    );
-  }
+  readonly scanActive: Store['scanActive'] = (limit, after) =>
+    this.#readOf('list of pending activities', (reader) => scanActive(reader, limit, after));
+
+  readonly scanMail: Store['scanMail'] = (limit, after) => this.#readOf('list of mailboxes', (reader) => scanMail(reader, limit, after));
 
   scanTimers(untilMs: number, limit: number, after?: Uint8Array | number): Promise<Page<TimerRow>> {
     return this.#read(
@@ -239,15 +234,15 @@ class LevelStore implements Store {
 
   readonly count: Store['count'] = (query) => this.#readListing((reader) => readCount(reader, this.#codec, query));
 
-  readonly listQueue: Store['listQueue'] = (query) => this.#readQueue((reader) => readQueue(reader, this.#codec, query));
+  readonly listQueue: Store['listQueue'] = (query) => this.#readOf('queue', (reader) => readQueue(reader, this.#codec, query));
 
-  readonly countQueue: Store['countQueue'] = (query) => this.#readQueue((reader) => countQueue(reader, this.#codec, query));
+  readonly countQueue: Store['countQueue'] = (query) => this.#readOf('queue', (reader) => countQueue(reader, this.#codec, query));
 
-  readonly readQueueItem: Store['readQueueItem'] = (place) => this.#readQueue((reader) => readQueueItem(reader, this.#codec, place));
+  readonly readQueueItem: Store['readQueueItem'] = (place) => this.#readOf('queue', (reader) => readQueueItem(reader, this.#codec, place));
 
-  #readQueue<Answer>(read: (reader: DatabaseReader) => Promise<Answer>): Promise<Answer> {
+  #readOf<Answer>(what: string, read: (reader: DatabaseReader) => Promise<Answer>): Promise<Answer> {
     return this.#read(
-      () => 'queue',
+      () => what,
       () => this.#database.readAtOnce(read),
     );
   }

@@ -16,6 +16,7 @@ import type { ActivityValue, ActorValue, ChildValue, LedgerValue, MailValue } fr
 import type { Codec } from './codec.ts';
 import { recordDamaged, unlessDamaged } from './damage.ts';
 import type { DatabaseReader, Entry } from './database.ts';
+import { readFanOut } from './items.ts';
 import { formatKey } from './key-text.ts';
 import {
   activityMarkNumber,
@@ -158,7 +159,8 @@ async function readActor(reader: DatabaseReader, codec: Codec, rows: Rows, lastC
   if (ledger.length !== (record.ledger ?? 0)) {
     throw recordDamaged(formatKey(key), `it counts ${record.ledger ?? 0} entries of its ledger, and ${ledger.length} are there`);
   }
-  return { record, activities: pending, children, ...(ledger.length === 0 ? {} : { ledger }) };
+  const fanOut = record.fanOut === undefined ? {} : { fanOut: await readFanOut(reader, codec, address, record.fanOut) };
+  return { record, activities: pending, children, ...(ledger.length === 0 ? {} : { ledger }), ...fanOut };
 }
 
 function checkMail(key: Uint8Array, { queued = 0 }: ActorRecord, found: number): void {

@@ -21,6 +21,7 @@ export function fakeStore(parts: Partial<Store>): Store {
     readLatestRun: unexpected('readLatestRun'),
     readTombstone: unexpected('readTombstone'),
     readMailbox: unexpected('readMailbox'),
+    readItems: unexpected('readItems'),
     readTree: unexpected('readTree'),
     readMessage: unexpected('readMessage'),
     readJournal: unexpected('readJournal'),

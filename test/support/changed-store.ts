@@ -11,6 +11,7 @@ export function changedStore(store: Store, changes: Partial<Store>): Store {
     forgetMessages: (beforeMs, limit, after) => store.forgetMessages(beforeMs, limit, after),
     readTombstone: (workflowId) => store.readTombstone(workflowId),
     readMailbox: (root, limit) => store.readMailbox(root, limit),
+    readItems: (fanOut, from, limit) => store.readItems(fanOut, from, limit),
     readLatestRun: (id) => store.readLatestRun(id),
     readTree: (root, closedMax) => store.readTree(root, closedMax),
     readMessage: (workflowId, messageId) => store.readMessage(workflowId, messageId),

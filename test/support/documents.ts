@@ -5,6 +5,7 @@ import { damaged } from '../../src/kernel/machine-registry.ts';
 import { formatPlace } from '../../src/kernel/address.ts';
 import { isOpen } from '../../src/kernel/ledger-record.ts';
 import type { Commit } from '../../src/kernel/commit.ts';
+import type { ItemRecord, PageRecord } from '../../src/kernel/item-record.ts';
 import type { StoredActor, StoredJournalRecord, StoredTree } from '../../src/kernel/ports.ts';
 import type { ActorRecord, DefinitionRecord, MessageRecord } from '../../src/kernel/record.ts';
 import type { MailRecord } from '../../src/kernel/mail-record.ts';
@@ -16,7 +17,12 @@ import type { Life } from './life.ts';
 
 type Writable<Row> = { -readonly [Key in keyof Row]: Row[Key] };
 /** `mail`: rows of the mailbox, which is the root's. */
-type Place = Writable<StoredActor> & { mail: readonly MailRecord[]; journal: StoredJournalRecord[] };
+type Place = Writable<StoredActor> & {
+  mail: readonly MailRecord[];
+  journal: StoredJournalRecord[];
+  items?: readonly ItemRecord[];
+  pages?: readonly PageRecord[];
+};
 
 /** All actors of one run that ever were, the root first and parents before their children. */
 export type Run = Place[];
@@ -114,7 +120,9 @@ export function idsOn(disk: ReadonlyMap<string, string>): string[] {
 }
 
 function checkRun(run: Run): void {
-  for (const { record, journal, children, ledger = [], mail } of run) {
+  for (const { record, journal, children, ledger = [], mail, items = [], pages = [] } of run) {
+    const { fanOut = { ended: 0, pages: 0 } } = record;
+    if (items.length !== fanOut.ended || pages.length !== fanOut.pages) throw new Error('It has lost items.');
     if (mail.length !== (record.queued ?? 0)) throw new Error(`The mailbox of run ${record.address.run} has lost a row.`);
     if (!isWhole(record, journal)) throw new Error(`The journal of run ${record.address.run} has a gap.`);
     if (ledger.length !== (record.ledger ?? 0)) throw new Error(`Its ledger has lost an entry.`);
@@ -145,8 +153,9 @@ export function treeIn([root, ...below]: Run): StoredTree {
   return { root: stored(root), others: below.filter(isWanted).map(stored), closed };
 }
 
-function stored({ record, activities, children, ledger = [] }: Place): StoredActor {
-  return { record, activities, children, ledger };
+function stored({ record, activities, children, ledger = [], pages = [], items = [] }: Place): StoredActor {
+  const ended = record.fanOut?.isInline === true ? items : [];
+  return { record, activities, children, ledger, ...(record.fanOut === undefined ? {} : { fanOut: { pages, ended } }) };
 }
 
 export function runOf({ runs, lastRun }: WorkflowDocument, run: number): Run | undefined {
@@ -165,6 +174,10 @@ export function fold(document: WorkflowDocument, commit: Commit, number: number)
   place.activities = changed(place.activities, commit.activitiesPut, commit.activitiesRemoved);
   place.children = changed(place.children, commit.childrenPut, commit.childrenRemoved);
   place.ledger = changed(place.ledger ?? [], commit.ledgerPut ?? [], commit.ledgerRemoved ?? []);
+  if (commit.itemsPut !== undefined) {
+    place.items = changed(place.items ?? [], commit.itemsPut, []);
+    place.pages = changed(place.pages ?? [], commit.pagesPut ?? [], commit.pagesRemoved ?? []);
+  }
   place.mail = changed(place.mail, commit.mailPut, commit.mailRemoved);
   place.journal.push({ ...commit.journal, commit: number });
   const { from, to } = commit.journalForgotten ?? { from: 0, to: 0 };

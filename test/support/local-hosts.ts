@@ -164,6 +164,7 @@ function cutOffStore(store: Store, life: Life): Store {
     forgetMessages: (beforeMs, limit, after) => life.write(() => store.forgetMessages(beforeMs, limit, after)),
     readTombstone: (id) => life.read(() => store.readTombstone(id)),
     readMailbox: (root, limit) => life.read(() => store.readMailbox(root, limit)),
+    readItems: (fanOut, from, limit) => life.read(() => store.readItems(fanOut, from, limit)),
     readLatestRun: (id) => life.read(() => store.readLatestRun(id)),
     readTree: (address, closedMax) => life.read(() => store.readTree(address, closedMax)),
     readMessage: (id, messageId) => life.read(() => store.readMessage(id, messageId)),

@@ -141,6 +141,7 @@ export async function openReader(options: {
   const store = await openLevelStore({ path });
   const reader = new StoreReader(store, registry, realClock, false);
   return {
+    results: async (address, page) => reader.results(address, page),
     list: async (filter, page) => reader.list(filter, page),
     count: (async (filter, groups) => reader.count(filter, groups)) as Reader['count'],
     describe: async (id) => reader.describe(id),
