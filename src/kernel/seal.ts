@@ -64,23 +64,13 @@ export function seal(draft: Draft, before: Actor | undefined, envelope: Envelope
     messages: news.length === 0 ? draft.messages : [...draft.messages, ...news],
     effects: draft.effects,
   };
-  if (draft.ledger.hasChanged) {
-    commit.ledgerPut = draft.ledger.put;
-    commit.ledgerRemoved = draft.ledgerRemoved;
-  }
-  if (draft.machine.fanOut !== undefined) {
-    commit.itemsPut = draft.itemsPut;
-    commit.pagesPut = draft.pagesPut;
-    commit.pagesRemoved = draft.pagesRemoved;
-  }
+  addRows(commit, draft);
   const mark = markChange(before?.record, record);
   if (mark !== undefined) commit.activityMark = mark;
   const listed = listingChange(before?.record, record);
   if (listed !== undefined) commit.listed = listed;
   if (forgotten !== undefined) commit.journalForgotten = forgotten;
   if (message !== undefined) commit.message = message;
-  if (draft.queuePut.length > 0) commit.queuePut = draft.queuePut;
-  if (draft.queueRemoved.length > 0) commit.queueRemoved = draft.queueRemoved;
   const { machine, activities, children, ledger } = draft;
   return {
     kind: 'commit',
@@ -91,6 +81,20 @@ export function seal(draft: Draft, before: Actor | undefined, envelope: Envelope
 
 /** What is seldom there is set, not spread: every step of every workflow passes here. */
 type Writable<Value> = { -readonly [Key in keyof Value]: Value[Key] };
+
+/** Rows that most steps have none of. */
+function addRows(commit: Writable<Commit>, draft: Draft): void {
+  if (draft.ledger.hasChanged) {
+    commit.ledgerPut = draft.ledger.put;
+    commit.ledgerRemoved = draft.ledgerRemoved;
+  }
+  if (draft.queuePut.length > 0) commit.queuePut = draft.queuePut;
+  if (draft.queueRemoved.length > 0) commit.queueRemoved = draft.queueRemoved;
+  if (draft.machine.fanOut === undefined) return;
+  commit.itemsPut = draft.itemsPut;
+  commit.pagesPut = draft.pagesPut;
+  commit.pagesRemoved = draft.pagesRemoved;
+}
 
 function journalOf(draft: Draft, before: Actor | undefined, record: ActorRecord, envelope: Envelope, ending: Ending): JournalRecord {
   const { sequence, chart } = record;

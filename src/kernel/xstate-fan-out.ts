@@ -112,7 +112,7 @@ class VolatileFanOut {
   }
 
   async #item(item: number): Promise<void> {
-    const actor = createActor(this.#mark.child, { input: this.#inputs[item - 1] as never });
+    const actor = createActor(this.#mark.child, { input: this.#inputs[item - 1] });
     const left = new Promise<void>((resolve) => {
       const stop = (): void => {
         actor.stop();

@@ -52,14 +52,9 @@ function describe(key: Uint8Array): string {
       const { owner, n } = decodeLedgerKey(key);
       return `ledger entry ${n} of ${formatPlace(owner)}`;
     }
-    case 'item': {
-      const { fanOut, n } = decodeItemKey(key);
-      return `item ${n} of ${formatPlace(fanOut)}`;
-    }
-    case 'page': {
-      const { fanOut, n } = decodePageKey(key);
-      return `page ${n} of items of ${formatPlace(fanOut)}`;
-    }
+    case 'item':
+    case 'page':
+      return formatItem(key, space);
     case 'mailbox': {
       const { address, n } = decodeMailKey(key);
       return `mail ${n} of ${formatPlace(address)}`;
@@ -89,6 +84,11 @@ function describe(key: Uint8Array): string {
     case 'meta':
       return `meta row ${JSON.stringify(Buffer.from(key.subarray(1)).toString('latin1'))}`;
   }
+}
+
+function formatItem(key: Uint8Array, space: 'item' | 'page'): string {
+  const { fanOut, n } = space === 'item' ? decodeItemKey(key) : decodePageKey(key);
+  return space === 'item' ? `item ${n} of ${formatPlace(fanOut)}` : `page ${n} of the items of ${formatPlace(fanOut)}`;
 }
 
 function formatActivity(key: Uint8Array): string {

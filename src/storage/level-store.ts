@@ -211,10 +211,15 @@ class LevelStore implements Store {
   readonly readItems: Store['readItems'] = (fanOut, from, limit) =>
     this.#readOf(`items of ${formatKey(encodeActorKey(fanOut))}`, (reader) => readItems(reader, this.#codec, fanOut, from, limit));
 
-  readonly scanActive: Store['scanActive'] = (limit, after) =>
-    this.#readOf('list of pending activities', (reader) => scanActive(reader, limit, after));
+  readonly scanActive: Store['scanActive'] = (limit, after) => {
+    const scan = async (): Promise<Page<Address>> => scanActive(this.#database, limit, after);
+    return this.#read(() => 'list of pending activities', scan);
+  };
 
-  readonly scanMail: Store['scanMail'] = (limit, after) => this.#readOf('list of mailboxes', (reader) => scanMail(reader, limit, after));
+  readonly scanMail: Store['scanMail'] = (limit, after) => {
+    const scan = async (): Promise<Page<Address>> => scanMail(this.#database, limit, after);
+    return this.#read(() => 'list of mailboxes', scan);
+  };
 
   scanTimers(untilMs: number, limit: number, after?: Uint8Array | number): Promise<Page<TimerRow>> {
     return this.#read(

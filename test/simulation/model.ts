@@ -231,6 +231,7 @@ export class Model {
       case 'activity-adjusted':
       case 'activity-hurried':
       case 'activity-retried':
+      case 'items':
       case 'event-discarded':
       case 'pause':
       case 'resume':
