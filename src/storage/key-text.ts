@@ -54,7 +54,7 @@ function describe(key: Uint8Array): string {
     }
     case 'item':
     case 'page':
-      return formatItem(key, space);
+      return formatFanOutRow(key, space);
     case 'mailbox': {
       const { address, n } = decodeMailKey(key);
       return `mail ${n} of ${formatPlace(address)}`;
@@ -86,7 +86,7 @@ function describe(key: Uint8Array): string {
   }
 }
 
-function formatItem(key: Uint8Array, space: 'item' | 'page'): string {
+function formatFanOutRow(key: Uint8Array, space: 'item' | 'page'): string {
   const { fanOut, n } = space === 'item' ? decodeItemKey(key) : decodePageKey(key);
   return space === 'item' ? `item ${n} of ${formatPlace(fanOut)}` : `page ${n} of the items of ${formatPlace(fanOut)}`;
 }
