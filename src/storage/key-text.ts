@@ -59,10 +59,8 @@ function describe(key: Uint8Array): string {
       const { address, n } = decodeMailKey(key);
       return `mail ${n} of ${formatPlace(address)}`;
     }
-    case 'timer': {
-      const { dueAtMs, address, generation } = decodeTimerKey(key);
-      return `timer ${generation} of ${formatPlace(address)}, due at ${dueAtMs}`;
-    }
+    case 'timer':
+      return formatTimer(key);
     case 'message':
     case 'twin': {
       const { workflowId, messageId } = decode(space, key, messageParts);
@@ -84,6 +82,11 @@ function describe(key: Uint8Array): string {
     case 'meta':
       return `meta row ${JSON.stringify(Buffer.from(key.subarray(1)).toString('latin1'))}`;
   }
+}
+
+function formatTimer(key: Uint8Array): string {
+  const { dueAtMs, address, generation } = decodeTimerKey(key);
+  return `timer ${generation} of ${formatPlace(address)}, due at ${dueAtMs}`;
 }
 
 function formatFanOutRow(key: Uint8Array, space: 'item' | 'page'): string {
