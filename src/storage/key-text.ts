@@ -44,14 +44,10 @@ function describe(key: Uint8Array): string {
     }
     case 'activity':
       return formatActivity(key);
-    case 'child': {
-      const { parent, n } = decodeChildKey(key);
-      return `child ${n} of ${formatPlace(parent)}`;
-    }
-    case 'ledger': {
-      const { owner, n } = decodeLedgerKey(key);
-      return `ledger entry ${n} of ${formatPlace(owner)}`;
-    }
+    case 'child':
+      return formatChild(key);
+    case 'ledger':
+      return formatEntry(key);
     case 'item':
     case 'page':
       return formatFanOutRow(key, space);
@@ -82,6 +78,16 @@ function describe(key: Uint8Array): string {
     case 'meta':
       return `meta row ${JSON.stringify(Buffer.from(key.subarray(1)).toString('latin1'))}`;
   }
+}
+
+function formatChild(key: Uint8Array): string {
+  const { parent, n } = decodeChildKey(key);
+  return `child ${n} of ${formatPlace(parent)}`;
+}
+
+function formatEntry(key: Uint8Array): string {
+  const { owner, n } = decodeLedgerKey(key);
+  return `ledger entry ${n} of ${formatPlace(owner)}`;
 }
 
 function formatTimer(key: Uint8Array): string {
