@@ -39,9 +39,17 @@ export function reviveActor(machine: RegisteredMachine, stored: StoredActor, sur
     children: new Map(children.map((child) => [child.n, child])),
     ledger: ledger === undefined ? emptyLedger : new Map(ledger.map((entry) => [entry.n, entry])),
     fanOut: stored.fanOut,
-    chart: reviveChart(machine.logic, placeOf(record.address, record.birth, surroundings), record.chart, referredTo(stored)),
+    chart: reviveChart(
+      machine.logic,
+      placeOf(record.address, record.birth, surroundings),
+      record.chart,
+      machine.fanOut === undefined ? referredTo(stored) : nobody,
+    ),
   };
 }
+
+/** The chart of a fan-out refers to none of its items. */
+const nobody: readonly RevivedChild[] = [];
 
 const emptyLedger: ReadonlyMap<number, LedgerRecord> = new Map<number, never>();
 

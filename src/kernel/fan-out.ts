@@ -103,7 +103,9 @@ function react(actor: Actor, told: readonly Told[]): Reaction {
   const isFailing = isBreached(plan, progress);
   if (underWay + beginning === 0 || (isFailing && plan.onBreach === 'cancel')) return over(actor, ended, progress, change);
   if (ended.length + beginning > 0) return { kind: 'deliver', event: progressEvent(progress), change };
-  return told.some(({ reaction }) => reaction.kind === 'note' || reaction.kind === 'late') ? { kind: 'note', change } : { kind: 'ignore' };
+  const kinds = told.map(({ reaction }) => reaction.kind);
+  if (kinds.includes('note')) return { kind: 'note', change };
+  return kinds.includes('late') ? { kind: 'late', change } : { kind: 'ignore' };
 }
 
 function progressEvent(progress: FanOutProgress): FanOutEvent {

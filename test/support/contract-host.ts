@@ -28,7 +28,19 @@ export interface ContractHandle<Machine extends AnyStateMachine = AnyStateMachin
 /** The part of a runtime that the contract speaks of. */
 export interface ContractRuntime extends Pick<
   Runtime,
-  'send' | 'activities' | 'update' | 'pause' | 'resume' | 'unpark' | 'cancel' | 'terminate' | 'delete' | 'list' | 'count' | 'queue'
+  | 'send'
+  | 'activities'
+  | 'update'
+  | 'pause'
+  | 'resume'
+  | 'unpark'
+  | 'cancel'
+  | 'terminate'
+  | 'delete'
+  | 'list'
+  | 'count'
+  | 'queue'
+  | 'results'
 > {
   signalWithStart<Machine extends AnyStateMachine>(
     machine: Machine,

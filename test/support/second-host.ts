@@ -3,8 +3,18 @@
  * kept in memory between messages but what readers see. That it keeps the contract shows that the rules are the kernel's.
  */
 import type { AnyStateMachine, EventObject } from 'xstate';
-import type { ActOptions, HistoryEntry, SendOptions, SendResult, SignalWithStartOptions, StartOptions, WorkflowDescription } from 'perdure';
-import { checkId } from '../../src/kernel/address.ts';
+import type {
+  ActOptions,
+  HistoryEntry,
+  ItemResults,
+  ResultsOptions,
+  SendOptions,
+  SendResult,
+  SignalWithStartOptions,
+  StartOptions,
+  WorkflowDescription,
+} from 'perdure';
+import { checkId, formatAddress } from '../../src/kernel/address.ts';
 import { decideInTree } from '../../src/kernel/decide-in-tree.ts';
 import { parseDeadline } from '../../src/kernel/deadline.ts';
 import { deletionRefusal } from '../../src/kernel/deletion.ts';
@@ -14,6 +24,7 @@ import type { EndOptions } from '../../src/kernel/ending.ts';
 import { cancelOf, terminateOf, terminateTree, whenEnded } from '../../src/kernel/ending.ts';
 import { encodeEvent } from '../../src/kernel/event-check.ts';
 import { controlTree } from '../../src/kernel/held-tree.ts';
+import { checkResults, resultsShown } from '../../src/kernel/fan-out-results.ts';
 import { historyEntry } from '../../src/kernel/history.ts';
 import { holdSignal } from '../../src/kernel/mailbox.ts';
 import { actOf, control } from '../../src/kernel/pause.ts';
@@ -206,6 +217,14 @@ export class SecondHost implements ContractRuntime {
     const { document, run, revival } = await this.#keeper.find(id);
     const park = revival.kind === 'parked' ? revival.park : undefined;
     return describeWorkflow({ ...treeIn(run), queue: document.queue }, revival.kind === 'tree' ? revival.tree : undefined, park);
+  }
+
+  async results(address: string, options: ResultsOptions = {}): Promise<ItemResults> {
+    const query = checkResults(address, options);
+    const { run } = await this.#keeper.find(query.fanOut.workflowId);
+    const place = run.find(({ record }) => formatAddress(record.address) === formatAddress(query.fanOut));
+    const items = (place?.items ?? []).filter(({ n }) => n >= query.from);
+    return resultsShown(items.slice(0, query.limit + 1), query);
   }
 
   async history(id: string): Promise<readonly HistoryEntry[]> {

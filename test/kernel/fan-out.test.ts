@@ -1,0 +1,141 @@
+import { activity } from 'perdure/authoring';
+import { fanOut } from 'perdure/authoring';
+import { describe, expect, test } from 'vitest';
+import { setup } from 'xstate';
+import { itemsOf, numbers, parentOf } from '../support/fan-outs.ts';
+import { World } from '../support/world.ts';
+import { Family } from './families.ts';
+import { completed, errorNamed, failed, signal } from './workflows.ts';
+
+/** Every step is decided twice by the family: in memory, and as the next process would. */
+function familyOf(options: Parameters<typeof itemsOf>[1], count: number): Family {
+  return new Family(parentOf(itemsOf(new World(), options), numbers(count)));
+}
+
+const fanOutOf = (family: Family) => family.stored(1).record;
+
+describe('a fan-out', () => {
+  test('begins in the unit of its parent, and its items stand in a page until they have begun', () => {
+    const family = familyOf({ concurrency: 2 }, 3);
+    expect(family.order).toEqual(['root: start', '1: start', '1: items']);
+    expect(family.stored(1).pages).toEqual([{ n: 1, first: 1, inputs: [1, 2, 3] }]);
+    expect(fanOutOf(family)).toMatchObject({ fanOut: { pages: 1, ended: 0, isInline: true }, activities: [{ n: 1 }, { n: 2 }] });
+    family.tell([1], completed(1, 'a'));
+    expect(family.stored(1)).toMatchObject({ pages: [], items: [{ n: 1, status: 'completed', child: 1, output: 'a' }] });
+    expect(fanOutOf(family)).toMatchObject({ fanOut: { pages: 0, ended: 1 } });
+  });
+
+  test('takes what several items came to as one step', () => {
+    const family = familyOf({ concurrency: 3, tolerate: { count: 1 } }, 5);
+    const no = failed(2, errorNamed('Refused', 'no'));
+    family.tell([1], { kind: 'items', outcomes: [completed(1, 'a'), no, completed(3, 'c')] as never });
+    expect(family.order).toEqual(['1: items']);
+    expect(family.stored(1)).toMatchObject({
+      record: { chart: { context: { total: 5, begun: 5, succeeded: 2, failed: 1, firstFailed: { item: 2, class: 'Refused' } } } },
+      items: [
+        { n: 1, status: 'completed' },
+        { n: 2, status: 'failed', input: 2, failure: { class: 'Refused', message: 'no' } },
+        { n: 3, status: 'completed' },
+      ],
+      journal: [{}, {}, { envelope: { kind: 'items', outcomes: [], count: 3 } }],
+    });
+    family.tell([1], { kind: 'items', outcomes: [completed(4, 'd'), completed(5, 'e')] as never });
+    expect(family.order).toEqual(['1: items', 'root: child-done']);
+    expect(family.context).toMatchObject({ heard: [{ succeeded: 4, failed: 1, results: ['a', 'c', 'd', 'e'] }] });
+  });
+
+  test('makes nothing of what is told again, or of what is over', () => {
+    const family = familyOf({ concurrency: 1 }, 2);
+    family.tell([1], completed(1, 'a'));
+    expect(family.tell([1], { kind: 'items', outcomes: [completed(1, 'again')] as never })).toMatchObject([
+      { journal: { outcome: 'late' }, itemsPut: [] },
+    ]);
+    expect(family.tell([1], { kind: 'attempt-lost', n: 1, attempt: 1 })).toEqual([]);
+    family.tell([1], completed(2, 'b'));
+    expect(family.context).toMatchObject({ heard: [{ results: ['a', 'b'] }] });
+    expect(family.send('LEAVE')).toMatchObject([{ journal: { outcome: 'unhandled' } }]);
+  });
+
+  test('tells nobody of retries, and counts none of them', () => {
+    const family = familyOf({ concurrency: 2, maximumAttempts: 3 }, 2);
+    family.tell([1], { kind: 'items', outcomes: [failed(1, errorNamed('Busy')), failed(2, errorNamed('Busy'))] as never });
+    expect(family.stored(1)).toMatchObject({
+      activities: [{ state: 'backoff' }, { state: 'backoff' }],
+      record: { chart: { context: { succeeded: 0, failed: 0 } } },
+    });
+  });
+
+  test('has nothing to say to what is sent to it', () => {
+    const family = familyOf({ concurrency: 2 }, 2);
+    expect(family.tell([1], signal('HELLO'))).toMatchObject([{ journal: { outcome: 'unhandled' } }]);
+  });
+
+  test('ends with its parent, and what is told it then is late', () => {
+    const family = familyOf({ concurrency: 2 }, 3);
+    family.send('LEAVE');
+    expect(fanOutOf(family)).toMatchObject({ status: 'cancelled', activities: [] });
+    expect(family.tell([1], { kind: 'items', outcomes: [completed(1, 'a')] as never })).toEqual([]);
+  });
+
+  test('runs machines, each an actor of its own while it runs, and hears of those that fail', () => {
+    const part = setup({ types: { input: {} as number } }).createMachine({
+      id: 'part',
+      context: ({ input }) => ({ n: input }),
+      on: {
+        END: '.end',
+        FAIL: {
+          actions: () => undefined,
+          target: '.failed',
+        },
+      },
+      initial: 'busy',
+      states: { busy: {}, failed: { type: 'final', tags: ['failed'] }, end: { type: 'final' } },
+      output: ({ context }) => context['n'] as number,
+    });
+    const family = new Family(parentOf(fanOut(part, { concurrency: 2 }), [7, 8, 9]));
+    expect(family.values).toMatchObject({ '1.1': 'busy', '1.2': 'busy' });
+    family.tell([1, 2], signal('END'));
+    expect(family.values).not.toHaveProperty(['1.2']);
+    expect(family.values).toMatchObject({ '1.1': 'busy', '1.3': 'busy' });
+    family.tell([1, 1], signal('END'));
+    family.tell([1, 3], signal('FAIL'));
+    expect(family.context).toMatchObject({ heard: [{ total: 3, succeeded: 3, results: [7, 8, 9] }] });
+  });
+
+  test('counts a machine that cannot begin as an item that failed', () => {
+    const part = setup({ types: { input: {} as number } }).createMachine({
+      id: 'part',
+      context: ({ input }) => {
+        if (input === 2) throw new RangeError('not 2');
+        return { n: input };
+      },
+      initial: 'end',
+      states: { end: { type: 'final' } },
+    });
+    const family = new Family(parentOf(fanOut(part, { concurrency: 2, tolerate: { count: 1 } }), [1, 2, 3]));
+    expect(family.context).toMatchObject({ heard: [{ total: 3, succeeded: 2, failed: 1 }] });
+    expect(family.stored(1).items).toMatchObject([{ n: 1 }, { n: 2, status: 'failed', failure: { class: 'RangeError' } }, { n: 3 }]);
+  });
+});
+
+describe('options', () => {
+  const item = activity<number, number>({ run: ({ input }) => input });
+
+  test.each([
+    [{}, 'concurrency must be a whole number from 1 to 1000; found undefined'],
+    [{ concurrency: 0 }, 'concurrency must be a whole number from 1 to 1000; found 0'],
+    [{ concurrency: 1, tolerate: { count: -1 } }, 'tolerate must be { count } with a whole number, or { share } from 0 to 1'],
+    [{ concurrency: 1, tolerate: { count: 1, share: 0.5 } }, 'tolerate must be'],
+    [{ concurrency: 1, tolerate: { share: 2 } }, 'tolerate must be'],
+    [{ concurrency: 1, tolerate: 3 }, 'tolerate must be'],
+    [{ concurrency: 1, onBreach: 'stop' }, "onBreach must be 'cancel' or 'wait'; found \"stop\""],
+    [{ concurrency: 1, results: 'all' }, "results must be 'inline' or 'paged'; found \"all\""],
+    [{ concurrency: 1, parallel: 3 }, 'parallel'],
+  ])('%j are refused: %s', (options, message) => {
+    expect(() => fanOut(item, options as never)).toThrow(message);
+  });
+
+  test('are of an activity or a machine', () => {
+    expect(() => fanOut(5 as never, { concurrency: 1 })).toThrow('give it an activity or a machine as its first argument; found 5');
+  });
+});
