@@ -19,7 +19,8 @@
  * runs no chart, leaves it all as it is.
  *
  * Announcements are events that the chart emits: they are kept with the transition, and whoever is to hear of them is a consumer of the
- * outbox. An announcement has no undo of its own, since it may still be on its way; whoever heard it hears the retraction after it.
+ * outbox. An announcement has no undo of its own, since it may still be on its way; whoever heard it hears the retraction after it. A chart
+ * that is over emits nothing: who has this machine as a child, and undoes it after it went live, tells others of that.
  *
  * The activities are declared without code, which an app brings: `merchantOnboarding.provide({ actors: { createProfile:
  * implement(activities.createProfile, { run, compensate: { run } }) } })`. It may bring other delays as well:

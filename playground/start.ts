@@ -52,7 +52,7 @@ function program(): Command {
     .description('onboard every merchant of a file (the default)')
     .option('--merchants <file>', 'CSV with the columns id, name and, if you like, country, owner, email (default: 1,847 invented ones)')
     .option('--watchlist <file>', 'one name a line, or the layout of OFAC’s SDN.CSV (default: a small invented one)')
-    .option('--data <dir>', 'directory of the store and the outside ledger', 'data')
+    .option('--data <dir>', 'directory of the store, the outside ledger and what others were told', 'data')
     .option('--crash <n>', 'kill the process this many times at random moments', wholeNumber, 0)
     .option('--seed <n>', 'for the invented merchants, what people and providers do, and the moments of --crash', wholeNumber, DEFAULT_SEED)
     .addOption(new Option('--machine <name>', 'what they go through').choices(machineNames).default(machineNames[0]))
@@ -99,6 +99,9 @@ function explain(error: unknown): string {
   if (error instanceof InputFileError || error instanceof DataDirectoryError) return error.message;
   if (hasErrorCode(error, 'WORKFLOW_EXISTS')) {
     return `${escapeForTerminal(error.message)}\nThe store was filled with other merchants, or through another --machine. Name another with --data DIR, or delete it.`;
+  }
+  if (hasErrorCode(error, 'MACHINE_NOT_REGISTERED')) {
+    return `${escapeForTerminal(error.message)}\nThe store was filled through the machine of an earlier version. Name another with --data DIR, or delete it.`;
   }
   if (hasErrorCode(error, 'STORE_NOT_FOUND')) {
     return `${escapeForTerminal(error.message)}\nRun npm start first, or name it with --data DIR.`;

@@ -15,13 +15,31 @@ export function announcingTo(path: string): NonNullable<OpenRuntimeOptions['outb
   return { announcements: jsonLinesFile(path) };
 }
 
-/** Resolves when consumers have had everything that they will have without a person's help, or when it is stopped. */
-export async function delivered({ outbox }: Pick<Runtime, 'outbox'>, signal: AbortSignal): Promise<void> {
+/** Said once, of what takes long. */
+const patienceMs = 2_000;
+
+/**
+ * Waits until the consumers of this runtime have had everything, or everything but what waits for a person and what stands behind that.
+ *
+ * @param say is told if that takes long
+ * @returns false if it was stopped before
+ */
+export async function delivered({ outbox }: Pick<Runtime, 'outbox'>, signal: AbortSignal, say: (line: string) => void): Promise<boolean> {
+  let [left, sinceMs, isSaid] = [Infinity, performance.now(), false];
   while (!signal.aborted) {
-    const lag = await outbox.lag();
-    if (lag.every(({ undelivered, poison }) => undelivered === 0 || poison > 0)) return;
+    const own = (await outbox.lag()).filter(({ isRegistered }) => isRegistered);
+    const undelivered = own.reduce((sum, each) => sum + each.undelivered, 0);
+    if (undelivered === 0) return true;
+    if (undelivered !== left) [left, sinceMs] = [undelivered, performance.now()];
+    const waitedMs = performance.now() - sinceMs;
+    // What else there is to deliver has been delivered by now.
+    if (waitedMs > patienceMs && own.some(({ poison }) => poison > 0)) return true;
+    if (waitedMs > patienceMs && !isSaid)
+      say(`Waiting until others were told of ${undelivered} things; Ctrl-C leaves that to the next run.`);
+    isSaid ||= waitedMs > patienceMs;
     await delay(askingIntervalMs, undefined, { signal }).catch(() => undefined);
   }
+  return false;
 }
 
 /** What the file holds; nothing if there is none. */

@@ -117,7 +117,8 @@ async function offerFreshStart(options: OnboardCommandOptions, inputs: Inputs): 
   );
   questions.close();
   if (answer.trim().toLowerCase() !== 'y') return;
-  await rm(storePath(options.data), { recursive: true, force: true });
-  await rm(ledgerPath(options.data), { force: true });
+  // The store last: what others were told, and what the world saw, is of it.
   await rm(announcementsPath(options.data), { force: true });
+  await rm(ledgerPath(options.data), { force: true });
+  await rm(storePath(options.data), { recursive: true, force: true });
 }

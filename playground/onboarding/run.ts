@@ -93,8 +93,8 @@ export async function onboard(
     });
     try {
       const isComplete = await onboardAll({ runtime, scenario, ledger, merchants: inputs.merchants, report, signal });
-      await delivered(runtime, signal);
-      return isComplete;
+      const say = (line: string): void => void process.stderr.write(`${line}\n`);
+      return isComplete && (await delivered(runtime, signal, say));
     } finally {
       await runtime.close();
     }

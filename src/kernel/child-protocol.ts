@@ -100,7 +100,7 @@ export function stopReaction({ record, machine: { handlesCancel } }: Actor, mode
     case 'request-cancel':
       return {
         kind: 'ask',
-        event: { type: 'workflow.cancel' },
+        event: { type: 'workflow.cancel', reason } as EventObject,
         isNamed: handlesCancel,
         end: cancelledFor(reason),
         // Who is let go by its parent is on its own from now on.

@@ -7,7 +7,7 @@
  * 1. A throw leaves the caller's chart as it was; only the counters of the abandoned step are lost.
  * 2. What a step wants done comes out in the order in which XState would do it.
  */
-import type { AnyActorRef, AnyMachineSnapshot, AnyStateMachine, EventObject, StateValue } from 'xstate';
+import type { AnyActorRef, AnyMachineSnapshot, AnyStateMachine, EventFromLogic, EventObject, StateValue } from 'xstate';
 import { isReserved } from './event-check.ts';
 import type { Json } from './json.ts';
 import type { ChartRecord, ChildRecord } from './record.ts';
@@ -20,7 +20,10 @@ import type { CollectedStep, Place } from './xstate-scope.ts';
 import { ChartScope, childMade } from './xstate-scope.ts';
 
 export type { AnyActorLogic, AnyMachineSnapshot, AnyStateMachine, EventObject, SnapshotFrom } from 'xstate';
-export type { EmittedFrom, EventFromLogic, InputFrom, OutputFrom } from 'xstate';
+export type { EmittedFrom, InputFrom, OutputFrom } from 'xstate';
+
+/** What may be sent to a workflow: a chart may have something to say to what only the engine sends. */
+export type SignalFrom<Machine extends AnyStateMachine> = Exclude<EventFromLogic<Machine>, { readonly type: `workflow.${string}` }>;
 
 /**
  * The machine with its named actors replaced by ones that do nothing: XState takes the first step of a machine as soon as a

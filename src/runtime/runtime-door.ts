@@ -4,7 +4,7 @@ import type { Duration } from '../kernel/duration.ts';
 import type { EndOptions } from '../kernel/ending.ts';
 import type { SendResult } from '../kernel/signal.ts';
 import type { StartPolicy } from '../kernel/start-policy.ts';
-import type { AnyStateMachine, EventFromLogic, EventObject, InputFrom } from '../kernel/xstate-seam.ts';
+import type { AnyStateMachine, EventObject, InputFrom, SignalFrom } from '../kernel/xstate-seam.ts';
 import type { Outbox } from './outbox-door.ts';
 import type { Queue } from './queue-control.ts';
 import type { Reader } from './reader.ts';
@@ -30,7 +30,7 @@ export type StartOptions<Machine extends AnyStateMachine> = {
 export type SignalWithStartOptions<Machine extends AnyStateMachine> = StartOptions<Machine> & {
   readonly id: string;
   /** What the workflow is sent, whether it was there or not. */
-  readonly event: EventFromLogic<Machine>;
+  readonly event: SignalFrom<Machine>;
   /** Makes repeating the call safe: the same id is applied once, and no other run is started for it. */
   readonly messageId?: string;
 };

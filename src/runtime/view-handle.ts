@@ -123,7 +123,7 @@ function bound(observer: SnapshotObserver): SnapshotObserver {
 
 function machineGone({ machine, address }: ActorRecord): PerdureError {
   const { id, version } = machine;
-  const message = `Workflow "${address.workflowId}" closed on machine "${id}" version "${version}", which is not registered: describe() and result() answer without it.`;
+  const message = `Workflow "${address.workflowId}" closed on machine "${id}" version "${version}", which is not registered as it was then: describe() and result() answer without it.`;
   return new PerdureError('MACHINE_NOT_REGISTERED', message, { machine: id, version });
 }
 

@@ -1,7 +1,7 @@
 /** What users hold of a workflow. */
 import type { Duration } from '../kernel/duration.ts';
 import type { SendResult } from '../kernel/signal.ts';
-import type { AnyStateMachine, EmittedFrom, EventFromLogic, OutputFrom, SnapshotFrom } from '../kernel/xstate-seam.ts';
+import type { AnyStateMachine, EmittedFrom, OutputFrom, SignalFrom, SnapshotFrom } from '../kernel/xstate-seam.ts';
 
 /** Options of `send`. */
 export interface SendOptions {
@@ -27,14 +27,14 @@ export interface WorkflowHandle<Machine extends AnyStateMachine = AnyStateMachin
    *   `STORE_UNAVAILABLE` (outcome unknown: repeat with the same `messageId`), `RECORD_DAMAGED` if what is stored of this `messageId` is
    *   damaged or lost: nothing was applied, and the workflow is parked
    */
-  send(event: EventFromLogic<Machine>, options?: SendOptions): Promise<SendResult>;
+  send(event: SignalFrom<Machine>, options?: SendOptions): Promise<SendResult>;
   /**
    * `send` that refuses what the state does not accept, and whatever comes while the workflow is paused or parked; nothing is
    * stored then.
    *
    * @throws PerdureError `EVENT_NOT_ACCEPTED` with the event types accepted now, and what `send` throws
    */
-  update(event: EventFromLogic<Machine>, options?: SendOptions): Promise<SendResult>;
+  update(event: SignalFrom<Machine>, options?: SendOptions): Promise<SendResult>;
   /** The last committed snapshot. */
   getSnapshot(): SnapshotFrom<Machine>;
   /** Calls back with the snapshot of every commit from now on, and once when the workflow closed. */

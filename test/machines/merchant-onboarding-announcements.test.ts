@@ -12,7 +12,7 @@ function emittedBy(actions: readonly { readonly type: string; readonly params: u
 }
 
 describe('announcements', () => {
-  test('reach a consumer of the outbox in their order, and what was announced is retracted before it closes', async () => {
+  test('reach a consumer of the outbox in their order, and what was announced is retracted when it ends badly', async () => {
     const heard: unknown[] = [];
     const machine = withCode({}, () => undefined);
     const outbox = { others: ({ event }: { event: unknown }) => void heard.push(event) };

@@ -24,8 +24,8 @@ describe('README', () => {
     return { output: stdout, errors: stderr };
   }
 
-  test('has seven examples', () => {
-    expect(examples).toHaveLength(7);
+  test('has eight examples', () => {
+    expect(examples).toHaveLength(8);
   });
 
   test.each(examples)('its example $example prints what it says, and the same when it is run again', async ({ code, prints }) => {

@@ -1,4 +1,5 @@
 /** What must infer when workflows are started and used, and what the compiler must refuse. Checked, never run. */
+import type { merchantOnboarding } from 'perdure/machines/merchant-onboarding';
 import type { CountGroup, ListedWorkflow, Runtime, WorkflowCount, WorkflowFailedError, WorkflowGroups, WorkflowHandle } from 'perdure';
 import { hasErrorCode } from 'perdure';
 import { fiveStepOnboarding } from 'perdure/machines/five-step-onboarding';
@@ -81,6 +82,13 @@ export async function finds(runtime: Runtime): Promise<void> {
   expectTypeOf<typeof either>().toEqualTypeOf<WorkflowCount | WorkflowGroups>();
   // @ts-expect-error Nothing is grouped by context.
   await runtime.count({}, { groupBy: 'context' });
+}
+
+export async function refusedOfEngine(runtime: Runtime, machine: typeof merchantOnboarding): Promise<void> {
+  const handle = await runtime.start(machine, { input: { merchantId: 'm', name: '', country: '', owner: '', email: '' } });
+  await handle.send({ type: 'LOGGED_IN' });
+  // @ts-expect-error the chart has a transition for it, and only the engine says it
+  await handle.send({ type: 'workflow.deadline' });
 }
 
 export async function refused(runtime: Runtime): Promise<void> {

@@ -181,6 +181,23 @@ describe('the audit of signals', () => {
   });
 });
 
+test('the audit holds what others were told against what the providers saw, of a machine that announces', async () => {
+  const bank: LedgerEntry = { kind: 'call', key: 'm-1:1::5', attempt: 1, merchant: 'm-1', activity: 'settlement.open' };
+  const store = storeOf({ 'm-1': {} });
+  const announcing: Source = {
+    ...store,
+    describe: async (id) => ({ ...(await store.describe(id)), machine: { id: 'merchant-onboarding', version: '1' } }),
+  };
+  const told = new Map([['m-1', ['merchant.live', 'merchant.live'] as const]]);
+  const found = await audit(announcing, ['m-1'], [bank], told);
+  expect(found).toMatchObject({
+    announced: 2,
+    lost: ['m-1 merchant.created was not told'],
+    reruns: ['m-1 merchant.live told again, or too late'],
+  });
+  expect(await audit(store, ['m-1'], [bank], told)).toMatchObject({ announced: 2, lost: [], reruns: [] });
+});
+
 test('the audit tells how each merchant stands, in the order asked', async () => {
   const { merchants } = await audit(storeOf({ 'm-1': {}, 'm-2': { status: 'failed' } }), ['m-2', 'm-3', 'm-1'], []);
   expect(merchants.map((merchant) => merchant?.status)).toEqual(['failed', undefined, 'completed']);
