@@ -13,7 +13,7 @@ export interface Finding {
   /** What a quarter of the rounds did better than: how good it may be on a quieter machine. */
   readonly bestQuarter: number;
   /** Only a `ratio` of two things measured in the same run says the same on every machine, and is compared with the baseline. */
-  readonly unit: 'ratio' | 's' | 'ms' | 'MB';
+  readonly unit: 'ratio' | 's' | 'ms' | 'MB' | 'B' | '/s';
   readonly better: 'higher' | 'lower';
   /** At least or at most this, as `better` says. */
   readonly target?: number;

@@ -5,7 +5,7 @@ import { isMet } from './finding.ts';
 import type { Measure } from './measure.ts';
 
 export interface Reported {
-  readonly measure: Measure;
+  readonly measure: Pick<Measure, 'name' | 'title'>;
   readonly measured: Measured;
 }
 
@@ -51,7 +51,7 @@ function percent(share: number): string {
 /** Columns of numbers to the right, others to the left. */
 function columns(lines: readonly (readonly string[])[]): string {
   const widths = (lines[0] ?? []).map((_, column) => Math.max(...lines.map((line) => line[column]?.length ?? 0)));
-  const areNumbers = widths.map((_, column) => lines.slice(1).every((line) => /^[\d.,]* ?(%|s|ms|MB)?$/.test(line[column] ?? '')));
+  const areNumbers = widths.map((_, column) => lines.slice(1).every((line) => /^[\d.,]* ?(%|s|ms|MB|B|\/s)?$/.test(line[column] ?? '')));
   const padded = (text: string, column: number): string =>
     areNumbers[column] === true ? text.padStart(widths[column] ?? 0) : text.padEnd(widths[column] ?? 0);
   return lines.map((line) => `  ${line.map(padded).join('  ')}`.trimEnd()).join('\n');

@@ -12,6 +12,8 @@ import type { MeasureName } from './names.ts';
 import { measureNames } from './names.ts';
 import type { Reported } from './report.ts';
 import { jsonOf, surroundings, textOf } from './report.ts';
+import type { ScaleCommand } from './scale/scale.ts';
+import { allScaleNames, listScale, scale, scaleName, sizeOf } from './scale/scale.ts';
 
 const root = resolve(fileURLToPath(import.meta.url), '../..');
 const ownBaseline = resolve(root, 'bench/baseline.json');
@@ -112,11 +114,20 @@ async function bench(options: Options): Promise<void> {
   process.exitCode = (messages ?? []).length === 0 ? 0 : 1;
 }
 
+async function benchScale(options: ScaleCommand): Promise<void> {
+  if (options.list === true) {
+    listScale();
+    return;
+  }
+  await build();
+  await scale(options);
+}
+
 // Temporary folders and children go with the process, by its exit handlers.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(130));
 
 try {
-  await new Command('npm run bench --')
+  const program = new Command('npm run bench --')
     .description('Measures the built package beside plain XState and raw LevelDB, and prints medians, spreads and ratios.')
     .option('--only <name>', `run this measure; may be repeated (${allNames.join(', ')})`, measureName)
     .option('--quick', 'the smallest sizes: shows that everything runs, and nothing else')
@@ -127,8 +138,19 @@ try {
     .option('--baseline <file>', 'the file of --check and --update', ownBaseline)
     .addHelpText('after', help)
     .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2))
-    .action(bench)
-    .parseAsync();
+    // What stands behind `scale` is its own.
+    .enablePositionalOptions()
+    .action(bench);
+  program
+    .command('scale')
+    .description('Measures how much there can be of everything: each in a process of its own, with what is wanted of it on a calm machine.')
+    .option('--only <name>', `run this measure; may be repeated (${allScaleNames.join(', ')})`, scaleName)
+    .option('--size <n>', 'another size than that of its name', sizeOf)
+    .option('--json', 'one line of JSON on standard output, at the end')
+    .option('--list', 'says what can be measured')
+    .option('--verbose', 'diagnostics, too: bytes by kind of row')
+    .action(benchScale);
+  await program.parseAsync();
 } catch (error) {
   if (!(error instanceof BaselineError)) throw error;
   console.error(error.message);

@@ -105,6 +105,37 @@ test('--list says what can be measured', async () => {
   expect(output.match(/^\w+/gm)).toEqual(['throughput', 'signal', 'parked', 'history', 'fairness']);
 });
 
+describe('scale', () => {
+  const names = ['parked-100000', 'timers-10000', 'storm-100000', 'bytes-per-workflow'];
+
+  test('runs every measure in a process of its own, and prints one line of JSON', { timeout: 60_000 }, async () => {
+    const { code, output, errors } = await run('scale', '--size', '30', '--json');
+    expect({ code, errors }).toEqual({ code: 0, errors: '' });
+    expect(output.trimEnd().split('\n')).toHaveLength(1);
+    const { rows, figures } = JSON.parse(output) as Report;
+    expect(Object.keys(rows)).toEqual(names);
+    expect(rows['timers-10000']).toMatchObject([{ timers: 30, fired: 30 }]);
+    expect(rows['storm-100000']).toMatchObject([{ sent: 30, acknowledged: 30, MAILBOX_FULL: 0 }]);
+    for (const name of ['parked/starts', 'parked/memory', 'bytes/closed']) expect(figures[name]?.value).toBeGreaterThan(0);
+    expect(await leftBehind()).toEqual([]);
+  });
+
+  test('--list says what can be measured', async () => {
+    const { code, output } = await run('scale', '--list');
+    expect(code).toBe(0);
+    expect(output.match(/^\S+/gm)).toEqual(names);
+  });
+
+  test.each([
+    [['--only', 'speed'], `Measures are ${names.join(', ')}.`],
+    [['--size', '0'], 'A size is a whole number from 1.'],
+  ])('%j is refused with what there is', async (args, message) => {
+    const { code, output, errors } = await run('scale', ...args);
+    expect({ code, output }).toEqual({ code: 2, output: '' });
+    expect(errors).toContain(message);
+  });
+});
+
 test('stopped with Ctrl-C it leaves nothing behind', async () => {
   const { interrupt, ended } = start('--only', 'signal');
   // It has made its folder: it measures, for longer than anyone waits here.
