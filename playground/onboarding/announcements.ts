@@ -34,9 +34,10 @@ export async function delivered({ outbox }: Pick<Runtime, 'outbox'>, signal: Abo
     const waitedMs = performance.now() - sinceMs;
     // What else there is to deliver has been delivered by now.
     if (waitedMs > patienceMs && own.some(({ poison }) => poison > 0)) return true;
-    if (waitedMs > patienceMs && !isSaid)
+    if (waitedMs > patienceMs && !isSaid) {
       say(`Waiting until others were told of ${undelivered} things; Ctrl-C leaves that to the next run.`);
-    isSaid ||= waitedMs > patienceMs;
+      isSaid = true;
+    }
     await delay(askingIntervalMs, undefined, { signal }).catch(() => undefined);
   }
   return false;

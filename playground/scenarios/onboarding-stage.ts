@@ -54,7 +54,7 @@ export async function openOnboarding(
   const runtime = await openRuntime({ path: join(stage.folder, 'store'), machines: [machine], outbox });
   stage.atEnd(async () => runtime.close());
   const told = async (id: string): Promise<string[]> => {
-    await delivered(runtime, new AbortController().signal, stage.say);
+    await delivered(runtime, new AbortController().signal, (line) => stage.say(line));
     return [...((await readAnnouncements(path)).get(id) ?? [])];
   };
   return { runtime, machine, world, seen, told };

@@ -317,17 +317,6 @@ describe('what becomes of a child that its parent stops', () => {
     expect(Object.keys(family.values)).toEqual(['']);
   });
 
-  test('it hears why', () => {
-    const curious = setup({ types: { context: {} as { why: unknown } } }).createMachine({
-      id: 'curious',
-      context: { why: undefined },
-      on: { 'workflow.cancel': { actions: assign({ why: ({ event }) => event['reason'] as unknown }) } },
-    });
-    const family = new Family(under(curious));
-    family.send('LEAVE');
-    expect(family.stored(1).record.chart.context).toEqual({ why: 'Its parent closed, or left the state it belongs to.' });
-  });
-
   test('a transition for any event at all is no answer to the request', () => {
     const whatever = setup({}).createMachine({ id: 'whatever', on: { '*': { actions: assign({}) } } });
     const family = new Family(under(whatever));

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { setup } from 'xstate';
+import { assign, setup } from 'xstate';
+import { Family } from './families.ts';
 import { child, parentClosePolicyOf } from '../../src/kernel/child.ts';
 
 test('a child says on which terms it is one, elsewhere it may be on others', () => {
@@ -13,4 +14,21 @@ test('what is no machine, and a policy that is none, are refused', () => {
   const machine = setup({}).createMachine({ id: 'm' });
   expect(() => child(machine, { parentClosePolicy: 'forget' as never })).toThrow("'terminate' or 'abandon'; found \"forget\"");
   expect(() => child(machine, undefined as never)).toThrow('found undefined');
+});
+
+test('a child that is stopped hears why', () => {
+  const curious = setup({ types: { context: {} as { why: unknown } } }).createMachine({
+    id: 'curious',
+    context: { why: undefined },
+    on: { 'workflow.cancel': { actions: assign({ why: ({ event }) => event['reason'] as unknown }) } },
+  });
+  const parent = setup({ actors: { curious } }).createMachine({
+    id: 'parent',
+    version: '1',
+    initial: 'busy',
+    states: { busy: { invoke: { src: 'curious' }, on: { LEAVE: 'left' } }, left: {} },
+  });
+  const family = new Family(parent);
+  family.send('LEAVE');
+  expect(family.stored(1).record.chart.context).toEqual({ why: 'Its parent closed, or left the state it belongs to.' });
 });

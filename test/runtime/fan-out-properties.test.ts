@@ -36,7 +36,7 @@ const cases: fc.Arbitrary<Case> = fc
     results: fc.constantFrom('inline', 'paged'),
     lives: fc.array(fc.integer({ min: 1, max: 40 }), { maxLength: 4 }),
   })
-  .map(({ count, failing, lives, ...options }) => ({ count, failing: failing.filter((item) => item <= count), lives, options }) as Case);
+  .map(({ count, failing, lives, ...options }) => ({ count, failing: failing.filter((item) => item <= count), lives, options }));
 
 /** What is on disk of items that ended. */
 async function endedOn(database: MemoryDatabase) {
