@@ -26,10 +26,7 @@ async function play(stage: Stage): Promise<Facts> {
     stage.claim(`Perdure: ${row.perdure}`, row.isAbsent);
   }
   stage.say(tableOf(rows));
-  stage.say(
-    'Versions run side by side so far: whoever is under way ends on the version it began on. Fan-out is a child for each item so far, of which',
-  );
-  stage.say('the activity says how many are done at once.');
+  stage.say('Versions run side by side so far: whoever is under way ends on the version it began on.');
   return { bugs: rows };
 }
 

@@ -1,21 +1,16 @@
 /** Very much to do at once, of which something fails, and a restart in the middle. */
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { activity, openRuntime } from 'perdure';
-import { assign, setup, spawnChild } from 'xstate';
+import { activity, fanOut, openRuntime } from 'perdure';
+import { assign, setup } from 'xstate';
 import { doAll } from '../hand-rolled/coordinator.ts';
 import { until } from '../onboarding-stage.ts';
 import type { Stage } from '../scenario.ts';
 import type { BugRow } from './row.ts';
 
-const itemsMax = 200;
+const itemsMax = 2_000;
 const atOnceMax = 16;
 const bad = 20;
-interface Item {
-  readonly item: number;
-  readonly isDone: boolean;
-}
-
 interface Count {
   readonly done: number;
   readonly failed: number;
@@ -71,43 +66,16 @@ async function failing(doing: Promise<void>): Promise<boolean> {
   );
 }
 
-/** How many are done at once is the activity's own. */
-function itemOf({ seed }: Provider) {
+/** One child, however many items there are. */
+function machineOf({ seed }: Provider) {
   const seeding = activity<number, void>({
     name: 'seed',
-    maxConcurrentAttempts: atOnceMax,
     retry: { maximumAttempts: 3, initialInterval: 5, nonRetryableErrorTypes: ['RangeError'] },
     run: async ({ input, signal }) => seed(input, signal),
   });
   return setup({
-    types: { input: {} as number, context: {} as Item, output: {} as Item },
-    actors: { seeding },
-  }).createMachine({
-    id: 'item',
-    context: ({ input }) => ({ item: input, isDone: false }),
-    initial: 'seeding',
-    states: {
-      seeding: {
-        invoke: {
-          src: 'seeding',
-          input: ({ context }) => context.item,
-          onDone: { target: 'over', actions: assign({ isDone: true }) },
-          onError: 'over',
-        },
-      },
-      over: { type: 'final' },
-    },
-    output: ({ context }) => context,
-  });
-}
-
-/** Each item is a child on disk. */
-function machineOf(provider: Provider) {
-  const item = itemOf(provider);
-  return setup({
-    types: { context: {} as Count, output: {} as Count, events: {} as { type: 'xstate.done.actor.item'; output: Item } },
-    actors: { item },
-    guards: { isOver: ({ context }) => context.done + context.failed === itemsMax },
+    types: { context: {} as Count, output: {} as Count },
+    actors: { seedAll: fanOut(seeding, { concurrency: atOnceMax, tolerate: { count: 1 }, results: 'paged' }) },
   }).createMachine({
     id: 'fan-out',
     version: '1',
@@ -115,15 +83,15 @@ function machineOf(provider: Provider) {
     initial: 'doing',
     states: {
       doing: {
-        entry: items.map((each) => spawnChild('item', { id: `item-${each}`, input: each })),
-        always: { guard: 'isOver', target: 'over' },
-        on: {
-          'xstate.done.actor.*': {
-            actions: assign(({ context, event }) => (event.output.isDone ? { done: context.done + 1 } : { failed: context.failed + 1 })),
-          },
+        invoke: {
+          src: 'seedAll',
+          input: items,
+          onDone: { target: 'over', actions: assign(({ event }) => ({ done: event.output.succeeded, failed: event.output.failed })) },
+          onError: 'failed',
         },
       },
       over: { type: 'final' },
+      failed: { type: 'final', tags: ['failed'] },
     },
     output: ({ context }) => context,
   });
