@@ -1,5 +1,6 @@
-/** Each measure of scale by its name. Those to come stand here and in `names.ts`. */
+/** Each measure of scale by its name. */
 import { bytesPerWorkflow } from './bytes-per-workflow.ts';
+import { fanOutActivities, fanOutGrowth, fanOutMachines } from './fan-out.ts';
 import type { ScaleName } from './names.ts';
 import { parkedMany } from './parked-many.ts';
 import type { ScaleMeasure } from './scale-measure.ts';
@@ -7,6 +8,9 @@ import { storm } from './storm.ts';
 import { timers } from './timers.ts';
 
 export const scaleMeasures: Readonly<Record<ScaleName, ScaleMeasure>> = {
+  'fan-out-10000': fanOutActivities,
+  'fan-out-machines-10000': fanOutMachines,
+  'fan-out-100000': fanOutGrowth,
   'parked-100000': parkedMany,
   'timers-10000': timers,
   'storm-100000': storm,

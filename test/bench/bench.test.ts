@@ -106,7 +106,15 @@ test('--list says what can be measured', async () => {
 });
 
 describe('scale', () => {
-  const names = ['parked-100000', 'timers-10000', 'storm-100000', 'bytes-per-workflow'];
+  const names = [
+    'fan-out-10000',
+    'fan-out-machines-10000',
+    'fan-out-100000',
+    'parked-100000',
+    'timers-10000',
+    'storm-100000',
+    'bytes-per-workflow',
+  ];
 
   test('runs every measure in a process of its own, and prints one line of JSON', { timeout: 60_000 }, async () => {
     const { code, output, errors } = await run('scale', '--size', '30', '--json');

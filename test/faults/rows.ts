@@ -21,7 +21,6 @@ const by = (file: string, ...titles: readonly string[]): ShownBy => ({ file, tit
 const contract = (contractCase: CaseNumber) => ({ contractCase });
 const simulations = by('simulation/simulation', 'simulated worlds');
 
-const noFanOut = 'there are no fan-outs yet';
 const noInspector = 'there is no inspector yet';
 
 export const faults: Readonly<Record<number, FaultRow>> = {
@@ -313,7 +312,10 @@ export const faults: Readonly<Record<number, FaultRow>> = {
     shownBy: [by('runtime/extremes', 'that came due while nothing ran for 30 days fire once')],
   },
   58: { fault: 'leaving a state races its timer', shownBy: [contract(21), simulations] },
-  59: { fault: 'a fan-out of 10,000 crashes halfway', shownBy: [], lacks: noFanOut },
+  59: {
+    fault: 'a fan-out of 10,000 crashes halfway, and one item or all of them fail',
+    shownBy: [contract(40), contract(41), by('process/kill-in-a-fan-out', 'whose process is killed')],
+  },
   60: {
     fault: 'a parent ends before its children',
     shownBy: [contract(38), contract(39), by('runtime/earlier-runs', 'a run that takes the place of another ends all of it')],

@@ -9,6 +9,7 @@ import { crier, cryAll } from './crier.ts';
 import type { Deadliness } from './deadly-machine.ts';
 import { deadlyId, deadlyMachine } from './deadly-machine.ts';
 import { journeysIn, travelAll } from './journey-machine.ts';
+import { manyId, manyIn } from './many-machine.ts';
 import type { LedgerEntry, OutsideLedger } from './outside-ledger.ts';
 import { openLedger } from './outside-ledger.ts';
 import { deliverAll, scanId, upwardsFrom } from './parcel-client.ts';
@@ -54,6 +55,8 @@ export type Workload =
   | (Place & { readonly kind: 'live with the deadly'; readonly how: Deadliness })
   /** Emits without end, or only delivers what is not delivered yet, into a file. */
   | (Place & { readonly kind: 'announce'; readonly file: string; readonly isLast: boolean })
+  /** Runs a fan-out to its end. */
+  | (Place & { readonly kind: 'fan out'; readonly size: number })
   /** Runs an activity that ends only when it is told to, or not even then. Closes on SIGTERM and SIGINT. */
   | (Place & { readonly kind: 'be patient'; readonly isDeaf: boolean; readonly grace: Duration });
 
@@ -209,6 +212,16 @@ async function announce({ path, file, isLast, ledger: ledgerPath }: Extract<Work
   await runtime.close();
 }
 
+async function fanOut({ path, ledger: ledgerPath, size }: Extract<Workload, { kind: 'fan out' }>): Promise<void> {
+  const ledger = openLedger(ledgerPath, tell);
+  const machine = manyIn(ledger, size);
+  const runtime = await openRuntime({ path, machines: [machine] });
+  const handle = await runtime.start(machine, { id: manyId });
+  const { heard, succeeded, failed } = (await handle.result()) as { heard: number; succeeded: number; failed: number };
+  ledger.append({ kind: 'closed', id: manyId, status: `completed ${heard} ${succeeded} ${failed}` });
+  await runtime.close();
+}
+
 async function main(work: Workload): Promise<void> {
   switch (work.kind) {
     case 'deliver':
@@ -228,6 +241,8 @@ async function main(work: Workload): Promise<void> {
       return liveWithTheDeadly(work);
     case 'announce':
       return announce(work);
+    case 'fan out':
+      return fanOut(work);
     case 'be patient':
       return bePatient(work);
   }
