@@ -14,6 +14,7 @@ import { actorLogicOf } from './machine-check.ts';
 import type { MachineFinding, MachineFindingCode, RuleFinding } from './machine-finding.ts';
 import { formatValue } from './value-encoding.ts';
 import { chartGraphOf } from './xstate-chart-graph.ts';
+import { fanOutIn } from './xstate-fan-out.ts';
 import { kindOfLogic } from './xstate-logic.ts';
 import type { AnyStateMachine } from './xstate-seam.ts';
 
@@ -74,7 +75,8 @@ function pathsOf(machine: AnyStateMachine, known: Map<AnyStateMachine, MachinePa
   const found = { paths: new ChartPaths(chartGraphOf(machine)), children };
   // First of all: a machine may be among its own actors.
   known.set(machine, found);
-  for (const [src, logic] of actorLogicOf(machine)) {
+  for (const [src, given] of actorLogicOf(machine)) {
+    const logic = fanOutIn(given)?.child ?? given;
     if (kindOfLogic(logic) !== 'machine') continue;
     const child = logic as AnyStateMachine;
     children.set(src, known.get(child) ?? pathsOf(child, known));

@@ -58,11 +58,13 @@ function logicProblems(what: string, logic: unknown): string[] {
 }
 
 function snapshotProblems(src: string, logic: unknown, site: InvokeSite | undefined): string[] {
-  if (site?.hasOnSnapshot !== true || !['activity', 'promise'].includes(kindOfLogic(logic))) return [];
+  // A fan-out shows how far it is.
+  if (site?.hasOnSnapshot !== true || fanOutIn(logic) !== undefined || !['activity', 'promise'].includes(kindOfLogic(logic))) return [];
   return [`state "${site.state}" listens to snapshots of "${src}" (onSnapshot), but an activity has none; leave it out`];
 }
 
-function nameProblems(machineId: string, src: string, logic: unknown, site: InvokeSite | undefined): string[] {
+function nameProblems(machineId: string, src: string, given: unknown, site: InvokeSite | undefined): string[] {
+  const logic = fanOutIn(given)?.child ?? given;
   const descriptor = runnableDescriptor(logic);
   // Activities without a name of their own are named after the machine, and would only repeat what is wrong with its id.
   if (descriptor === undefined || (descriptor.name === undefined && idProblems(machineId).length > 0)) return [];

@@ -4,6 +4,7 @@ import { activityDescriptor } from './activity-descriptor.ts';
 import type { ChartActor, ChartGraph, ChartInvoke, ChartState, ChartTransition, RaisedEvent } from './chart-graph.ts';
 import { actorLogicOf } from './machine-check.ts';
 import { isCompensation } from './xstate-compensation.ts';
+import { fanOutIn } from './xstate-fan-out.ts';
 import { kindOfLogic } from './xstate-logic.ts';
 import { invokeSites } from './xstate-structure.ts';
 
@@ -21,7 +22,9 @@ export function chartGraphOf(machine: AnyStateMachine): ChartGraph {
   };
 }
 
-function actorOf(src: string, logic: unknown): ChartActor {
+/** A fan-out is as what it runs for each item. */
+function actorOf(src: string, given: unknown): ChartActor {
+  const logic = fanOutIn(given)?.child ?? given;
   const descriptor = activityDescriptor(logic);
   const undo = descriptor?.undo !== undefined ? 'undo' : descriptor?.isIrreversible === true ? 'irreversible' : 'none';
   return { src, kind: isCompensation(logic) ? 'compensation' : kindOfLogic(logic), undo };

@@ -1,7 +1,9 @@
 import { activity } from 'perdure/authoring';
 import { fanOut } from 'perdure/authoring';
 import { describe, expect, test } from 'vitest';
-import { setup } from 'xstate';
+import { assign, setup } from 'xstate';
+import { checkMachine } from '../../src/kernel/check-machine.ts';
+import { registerMachine } from '../../src/kernel/register-machine.ts';
 import { itemsOf, numbers, parentOf } from '../support/fan-outs.ts';
 import { World } from '../support/world.ts';
 import { Family } from './families.ts';
@@ -115,6 +117,50 @@ describe('a fan-out', () => {
     const family = new Family(parentOf(fanOut(part, { concurrency: 2, tolerate: { count: 1 } }), [1, 2, 3]));
     expect(family.context).toMatchObject({ heard: [{ total: 3, succeeded: 2, failed: 1 }] });
     expect(family.stored(1).items).toMatchObject([{ n: 1 }, { n: 2, status: 'failed', failure: { class: 'RangeError' } }, { n: 3 }]);
+  });
+});
+
+describe('where a machine is looked at', () => {
+  const declared = activity<number, number>({ name: 'seed' });
+
+  test('its code is missed where it has none, and its undo is asked for', () => {
+    const machine = parentOf(fanOut(declared, { concurrency: 2 }), [1]);
+    expect(() => registerMachine(machine)).toThrow('activity "items" invoked in state "parent.busy"');
+    expect(checkMachine(machine).map(({ code, src }) => `${code} ${String(src)}`)).toContain('undo-missing items');
+    const final = activity<number, number>({ name: 'seed', irreversible: true, run: ({ input }) => input });
+    const codes = checkMachine(parentOf(fanOut(final, { concurrency: 2 }), [1])).map(({ code }) => code);
+    expect(codes).not.toContain('undo-missing');
+  });
+
+  test('what it runs is checked as if it stood there itself', () => {
+    const part = setup({ actors: { odd: {} as never } }).createMachine({ id: 'part', invoke: { src: 'odd', input: undefined } });
+    expect(() => registerMachine(parentOf(fanOut(part, { concurrency: 1 }), []))).toThrow('machine "part" among its actors');
+    const careless = setup({ actors: { declared } }).createMachine({ id: 'part', invoke: { src: 'declared', input: 1 } });
+    expect(checkMachine(parentOf(fanOut(careless, { concurrency: 1 }), [])).map(({ state }) => state)).toContain('part');
+  });
+
+  test('its snapshots may be listened to: they say how far it is', () => {
+    const watching = setup({ types: { context: {} as { seen: number[] } }, actors: { items: itemsOf(new World(), { concurrency: 1 }) } });
+    const machine = watching.createMachine({
+      id: 'parent',
+      version: '1',
+      context: { seen: [] },
+      invoke: {
+        src: 'items',
+        input: [1, 2],
+        onSnapshot: {
+          actions: assign({
+            seen: ({ context, event }) => [
+              ...context.seen,
+              (event.snapshot as unknown as { context: { succeeded: number } }).context.succeeded,
+            ],
+          }),
+        },
+      },
+    });
+    const family = new Family(machine);
+    family.tell([1], completed(1, 'a'));
+    expect(family.context).toEqual({ seen: [0, 0, 1] });
   });
 });
 
