@@ -22,8 +22,8 @@ export function attemptLost(attempt: number): Error {
 }
 
 /** More items failed than are tolerated. */
-export function fanOutFailed({ total, begun, succeeded, failed }: FanOutCounts, first: FailedItem | null): Error {
-  const why = first === null ? '' : ` The first was item ${first.item}: ${first.class}: ${first.message}`;
+export function fanOutFailed({ total, begun, succeeded, failed }: FanOutCounts, first: FailedItem): Error {
+  const why = ` The first was item ${first.item}: ${first.class}: ${first.message}`;
   const never = total - begun;
   const left = never === 0 ? '' : `, ${never} never began`;
   const error = engineError(

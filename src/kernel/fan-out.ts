@@ -16,9 +16,10 @@ import type { Draft } from './draft.ts';
 import { scheduleAttempts } from './draft.ts';
 import { fanOutFailed, fanOutTooLarge } from './engine-errors.ts';
 import type { ItemOutcome, StepEnvelope } from './envelope.ts';
+import type { FailureRecord } from './failure-record.ts';
 import type { FanOutPlan } from './fan-out-plan.ts';
 import { isBreached, toBegin } from './fan-out-plan.ts';
-import type { ItemRecord, PageRecord } from './item-record.ts';
+import type { FailedItem, FanOutRows, ItemRecord, PageRecord } from './item-record.ts';
 import type { Json } from './json.ts';
 import { registerActivity } from './ledger-entries.ts';
 import { limits } from './limits.ts';
@@ -142,7 +143,7 @@ function itemOf({ activities, children }: Actor, n: number): number {
 function over(actor: Actor, ended: readonly Ended[], progress: FanOutProgress, change: Change): Reaction {
   const { plan } = fanOutOf(actor.machine);
   const fail = (error: Error): Reaction => ({ kind: 'fail', error, last: progressEvent(progress), change });
-  if (isBreached(plan, progress)) return fail(fanOutFailed(progress, progress.firstFailed));
+  if (isBreached(plan, progress)) return fail(fanOutFailed(progress, progress.firstFailed as FailedItem));
   const results = plan.results === 'inline' ? resultsOf(actor, ended) : [];
   try {
     checkSize(results, 'results');
@@ -159,13 +160,19 @@ function resultsOf(actor: Actor, ended: readonly Ended[]): readonly Json[] {
   const now = ended.flatMap(({ outcome, reaction }) =>
     isFailure(reaction) ? [] : [{ n: itemOf(actor, outcome.n), output: outputIn(outcome) }],
   );
-  const before = actor.fanOut?.ended ?? [];
+  const before = rowsOf(actor).ended;
   const all = [...before.filter(({ status }) => status === 'completed'), ...now];
-  return all.sort((a, b) => a.n - b.n).flatMap(({ output }) => (output === undefined ? [] : [output]));
+  return all.sort((a, b) => a.n - b.n).map(({ output }) => output as Json);
 }
 
-function outputIn(outcome: ItemOutcome): Json | undefined {
-  return 'output' in outcome ? outcome.output : undefined;
+/** Of an outcome that is no failure. */
+function outputIn(outcome: ItemOutcome): Json {
+  return (outcome as { readonly output: Json }).output;
+}
+
+/** What every fan-out has from its first step on. */
+function rowsOf({ fanOut }: { readonly fanOut: FanOutRows | undefined }): FanOutRows {
+  return fanOut as FanOutRows;
 }
 
 /** What becomes of what is told of one item. */
@@ -181,8 +188,7 @@ function take(draft: Draft, actor: Actor, { outcome, reaction }: Told): void {
 }
 
 function completedRecord(actor: Actor, outcome: ItemOutcome): ItemRecord {
-  const output = outputIn(outcome);
-  return { n: itemOf(actor, outcome.n), status: 'completed', child: outcome.n, ...(output === undefined ? {} : { output }) };
+  return { n: itemOf(actor, outcome.n), status: 'completed', child: outcome.n, output: outputIn(outcome) };
 }
 
 /** Whoever looks for what went wrong finds what the item was. */
@@ -192,7 +198,7 @@ function failedRecord({ activityFailure }: Draft, actor: Actor, n: number): Item
     n: itemOf(actor, n),
     status: 'failed',
     child: n,
-    ...(activityFailure === undefined ? {} : { failure: activityFailure }),
+    failure: activityFailure as FailureRecord, // that is how it was heard of
     ...(input === undefined ? {} : { input }),
   };
 }
@@ -200,21 +206,23 @@ function failedRecord({ activityFailure }: Draft, actor: Actor, n: number): Item
 function keep(draft: Draft, item: ItemRecord): void {
   draft.itemsPut.push(item);
   const { plan } = fanOutOf(draft.machine);
-  if (plan.results === 'inline' && draft.fanOut !== undefined) draft.fanOut = { ...draft.fanOut, ended: [...draft.fanOut.ended, item] };
+  if (plan.results !== 'inline') return;
+  const rows = rowsOf(draft);
+  draft.fanOut = { ...rows, ended: [...rows.ended, item] };
 }
 
 function beginItems(draft: Draft, first: number, beginning: number): void {
-  if (draft.fanOut === undefined) return;
+  const { pages } = rowsOf(draft);
   for (let item = first; item < first + beginning; item += 1) {
-    const page = draft.fanOut.pages.find((each) => item < each.first + each.inputs.length) as PageRecord; // what did not begin stands in one
+    const page = pages.find((each) => item < each.first + each.inputs.length) as PageRecord; // what did not begin stands in one
     begin(draft, item, page.inputs[item - page.first] as Json);
   }
   const begun = first + beginning - 1;
   const isLeft = (page: PageRecord): boolean => page.first + page.inputs.length - 1 > begun;
-  const gone = draft.fanOut.pages.filter((page) => !isLeft(page));
+  const gone = pages.filter((page) => !isLeft(page));
   if (gone.length === 0) return;
   draft.pagesRemoved.push(...gone.map(({ n }) => n));
-  draft.fanOut = { ...draft.fanOut, pages: draft.fanOut.pages.filter(isLeft) };
+  draft.fanOut = { ...rowsOf(draft), pages: pages.filter(isLeft) };
 }
 
 function begin(draft: Draft, item: number, input: Json): void {

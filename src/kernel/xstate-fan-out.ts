@@ -89,7 +89,7 @@ class VolatileFanOut {
       this.#signal.removeEventListener('abort', stop);
     }
     const counts = this.#counts;
-    if (this.#isBreached) throw fanOutFailed(counts, this.#firstFailed);
+    if (this.#isBreached) throw fanOutFailed(counts, this.#firstFailed as FailedItem); // one at least has failed
     const isPaged = this.#mark.plan.results === 'paged';
     const results = isPaged ? [] : [...this.#results].sort(([a], [b]) => a - b).map(([, output]) => output);
     return { total: counts.total, succeeded: counts.succeeded, failed: counts.failed, results };

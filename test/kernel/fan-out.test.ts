@@ -2,6 +2,8 @@ import { activity } from 'perdure/authoring';
 import { fanOut } from 'perdure/authoring';
 import { describe, expect, test } from 'vitest';
 import { assign, setup } from 'xstate';
+import { encodeCursor } from '../../src/kernel/cursor.ts';
+import { checkResults } from '../../src/kernel/fan-out-results.ts';
 import { checkMachine } from '../../src/kernel/check-machine.ts';
 import { registerMachine } from '../../src/kernel/register-machine.ts';
 import { itemsOf, numbers, parentOf } from '../support/fan-outs.ts';
@@ -56,6 +58,27 @@ describe('a fan-out', () => {
     family.tell([1], completed(2, 'b'));
     expect(family.context).toMatchObject({ heard: [{ results: ['a', 'b'] }] });
     expect(family.send('LEAVE')).toMatchObject([{ journal: { outcome: 'unhandled' } }]);
+  });
+
+  test('makes nothing of what means nothing, told alone or with others', () => {
+    const family = familyOf({ concurrency: 1 }, 3);
+    family.tell([1], completed(1, 'a'));
+    const lost = { kind: 'attempt-lost', n: 1, attempt: 1 } as const;
+    expect(family.tell([1], { kind: 'items', outcomes: [lost, lost] })).toEqual([]);
+    family.tell([1], { kind: 'items', outcomes: [lost, completed(2, 'b')] as never });
+    expect(fanOutOf(family)).toMatchObject({ chart: { context: { succeeded: 2 } } });
+  });
+
+  test('has what its items did in its ledger, where that can be undone', () => {
+    const booking = activity<number, string>({ name: 'book', run: () => 'x', compensate: { run: () => undefined } });
+    const family = new Family(parentOf(fanOut(booking, { concurrency: 2 }), [1, 2]));
+    family.tell([1], completed(1, 'a'));
+    family.tell([1], completed(2, 'b'));
+    expect(family.stored(1).ledger).toMatchObject([
+      { n: 1, src: 'item', outcome: 'completed', input: 1, output: 'a' },
+      { n: 2, src: 'item', outcome: 'completed', input: 2, output: 'b' },
+    ]);
+    expect(family.stored().ledger).toMatchObject([{ kind: 'child', src: 'items' }]);
   });
 
   test('tells nobody of retries, and counts none of them', () => {
@@ -162,6 +185,11 @@ describe('where a machine is looked at', () => {
     family.tell([1], completed(1, 'a'));
     expect(family.context).toEqual({ seen: [0, 0, 1] });
   });
+});
+
+test('a cursor that says no place is none, though its digest is right', () => {
+  const cursor = encodeCursor(['results', 'w-1:1:1'], ['soon']);
+  expect(() => checkResults('w-1:1:1', { cursor })).toThrow('is no cursor');
 });
 
 describe('options', () => {
