@@ -121,23 +121,39 @@ contractGroup('crashes', ({ contractCase, everywhere }) => {
     expect(details.failure).toMatchObject({ class: 'AttemptLost', activity: 'errand-once.fetch', attempt: 1, retryable: false });
   });
 
-  everywhere('An attempt that a closing process gives back is not charged.', async (host) => {
-    const world = new World();
-    const { runtime, machines } = await reopened(host, world);
-    await runtime.start(machines.twice, { id: 'e', input });
-    await host.settled();
-    await host.close();
-    expect(world.last('fetch').signal.reason).toBe('shutdown');
-    const next = await reopened(host, world);
-    expect(world.callsOf('fetch').map(({ attempt }) => attempt)).toEqual([1, 2]);
-    world.last('fetch').fail(new Error('busy'));
-    await host.settled();
-    host.clock.advance(60_000);
-    await host.settled();
-    world.last('fetch').succeed('found');
-    await host.settled();
-    expect(world.callsOf('fetch').map(({ attempt }) => attempt)).toEqual([1, 2, 3]);
-    expect(await next.runtime.describe('e')).toMatchObject({ status: 'completed' });
+  contractCase(17, {
+    'Running attempts get `signal` with reason `shutdown`, and are not charged.': async (host) => {
+      const world = new World();
+      const { runtime, machines } = await reopened(host, world);
+      await runtime.start(machines.twice, { id: 'e', input });
+      await host.settled();
+      await host.close();
+      expect(world.last('fetch').signal.reason).toBe('shutdown');
+      const next = await reopened(host, world);
+      expect(world.callsOf('fetch').map(({ attempt }) => attempt)).toEqual([1, 2]);
+      world.last('fetch').fail(new Error('busy'));
+      await host.settled();
+      host.clock.advance(60_000);
+      await host.settled();
+      world.last('fetch').succeed('found');
+      await host.settled();
+      expect(world.callsOf('fetch').map(({ attempt }) => attempt)).toEqual([1, 2, 3]);
+      expect(await next.runtime.describe('e')).toMatchObject({ status: 'completed' });
+    },
+    'No new work: what waits for its next attempt is not begun, and nothing is taken on.': async (host) => {
+      const world = new World();
+      const { runtime, machines } = await reopened(host, world);
+      await runtime.start(machines.twice, { id: 'e', input });
+      await host.settled();
+      world.last('fetch').fail(new Error('busy'));
+      await host.settled();
+      await host.close();
+      host.clock.advance(60_000);
+      expect(world.callsOf('fetch')).toHaveLength(1);
+      await refusalOf(runtime.start(machines.twice, { id: 'other', input }), 'RUNTIME_CLOSED');
+      await reopened(host, world);
+      expect(world.callsOf('fetch').map(({ attempt }) => attempt)).toEqual([1, 2]);
+    },
   });
 
   everywhere('An attempt that may be made once only is not made again after a closing process gave it back.', async (host) => {
