@@ -33,7 +33,8 @@ export function sizeOf(text: string): number {
 }
 
 export function listScale(): void {
-  for (const name of allScaleNames) console.log(`${name.padEnd(20)}${scaleNames[name].about}`);
+  const width = Math.max(...allScaleNames.map(({ length }) => length));
+  for (const name of allScaleNames) console.log(`${name.padEnd(width)}  ${scaleNames[name].about}`);
 }
 
 /** Ends with 1 if a measure found a wrong result or could not run; a target that is missed is only told. */
