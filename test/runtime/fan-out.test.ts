@@ -263,6 +263,66 @@ describe('whoever invoked it', () => {
   });
 });
 
+describe('what its items did', () => {
+  function booking(undone: string[]) {
+    return activity<number, string>({
+      name: 'book',
+      run: ({ input }) => {
+        if (input === 4) throw errorOf('Refused', 'full');
+        return `booked ${input}`;
+      },
+      retry: { maximumAttempts: 1 },
+      compensate: {
+        run: ({ input, output, outcome, idempotencyKey }) => undone.push(`${idempotencyKey} ${input} ${String(output)} ${outcome}`),
+      },
+    });
+  }
+
+  test('is undone with its workflow, the newest first', async () => {
+    const undone: string[] = [];
+    const parent = parentOf(fanOut(booking(undone), { concurrency: 1 }), [1, 2, 3]);
+    const { runtime } = await openTestRuntime({ machines: [parent] });
+    const handle = await runtime.start(parent, { id: 'w-1' });
+    await handle.waitFor(({ value }) => value === 'done').catch(() => undefined);
+    expect(undone).toEqual([]);
+    const failing = setup({ actors: { items: fanOut(booking(undone), { concurrency: 1 }) } }).createMachine({
+      id: 'failing',
+      version: '1',
+      initial: 'busy',
+      states: { busy: { invoke: { src: 'items', input: [1, 2, 3], onDone: 'failed' } }, failed: { type: 'final', tags: ['failed'] } },
+    });
+    const second = await openTestRuntime({ machines: [failing] });
+    const ending = await second.runtime.start(failing, { id: 'w-2' });
+    await expect(ending.result()).rejects.toThrow();
+    expect(undone).toEqual([3, 2, 1].map((n) => `w-2:1:1:${n}:undo ${n} booked ${n} completed`));
+    expect(await second.runtime.describe('w-2')).toMatchObject({ status: 'failed', compensation: 'done' });
+  });
+
+  test('is undone where too many failed, that of unknown outcome, too', async () => {
+    const undone: string[] = [];
+    const machine = setup({ actors: { items: fanOut(booking(undone), { concurrency: 1 }) } }).createMachine({
+      id: 'failing',
+      version: '1',
+      initial: 'busy',
+      states: {
+        busy: { invoke: { src: 'items', input: [1, 2, 3, 4, 5], onDone: 'done', onError: 'failed' } },
+        done: { type: 'final' },
+        failed: { type: 'final', tags: ['failed'] },
+      },
+    });
+    const { runtime } = await openTestRuntime({ machines: [machine] });
+    const handle = await runtime.start(machine, { id: 'w-1' });
+    await expect(handle.result()).rejects.toMatchObject({ details: { status: 'failed' } });
+    expect(undone.map((line) => line.split(' ').slice(1).join(' '))).toEqual([
+      '4 undefined unknown',
+      '3 booked 3 completed',
+      '2 booked 2 completed',
+      '1 booked 1 completed',
+    ]);
+    expect(await runtime.describe('w-1')).toMatchObject({ compensation: 'done' });
+  });
+});
+
 describe('a fan-out of a machine', () => {
   const half = activity<number, number>({ name: 'half', run: ({ input }) => input / 2 });
   const part = setup({ types: { input: {} as number, context: {} as { n: number } }, actors: { half } }).createMachine({
