@@ -3,7 +3,7 @@ export { activity, implement } from './kernel/activity.ts';
 export { compensation } from './kernel/xstate-compensation.ts';
 export type { CompensationLogic } from './kernel/xstate-compensation.ts';
 export { fanOut } from './kernel/xstate-fan-out.ts';
-export type { FanOutLogic, FanOutMark, FanOutOutput } from './kernel/xstate-fan-out.ts';
+export type { FanOutLogic, FanOutMark, FanOutOutput, SourcePage, SourceQuestion } from './kernel/xstate-fan-out.ts';
 export type { FanOutOptions, FanOutPlan } from './kernel/fan-out-plan.ts';
 export type { CompensationOutput } from './kernel/volatile-ledger.ts';
 export type { ActivityLogic, ActivityOptions } from './kernel/activity.ts';

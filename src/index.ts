@@ -13,6 +13,8 @@ export type {
   FanOutMark,
   FanOutOptions,
   FanOutOutput,
+  SourcePage,
+  SourceQuestion,
   FanOutPlan,
   MachineFinding,
   MachineFindingCode,
@@ -32,6 +34,7 @@ export { openReader, openRuntime } from './hosts/local/open-runtime.ts';
 export type { OnDefinitionChange } from './kernel/machine-registry.ts';
 export type { ClosableReader } from './hosts/local/open-runtime.ts';
 export type { OpenRuntimeOptions } from './hosts/local/open-options.ts';
+export type { RetentionOptions } from './kernel/retention.ts';
 export type { CountGroup, CountOptions, WorkflowCount, WorkflowGroups } from './kernel/count-query.ts';
 export type { CompensationStatus, LedgerEntryDescription } from './kernel/describe-ledger.ts';
 export type { FanOutDescription, ItemResult, ItemResults, ResultsOptions } from './kernel/fan-out-results.ts';

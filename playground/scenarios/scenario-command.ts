@@ -1,4 +1,5 @@
 /** `npm start -- scenario NAME`. */
+import { badItem } from './bad-item.ts';
 import { deferredUndo } from './deferred-undo.ts';
 import { fiveBugs } from './five-bugs.ts';
 import { lateHit } from './late-hit.ts';
@@ -6,7 +7,7 @@ import { play } from './play.ts';
 import type { Scenario } from './scenario.ts';
 import { slowSettlement } from './slow-settlement.ts';
 
-const scenarios: readonly Scenario[] = [lateHit, deferredUndo, slowSettlement, fiveBugs];
+const scenarios: readonly Scenario[] = [lateHit, deferredUndo, slowSettlement, fiveBugs, badItem];
 
 /** Nobody is who was meant: exit code 2, as for any wrong use. */
 const wrongUseCode = 2;

@@ -1,5 +1,7 @@
 /** Errors the engine itself tells a chart of. Retry policies know them by their names. */
 import type { FailedItem, FanOutCounts } from './item-record.ts';
+import { limits } from './limits.ts';
+import { formatValue } from './value-encoding.ts';
 
 /** The error of an attempt that took too long. */
 export function startToCloseTimeout(timeoutMs: number): Error {
@@ -36,6 +38,18 @@ export function fanOutFailed({ total, begun, succeeded, failed }: FanOutCounts, 
 /** Outputs were to be given inline, and cannot be. */
 export function fanOutTooLarge(what: string): Error {
   return engineError('FanOutTooLarge', `${what} Have them paged, fanOut(child, { results: 'paged' }), and read them with runtime.results.`);
+}
+
+export function tooManyInline(items: number): Error {
+  return fanOutTooLarge(`${items} items are too many for results inline, which may be ${limits.inlineResultsMax}.`);
+}
+
+/** A source gave what is no page. */
+export function sourceInvalid(found: unknown): Error {
+  return engineError(
+    'FanOutSourceInvalid',
+    `The source of a fan-out returns { items, next }, items an array of inputs; found ${formatValue(found)}.`,
+  );
 }
 
 export function compensationStarted(): Error {

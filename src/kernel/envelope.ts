@@ -91,7 +91,7 @@ export type Envelope =
   | DiscardEnvelope
   | ControlEnvelope;
 
-/** To a fan-out: what several of its items came to, each as an actor hears of one. Journaled by their number alone. */
+/** To a fan-out: what several of its items came to, each as an actor hears of one; of one item in their order. Journaled by their number alone. */
 export interface ItemsEnvelope {
   readonly kind: 'items';
   readonly outcomes: readonly ItemOutcome[];

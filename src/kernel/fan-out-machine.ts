@@ -1,6 +1,7 @@
 /** A fan-out as a machine: what is run for each item is its one activity, or its one child. */
 import type { Json } from './json.ts';
 import { itemSource } from './fan-out.ts';
+import { pagesSource } from './fan-out-source.ts';
 import { activityName } from './machine-check.ts';
 import { runnableDescriptor } from './plain-promise.ts';
 import type { MachineReference } from './record.ts';
@@ -16,7 +17,7 @@ const structure = structureOf(fanOutChart);
 export function fanOutMachine(
   { id, version }: MachineReference,
   src: string,
-  { child, plan }: FanOutMark,
+  { child, plan, source }: FanOutMark,
   machine: RegisteredMachine | undefined,
 ): RegisteredMachine {
   const descriptor = machine === undefined ? runnableDescriptor(child) : undefined;
@@ -24,11 +25,19 @@ export function fanOutMachine(
   const children = new Map<string, RegisteredChild>();
   if (descriptor !== undefined) activities.set(itemSource, { src: itemSource, name: activityName(id, src, descriptor.name), descriptor });
   if (machine !== undefined) children.set(itemSource, { kind: 'actor', machine, parentClosePolicy: 'request-cancel' });
+  const reading = runnableDescriptor(source);
+  if (reading !== undefined) {
+    activities.set(pagesSource, { src: pagesSource, name: activityName(id, `${src}.source`, reading.name), descriptor: reading });
+  }
   const own = `${id}.${src}`;
   const unwinding = emptyUnwinding({ id: own, version });
   children.set(unwindingSource, { kind: 'actor', machine: unwinding, parentClosePolicy: 'abandon' });
   fillUnwinding(unwinding, activities, children);
-  const whole: Json = { ...(structure as { readonly [key: string]: Json }), item: machine?.structure ?? null };
+  const whole: Json = {
+    ...(structure as { readonly [key: string]: Json }),
+    item: machine?.structure ?? null,
+    ...(reading === undefined ? {} : { source: true }),
+  };
   return {
     reference: { id: own, version, structureHash: hashStructure(whole) },
     structure: whole,

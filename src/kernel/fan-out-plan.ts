@@ -62,14 +62,28 @@ function parseTolerance(tolerate: NonNullable<FanOutOptions['tolerate']>): FanOu
   throw new TypeError(`fanOut: tolerate must be { count } with a whole number, or { share } from 0 to 1; found ${found}.`);
 }
 
-/** Whether more have failed than is tolerated. A share of all items, whether or not they began. */
-export function isBreached({ tolerate }: FanOutPlan, { failed, total }: Pick<FanOutCounts, 'failed' | 'total'>): boolean {
+/**
+ * Whether more have failed than is tolerated. A share of all items, whether or not they began.
+ *
+ * @param counts `source`: null once all items are known
+ */
+export function isBreached(
+  { tolerate }: FanOutPlan,
+  { failed, total, source = null }: Pick<FanOutCounts, 'failed' | 'total'> & { readonly source?: unknown },
+): boolean {
+  // A share of how many is not known before all are read.
+  if ('share' in tolerate && source !== null) return false;
   // A share that is not exact in binary must not fail what it says is tolerated.
   return 'count' in tolerate ? failed > tolerate.count : failed > tolerate.share * total + total * Number.EPSILON;
 }
 
+/** Whether outputs of so many items may not be given inline. */
+export function isTooMany({ results }: FanOutPlan, items: number): boolean {
+  return results === 'inline' && items > limits.inlineResultsMax;
+}
+
 /** How many items are to begin now. */
-export function toBegin(plan: FanOutPlan, counts: FanOutCounts, underWay: number): number {
+export function toBegin(plan: FanOutPlan, counts: FanOutCounts & { readonly source: unknown }, underWay: number): number {
   if (isBreached(plan, counts)) return 0;
   return Math.max(0, Math.min(plan.concurrency - underWay, counts.total - counts.begun));
 }

@@ -15,7 +15,10 @@ import { formatValue } from './value-encoding.ts';
 export interface FanOutDescription {
   /** What `runtime.results` is asked by. */
   readonly address: string;
+  /** Items known so far. */
   readonly total: number;
+  /** Whether these are all; not while its source has more. */
+  readonly isTotalKnown: boolean;
   /** Items that have not begun. */
   readonly waiting: number;
   readonly underWay: number;
@@ -106,7 +109,14 @@ function itemShown({ n, status, output, failure, input }: ItemRecord): ItemResul
 /** @param counts what its chart shows */
 export function describeFanOut(
   { address, status, startedAtMs, updatedAtMs }: ActorRecord,
-  { total, begun, succeeded, failed, firstFailed }: FanOutCounts & { readonly firstFailed: FailedItem | null },
+  {
+    total,
+    begun,
+    succeeded,
+    failed,
+    firstFailed,
+    source,
+  }: FanOutCounts & { readonly firstFailed: FailedItem | null; readonly source: unknown },
 ): FanOutDescription {
   const left = begun - succeeded - failed;
   const isOver = isClosed(status);
@@ -114,6 +124,7 @@ export function describeFanOut(
   return {
     address: formatAddress(address),
     total,
+    isTotalKnown: source === null,
     waiting: total - begun,
     underWay: isOver ? 0 : left,
     succeeded,

@@ -14,15 +14,16 @@ import { childAddress, formatAddress } from './address.ts';
 import { forgetChild } from './apply-actions.ts';
 import type { Draft } from './draft.ts';
 import { scheduleAttempts } from './draft.ts';
-import { fanOutFailed, fanOutTooLarge } from './engine-errors.ts';
+import { fanOutFailed, fanOutTooLarge, tooManyInline } from './engine-errors.ts';
 import type { ItemOutcome, StepEnvelope } from './envelope.ts';
 import type { FailureRecord } from './failure-record.ts';
 import type { FanOutPlan } from './fan-out-plan.ts';
-import { isBreached, toBegin } from './fan-out-plan.ts';
+import type { PageRead } from './fan-out-source.ts';
+import { isToRead, keepPage, pageOf, pagesSource, readPage, readerOf, sourceAfter } from './fan-out-source.ts';
+import { isBreached, isTooMany, toBegin } from './fan-out-plan.ts';
 import type { FailedItem, FanOutRows, ItemRecord, PageRecord } from './item-record.ts';
 import type { Json } from './json.ts';
 import { registerActivity } from './ledger-entries.ts';
-import { limits } from './limits.ts';
 import type { Change, Reaction } from './reaction.ts';
 import { isClosed } from './record.ts';
 import type { RegisteredMachine } from './registered-machine.ts';
@@ -42,15 +43,16 @@ export const itemSource = 'item';
  * @throws TypeError if the input is no array, Error `FanOutTooLarge`
  */
 export function prepareFanOut(draft: Draft, plan: FanOutPlan, input: Json): Json {
-  const inputs = checkItems(input) as readonly Json[];
-  const max = limits.inlineResultsMax;
-  if (plan.results === 'inline' && inputs.length > max) {
-    throw fanOutTooLarge(`${inputs.length} items are too many for results inline, which may be ${max}.`);
+  draft.messages.push({ to: draft.address.path, envelope: { kind: 'items', outcomes: [] } });
+  if (draft.machine.activities.has(pagesSource)) {
+    draft.fanOut = { pages: [], ended: [] };
+    return { total: 0, source: { input, next: null } };
   }
+  const inputs = checkItems(input) as readonly Json[];
+  if (isTooMany(plan, inputs.length)) throw tooManyInline(inputs.length);
   draft.fanOut = { pages: inputs.length === 0 ? [] : [{ n: 1, first: 1, inputs }], ended: [] };
   draft.pagesPut.push(...draft.fanOut.pages);
-  draft.messages.push({ to: draft.address.path, envelope: { kind: 'items', outcomes: [] } });
-  return { total: inputs.length };
+  return { total: inputs.length, source: null };
 }
 
 /**
@@ -59,16 +61,30 @@ export function prepareFanOut(draft: Draft, plan: FanOutPlan, input: Json): Json
  * @param usual what one means to any other actor
  */
 export function fanOutReaction(actor: Actor, envelope: StepEnvelope, usual: (envelope: StepEnvelope) => Reaction): Reaction {
-  if (isClosed(actor.record.status)) return usual(envelope);
-  if (envelope.kind === 'items') {
-    return react(
-      actor,
-      envelope.outcomes.map((outcome) => ({ outcome, reaction: usual(outcome) })),
-    );
-  }
+  if (envelope.kind === 'items') return itemsReaction(actor, envelope.outcomes, usual);
   const reaction = usual(envelope);
-  if (reaction.kind !== 'deliver' || !isOutcome(envelope)) return reaction;
+  if (isClosed(actor.record.status) || reaction.kind !== 'deliver' || !isOutcome(envelope)) return reaction;
   return react(actor, [{ outcome: envelope, reaction }]);
+}
+
+/** What each means is asked of the state before the step: what else is told of the same item is heard of in the next one, of the same unit. */
+function itemsReaction(actor: Actor, outcomes: readonly ItemOutcome[], usual: (envelope: StepEnvelope) => Reaction): Reaction {
+  const told = new Map<number, Told>();
+  const again: ItemOutcome[] = [];
+  for (const outcome of outcomes) {
+    if (told.has(outcome.n)) again.push(outcome);
+    else told.set(outcome.n, { outcome, reaction: usual(outcome) });
+  }
+  const all = [...told.values()];
+  const reaction = isClosed(actor.record.status) ? withoutChart(all, (draft) => takeAll(draft, actor, all)) : react(actor, all);
+  if (again.length === 0) return reaction;
+  // What means nothing changes nothing of what the others mean.
+  if (!('change' in reaction)) return itemsReaction(actor, again, usual);
+  const change: Change = (draft) => {
+    reaction.change?.(draft);
+    draft.messages.push({ to: draft.address.path, envelope: { kind: 'items', outcomes: again } });
+  };
+  return { ...reaction, change };
 }
 
 /** What is told of one of its items, and what that would mean to any other actor. */
@@ -92,18 +108,37 @@ function isEnded(told: Told): told is Ended {
 
 function react(actor: Actor, told: readonly Told[]): Reaction {
   const { plan } = fanOutOf(actor.machine);
-  const ended = told.filter(isEnded);
-  const counted = count(actor, ended);
-  const underWay = actor.activities.size + actor.children.size - ended.length;
+  const reader = readerOf(actor);
+  const allEnded = told.filter(isEnded);
+  const page = allEnded.flatMap(({ outcome, reaction }) => (outcome.n === reader ? pageOf(reader, reaction, outputIn(outcome)) : []))[0];
+  const ended = allEnded.filter(({ outcome }) => outcome.n !== reader);
+  const counted = count(actor, ended, page);
+  const underWay = actor.activities.size + actor.children.size - ended.length - (reader === undefined ? 0 : 1);
   const beginning = toBegin(plan, counted, underWay);
   const progress: FanOutProgress = { ...counted, begun: counted.begun + beginning };
-  const change: Change = (draft) => {
-    for (const each of told) take(draft, actor, each);
-    beginItems(draft, counted.begun + 1, beginning);
-  };
   const isFailing = isBreached(plan, progress);
-  if (underWay + beginning === 0 || (isFailing && plan.onBreach === 'cancel')) return over(actor, ended, progress, change);
-  if (ended.length + beginning > 0) return { kind: 'deliver', event: progressEvent(progress), change };
+  const isReading = reader !== undefined && page === undefined;
+  const reads = !isFailing && isToRead(plan.concurrency, progress, isReading) ? progress.source : null;
+  const change: Change = (draft) => {
+    takeAll(draft, actor, told);
+    if (page?.kind === 'page') keepPage(draft, page, counted.total - page.inputs.length + 1);
+    beginItems(draft, counted.begun + 1, beginning);
+    if (reads !== null) readPage(draft, reads);
+  };
+  if (page?.kind === 'failed') return failing(page.error, counted, (draft) => takeAll(draft, actor, told));
+  if (isTooMany(plan, progress.total)) return failing(tooManyInline(progress.total), counted, (draft) => takeAll(draft, actor, told));
+  const isOver = underWay + beginning === 0 && (progress.source === null || isFailing);
+  if (isOver || (isFailing && plan.onBreach === 'cancel')) return over(actor, ended, progress, change);
+  if (allEnded.length + beginning > 0 || reads !== null) return { kind: 'deliver', event: progressEvent(progress), change };
+  return withoutChart(told, change);
+}
+
+function failing(error: unknown, progress: FanOutProgress, change: Change): Reaction {
+  return { kind: 'fail', error, last: progressEvent(progress), change };
+}
+
+/** Nothing of it is for the chart: none of them ended, or the fan-out has. */
+function withoutChart(told: readonly Told[], change: Change): Reaction {
   const kinds = told.map(({ reaction }) => reaction.kind);
   if (kinds.includes('note')) return { kind: 'note', change };
   return kinds.includes('late') ? { kind: 'late', change } : { kind: 'ignore' };
@@ -113,13 +148,14 @@ function progressEvent(progress: FanOutProgress): FanOutEvent {
   return { type: 'fan-out.progress', progress };
 }
 
-function count(actor: Actor, ended: readonly Ended[]): FanOutProgress {
-  const { total, begun, succeeded, failed, firstFailed } = contextOf(actor.chart.snapshot) as FanOutContext;
+function count(actor: Actor, ended: readonly Ended[], page: PageRead | undefined): FanOutProgress {
+  const { total, begun, succeeded, failed, firstFailed, source } = contextOf(actor.chart.snapshot) as FanOutContext;
   const failures = ended.filter(({ reaction }) => isFailure(reaction));
   const [first] = failures;
   return {
-    total,
+    total: page?.kind === 'page' ? total + page.inputs.length : total,
     begun,
+    source: sourceAfter(source, page),
     succeeded: succeeded + ended.length - failures.length,
     failed: failed + failures.length,
     firstFailed:
@@ -142,16 +178,20 @@ function itemOf({ activities, children }: Actor, n: number): number {
 /** All is over, or enough has failed. */
 function over(actor: Actor, ended: readonly Ended[], progress: FanOutProgress, change: Change): Reaction {
   const { plan } = fanOutOf(actor.machine);
-  const fail = (error: Error): Reaction => ({ kind: 'fail', error, last: progressEvent(progress), change });
+  const fail = (error: Error): Reaction => failing(error, progress, change);
   if (isBreached(plan, progress)) return fail(fanOutFailed(progress, progress.firstFailed as FailedItem));
   const results = plan.results === 'inline' ? resultsOf(actor, ended) : [];
-  try {
-    checkSize(results, 'results');
-  } catch {
-    return fail(fanOutTooLarge(`The outputs of ${progress.succeeded} items are too large for results inline.`));
-  }
-  const { total, succeeded, failed } = progress;
+  const { total, succeeded, failed, firstFailed } = progress;
   const address = formatAddress(actor.record.address);
+  try {
+    // As its chart will keep them.
+    checkSize(
+      { ...progress, source: null, firstFailed: firstFailed && { ...firstFailed }, output: { total, succeeded, failed, results, address } },
+      'context',
+    );
+  } catch {
+    return fail(fanOutTooLarge(`The outputs of ${succeeded} items are too large for results inline.`));
+  }
   const output: FanOutOutput<unknown> = { total, succeeded, failed, results: results.map((result) => decodeValue(result)), address };
   return { kind: 'deliver', event: { type: 'fan-out.over', progress, output } as FanOutEvent, change };
 }
@@ -165,14 +205,18 @@ function resultsOf(actor: Actor, ended: readonly Ended[]): readonly Json[] {
   return all.sort((a, b) => a.n - b.n).map(({ output }) => output as Json);
 }
 
-/** Of an outcome that is no failure. */
-function outputIn(outcome: ItemOutcome): Json {
-  return (outcome as { readonly output: Json }).output;
+/** Undefined of a failure. */
+function outputIn(outcome: ItemOutcome): Json | undefined {
+  return (outcome as { readonly output?: Json }).output;
 }
 
 /** What every fan-out has from its first step on. */
 function rowsOf({ fanOut }: { readonly fanOut: FanOutRows | undefined }): FanOutRows {
   return fanOut as FanOutRows;
+}
+
+function takeAll(draft: Draft, actor: Actor, told: readonly Told[]): void {
+  for (const each of told) take(draft, actor, each);
 }
 
 /** What becomes of what is told of one item. */
@@ -183,12 +227,13 @@ function take(draft: Draft, actor: Actor, { outcome, reaction }: Told): void {
   }
   const { n } = outcome;
   reaction.change(draft);
+  if (n === readerOf(actor)) return;
   if (actor.children.has(n)) forgetChild(draft, n);
   keep(draft, isFailure(reaction) ? failedRecord(draft, actor, n) : completedRecord(actor, outcome));
 }
 
 function completedRecord(actor: Actor, outcome: ItemOutcome): ItemRecord {
-  return { n: itemOf(actor, outcome.n), status: 'completed', child: outcome.n, output: outputIn(outcome) };
+  return { n: itemOf(actor, outcome.n), status: 'completed', child: outcome.n, output: outputIn(outcome) as Json };
 }
 
 /** Whoever looks for what went wrong finds what the item was. */

@@ -38,13 +38,14 @@ export const limits = {
   /** Those of them that may stand in the record of their actor, which every step writes, and the size of the input of each. */
   activitiesInRecordMax: 4,
   activityInRecordSizeMax: 512,
-  /** Children one actor may have at once. */
+  /** Children one actor may have at once, and how many children and activities are worth a word to the logger. */
   childrenMax: 10_000,
+  childrenWarned: 500,
   /** Items of a fan-out that are under way at once. */
   fanOutConcurrencyMax: 1_000,
   /** Items of a fan-out whose outputs are given to its parent as one. */
   inlineResultsMax: 1_000,
-  /** Items of a fan-out whose ends are one step, and how large they may be together. */
+  /** Ends of items of a fan-out that are one step. */
   itemsPerStepMax: 256,
   /** Entries in the ledger of one actor: it is in memory with its actor, and unwinding lists all of them. */
   ledgerMax: 2_000,
@@ -94,6 +95,13 @@ export const limits = {
   mailPerTurn: 64,
   /** Rows of a deleted workflow, or forgotten message ids, that go in one batch. */
   erasedPerBatchMax: 1_000,
+  /** How far apart the passes are that delete workflows after their retention. */
+  retentionIntervalMinMs: 1_000,
+  retentionIntervalMaxMs: 300_000,
+  /** How often they look again at those that could not be deleted. */
+  retentionRestartMs: 3_600_000,
+  /** Compacted is when so many were deleted, for each that is left. */
+  retentionCompactedShare: 0.25,
   /** How far apart at least the store is looked through for message ids to forget. */
   forgettingIntervalMs: 60_000,
   /** Steps taken in one unit; what is still to be said between the actors of a workflow then waits in its mailbox. */

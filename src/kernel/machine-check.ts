@@ -41,6 +41,8 @@ export function actorProblems(machine: AnyStateMachine): string[] {
 export function missingCode(machine: AnyStateMachine): string[] {
   const invokes = new Map(invokeSites(machine).map((site) => [site.src, site]));
   const actors = [...actorLogicOf(machine)].flatMap(([src, given]) => {
+    const source = runnableDescriptor(fanOutIn(given)?.source);
+    if (source !== undefined && source.run === undefined) return [`the source of fan-out "${src}"`];
     const logic = fanOutIn(given)?.child ?? given;
     const descriptor = runnableDescriptor(logic);
     const undo = descriptor?.undo !== undefined && descriptor.undo.run === undefined ? [`the undo of activity "${src}" (compensate)`] : [];

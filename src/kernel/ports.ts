@@ -135,6 +135,12 @@ export interface Store {
    * the end. Fails as `write` does.
    */
   forgetMessages(beforeMs: number, limit: number, after?: Uint8Array): Promise<{ readonly next: Uint8Array | undefined }>;
+  /**
+   * Has the disk given back what rows took that were erased, where the database does not by itself. Reads and writes go on meanwhile.
+   *
+   * @param isWanted is asked between its parts
+   */
+  compact(isWanted: () => boolean): Promise<void>;
   /** The highest run of an id, or undefined if it was never started or is deleted. The first run of an id that was not deleted is 1. */
   readLatestRun(workflowId: string): Promise<number | undefined>;
   /** What is left of an id that was deleted. */

@@ -127,6 +127,7 @@ function journalOf(draft: Draft, before: Actor | undefined, record: ActorRecord,
 function journaled({ machine }: Draft, envelope: Envelope): Envelope {
   if (machine.fanOut === undefined) return envelope;
   if (envelope.kind === 'items') return { kind: 'items', outcomes: [], count: envelope.outcomes.length };
+  if (envelope.kind === 'attempt-completed') return { ...envelope, output: null };
   return envelope.kind === 'start' ? { ...envelope, input: null } : envelope;
 }
 

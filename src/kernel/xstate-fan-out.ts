@@ -1,7 +1,8 @@
 /** A fan-out as actor logic, and the chart that shows how far one is. What it does is decided in `fan-out.ts`. */
 import { assign, createActor, fromPromise, setup, toPromise } from 'xstate';
 import type { AnyActorLogic, AnyStateMachine, InputFrom, OutputFrom, PromiseActorLogic } from 'xstate';
-import { fanOutFailed } from './engine-errors.ts';
+import { fanOutFailed, sourceInvalid } from './engine-errors.ts';
+import { activityDescriptor } from './activity-descriptor.ts';
 import type { FanOutOptions, FanOutPlan } from './fan-out-plan.ts';
 import { isBreached, parseFanOut } from './fan-out-plan.ts';
 import { failureOf } from './failure.ts';
@@ -23,8 +24,20 @@ export interface FanOutOutput<Result> {
   readonly address?: string;
 }
 
+/** What the source of a fan-out is asked: where to go on, null at first, and what the fan-out was given as its input. */
+export interface SourceQuestion<Input, Cursor> {
+  readonly input: Input;
+  readonly cursor: Cursor | null;
+}
+
+/** What it answers: some items, up to 1 MB of them, and where to go on; without `next` they were the last. */
+export interface SourcePage<Item, Cursor> {
+  readonly items: readonly Item[];
+  readonly next?: Cursor | undefined;
+}
+
 /** The mark is optional in the type: a required member would make `provide()` refuse replacements. */
-export interface FanOutLogic<Input, Result> extends PromiseActorLogic<FanOutOutput<Result>, readonly Input[]> {
+export interface FanOutLogic<Input, Result> extends PromiseActorLogic<FanOutOutput<Result>, Input> {
   readonly [fanOutKey]?: FanOutMark;
 }
 
@@ -32,6 +45,8 @@ export interface FanOutLogic<Input, Result> extends PromiseActorLogic<FanOutOutp
 export interface FanOutMark {
   readonly child: AnyActorLogic;
   readonly plan: FanOutPlan;
+  /** Absent where the input is the items themselves. */
+  readonly source?: AnyActorLogic;
 }
 
 /**
@@ -40,6 +55,11 @@ export interface FanOutMark {
  *
  *     setup({ actors: { seedAll: fanOut(seed, { concurrency: 64, tolerate: { share: 0.01 } }) } })
  *
+ * Items that are too many for one array are read page by page from a `source`, an activity, whenever fewer wait than may run at once; then the
+ * input is whatever the source needs. It is tried again as its policy says, and the fan-out fails as it does.
+ *
+ *     fanOut(seed, { concurrency: 64, source: storesOf, results: 'paged' }) // storesOf({ input, cursor }) is { items, next }
+ *
  * In a plain `createActor` items are run in the same way, in memory.
  *
  * @throws TypeError if the first argument is neither an activity nor a machine, or an option is wrong
@@ -47,14 +67,25 @@ export interface FanOutMark {
 export function fanOut<Child extends AnyActorLogic>(
   child: Child,
   options: FanOutOptions,
-): FanOutLogic<InputFrom<Child>, OutputFrom<Child>> {
+): FanOutLogic<readonly InputFrom<Child>[], OutputFrom<Child>>;
+export function fanOut<Child extends AnyActorLogic, Input, Cursor>(
+  child: Child,
+  options: FanOutOptions & { readonly source: PromiseActorLogic<SourcePage<InputFrom<Child>, Cursor>, SourceQuestion<Input, Cursor>> },
+): FanOutLogic<Input, OutputFrom<Child>>;
+export function fanOut(child: AnyActorLogic, given: FanOutOptions & { readonly source?: AnyActorLogic }): AnyActorLogic {
   if (!['activity', 'machine'].includes(kindOfLogic(child))) {
     throw new TypeError(`fanOut: give it an activity or a machine as its first argument; found ${formatValue(child)}.`);
   }
-  const mark: FanOutMark = { child, plan: parseFanOut(options) };
-  const logic = fromPromise<FanOutOutput<OutputFrom<Child>>, readonly InputFrom<Child>[]>(
-    async ({ input, signal }) => new VolatileFanOut(mark, input, signal).run() as Promise<FanOutOutput<OutputFrom<Child>>>,
-  );
+  // What is no object is refused by who reads the options.
+  const { source, ...others } = Object(given) as typeof given;
+  const options = typeof given === 'object' ? others : given;
+  if (source !== undefined && kindOfLogic(source) !== 'activity') {
+    throw new TypeError(`fanOut: source must be an activity that returns { items, next }; found ${formatValue(source)}.`);
+  }
+  const isUndone = activityDescriptor(source)?.undo !== undefined;
+  if (isUndone) throw new TypeError('fanOut: source only reads, and is not undone; leave out compensate.');
+  const mark: FanOutMark = { child, plan: parseFanOut(options), ...(source === undefined ? {} : { source }) };
+  const logic = fromPromise<FanOutOutput<unknown>, unknown>(async ({ input, signal }) => new VolatileFanOut(mark, input, signal).run());
   return Object.assign(logic, { [fanOutKey]: mark });
 }
 
@@ -65,7 +96,10 @@ export function fanOutIn(logic: unknown): FanOutMark | undefined {
 /** Where nothing is durable. */
 class VolatileFanOut {
   readonly #mark: FanOutMark;
-  readonly #inputs: readonly unknown[];
+  /** Items known so far. */
+  readonly #inputs: unknown[];
+  #source: SourceState | null;
+  #reading: Promise<void> | undefined;
   readonly #signal: AbortSignal;
   readonly #results = new Map<number, unknown>();
   #next = 0;
@@ -75,7 +109,8 @@ class VolatileFanOut {
 
   constructor(mark: FanOutMark, inputs: unknown, signal: AbortSignal) {
     this.#mark = mark;
-    this.#inputs = checkItems(inputs);
+    this.#inputs = mark.source === undefined ? [...checkItems(inputs)] : [];
+    this.#source = mark.source === undefined ? null : { input: inputs, next: null };
     this.#signal = signal;
   }
 
@@ -83,7 +118,8 @@ class VolatileFanOut {
     const stop = (): void => this.#stops.forEach((each) => each());
     this.#signal.addEventListener('abort', stop);
     try {
-      const lanes = Math.min(this.#mark.plan.concurrency, this.#inputs.length);
+      const { concurrency } = this.#mark.plan;
+      const lanes = this.#source === null ? Math.min(concurrency, this.#inputs.length) : concurrency;
       await Promise.all(Array.from({ length: lanes }, async () => this.#lane()));
     } finally {
       this.#signal.removeEventListener('abort', stop);
@@ -101,14 +137,30 @@ class VolatileFanOut {
   }
 
   get #isBreached(): boolean {
-    return isBreached(this.#mark.plan, { failed: this.#failed, total: this.#inputs.length });
+    return isBreached(this.#mark.plan, { failed: this.#failed, total: this.#inputs.length, source: this.#source });
   }
 
   async #lane(): Promise<void> {
-    while (this.#next < this.#inputs.length && !this.#isBreached && !this.#signal.aborted) {
-      this.#next += 1;
-      await this.#item(this.#next);
+    while (!this.#isBreached && !this.#signal.aborted) {
+      if (this.#next < this.#inputs.length) {
+        this.#next += 1;
+        await this.#item(this.#next);
+      } else if (this.#source === null) return;
+      else await (this.#reading ??= this.#read(this.#source).finally(() => (this.#reading = undefined)));
     }
+  }
+
+  async #read({ input, next }: SourceState): Promise<void> {
+    const actor = createActor(this.#mark.source as AnyActorLogic, { input: { input, cursor: next } });
+    const stop = (): void => void actor.stop();
+    this.#stops.add(stop);
+    const page = toPromise(actor);
+    actor.start();
+    const found: unknown = await page.finally(() => this.#stops.delete(stop));
+    const { items, next: following } = Object(found) as Partial<SourcePage<unknown, unknown>>;
+    if (!Array.isArray(items)) throw sourceInvalid(found);
+    for (const each of items) this.#inputs.push(each);
+    this.#source = following === undefined ? null : { input, next: following };
   }
 
   async #item(item: number): Promise<void> {
@@ -150,8 +202,16 @@ export function checkItems(inputs: unknown): readonly unknown[] {
   throw new TypeError(`A fan-out takes an array of inputs, one for each item; found ${formatValue(inputs)}.`);
 }
 
+/** What a source is asked next. */
+export interface SourceState {
+  readonly input: unknown;
+  readonly next: unknown;
+}
+
 /** How far it is. */
 export interface FanOutProgress extends FanOutCounts {
+  /** Where further items come from; null once all are known. */
+  readonly source: SourceState | null;
   readonly firstFailed: FailedItem | null;
 }
 
@@ -167,13 +227,13 @@ const chart = setup({
   types: {
     context: {} as FanOutContext,
     events: {} as FanOutEvent,
-    input: {} as { readonly total: number },
+    input: {} as Pick<FanOutProgress, 'total' | 'source'>,
     output: {} as FanOutOutput<unknown> | null,
   },
 }).createMachine({
   id: 'fan-out',
   version: '1',
-  context: ({ input }) => ({ total: input.total, begun: 0, succeeded: 0, failed: 0, firstFailed: null, output: null }),
+  context: ({ input }) => ({ ...input, begun: 0, succeeded: 0, failed: 0, firstFailed: null, output: null }),
   initial: 'running',
   states: {
     running: {

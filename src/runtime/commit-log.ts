@@ -11,6 +11,7 @@ export function logCommit(logger: Logger, commit: Commit): void {
   if (logger === silentLogger) return;
   const { record, journal, activitiesRemoved } = commit;
   logGrowth(logger, commit);
+  logChildren(logger, commit);
   const { workflowId: id, run } = record.address;
   const { envelope, outcome } = journal;
   if (outcome === 'parked') {
@@ -56,5 +57,19 @@ function logGrowth(logger: Logger, { record, journal, activitiesPut }: Commit): 
     logger.warn({ id, run, path, payload, bytes }, 'A payload is large; keep large data elsewhere and pass its address.');
   }
 }
+
+/** Each step of an actor costs more the more children it has; those of a fan-out are no part of this. */
+function logChildren(logger: Logger, { record, childrenPut, activitiesPut }: Commit): void {
+  const children = record.children + record.activities.length;
+  if (children < limits.childrenWarned || record.fanOut !== undefined) return;
+  const born = childrenPut.filter(({ isEnded, isDetached }) => isEnded !== true && isDetached !== true).length;
+  const scheduled = activitiesPut.filter(({ attempt, uncharged }) => attempt + uncharged === 0).length;
+  if (children - born - scheduled >= limits.childrenWarned) return;
+  const { workflowId: id, run, path } = record.address;
+  logger.warn({ id, run, path, children }, manyChildren);
+}
+
+const manyChildren =
+  'An actor has very many children: fanOut(child, { concurrency }) runs as many as one child, at a cost that does not grow with them.';
 
 const failing: ReadonlySet<string> = new Set(['attempt-failed', 'attempt-timed-out', 'attempt-lost', 'attempt-released']);

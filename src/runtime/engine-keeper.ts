@@ -14,6 +14,7 @@ import { limits } from '../kernel/limits.ts';
 import type { Logger } from '../kernel/logger.ts';
 import type { MachineRegistry } from '../kernel/machine-registry.ts';
 import type { Clock, Random, Store } from '../kernel/ports.ts';
+import type { RetentionRule } from '../kernel/retention.ts';
 import { Admission } from './admission.ts';
 import type { BootWatch } from './boot-watch.ts';
 import { ViewRegistry } from './committed-view.ts';
@@ -47,6 +48,8 @@ export interface KeeperParts {
   readonly journalRecordsMax?: number | undefined;
   /** The time an unwinding has as a whole; default {@link limits}. */
   readonly compensationBudgetMs?: number | undefined;
+  /** How long closed workflows are kept; default: for ever. */
+  readonly retention?: readonly RetentionRule[] | undefined;
   /** Absent: a failure is the end. */
   readonly reopening?: Reopening;
   /** Absent: nobody counts at what deaths of the process a workflow was in flight. */
@@ -170,7 +173,7 @@ export class EngineKeeper {
 
   #createEngine(store: Store, examine: EngineParts['examine']): Engine {
     const { registry, clock, random, logger, messageIdRetentionMs, onEnter = () => undefined } = this.#parts;
-    const { journalRecordsMax, compensationBudgetMs } = this.#parts;
+    const { journalRecordsMax, compensationBudgetMs, retention } = this.#parts;
     const { views, attempts } = this;
     const onFailed = (error: unknown): void => this.#onFailed(error);
     return new Engine({
@@ -182,6 +185,8 @@ export class EngineKeeper {
       messageIdRetentionMs,
       journalRecordsMax,
       compensationBudgetMs,
+      retention,
+      forgetPoison: async (id) => this.#parts.outbox.poison.forget(id),
       views,
       attempts,
       onFailed,

@@ -8,12 +8,16 @@ import type { MachineRegistry } from '../kernel/machine-registry.ts';
 import type { Clock, Page, Random, Store, TimerRow } from '../kernel/ports.ts';
 import type { ActorRecord } from '../kernel/record.ts';
 import { notAwaited } from '../kernel/refusals.ts';
+import type { RetentionRule } from '../kernel/retention.ts';
 import type { Tree } from '../kernel/tree.ts';
 import type { FirstWords, StepMessage } from '../kernel/wake.ts';
 import { CommitPipeline } from './commit-pipeline.ts';
 import type { ViewRegistry } from './committed-view.ts';
 import { EnvelopeLetter } from './envelope-letter.ts';
+import type { IsWanted } from './delete-letter.ts';
+import { DeleteLetter } from './delete-letter.ts';
 import { Forgetting } from './forgetting.ts';
+import { Retention } from './retention.ts';
 import type { OnEnter } from './loop-watchdog.ts';
 import type { HandOverEnvelope, OwnAttempts } from './own-attempts.ts';
 import type { InnerEnvelope } from './performer.ts';
@@ -36,6 +40,10 @@ export interface EngineParts {
   readonly journalRecordsMax: number | undefined;
   /** The time an unwinding has as a whole; default {@link limits}. */
   readonly compensationBudgetMs: number | undefined;
+  /** How long closed workflows are kept; default: for ever. */
+  readonly retention?: readonly RetentionRule[] | undefined;
+  /** Of a workflow that was deleted no message waits for a person any more. */
+  readonly forgetPoison: (workflowId: string) => Promise<void>;
   /** What a workflow read from disk has to hear first of all, given what its attempts came to. */
   readonly examine: (tree: Tree, messages: readonly StepMessage[]) => FirstWords;
   /** Is told the number of the last commit of a batch with emitted events. */
@@ -55,6 +63,7 @@ export class Engine {
   readonly #performer: Performer;
   readonly #volatile: VolatileRunner;
   readonly #forgetting: Forgetting | undefined;
+  readonly #retention: Retention | undefined;
   #failure: { readonly error: unknown } | undefined;
   #isStopping = false;
 
@@ -96,6 +105,7 @@ export class Engine {
       onError,
     });
     this.#forgetting = this.#createForgetting(onError);
+    this.#retention = this.#createRetention();
     attempts.attach({
       isInMemory: (workflowId) => this.supervisor.isInMemory(workflowId),
       deliver,
@@ -165,8 +175,24 @@ export class Engine {
     return new Forgetting({ store, clock, retentionMs, alone: (work) => this.supervisor.erase(work), onError });
   }
 
+  #createRetention(): Retention | undefined {
+    const { store, clock, logger, retention: rules = [], forgetPoison } = this.#parts;
+    if (rules.length === 0) return undefined;
+    const { supervisor } = this;
+    const remove = async (id: string, isWanted: IsWanted): Promise<boolean> => {
+      const isDeleted = await new Promise<boolean>((resolve, reject) => {
+        supervisor.post(id, new DeleteLetter(supervisor, store, { resolve, reject }, isWanted));
+      });
+      // One that failed for good since it was looked at.
+      if (isDeleted) await forgetPoison(id);
+      return isDeleted;
+    };
+    return new Retention({ store, clock, logger, rules, remove, alone: (work) => supervisor.erase(work) });
+  }
+
   #stopMoving(): void {
     this.#forgetting?.stop();
+    this.#retention?.stop();
     this.#timers.stop();
     this.#performer.stop();
   }

@@ -1,4 +1,5 @@
-/** Taking a deleted workflow away, slice by slice. */
+/** What is done to the store while nothing else is: taking deleted workflows away, slice by slice, and mending what lists go by. */
+import { hasErrorCode } from '../kernel/errors.ts';
 import { limits } from '../kernel/limits.ts';
 import type { Store } from '../kernel/ports.ts';
 
@@ -17,4 +18,15 @@ export async function finishErasing(store: Store, workflowId: string, alone: Alo
   const tombstone = await store.readTombstone(workflowId);
   if (tombstone?.isClearing === true) await eraseAll(store, workflowId, tombstone.lastRun, alone);
   return tombstone?.lastRun ?? 0;
+}
+
+/** What lists and counts go by is derived: found damaged, it is made anew from the records, once. */
+export async function mendingListing<Answer>(store: Store, alone: Alone, ask: () => Promise<Answer>): Promise<Answer> {
+  try {
+    return await ask();
+  } catch (error) {
+    if (!hasErrorCode(error, 'INDEX_DAMAGED')) throw error;
+    await alone(() => store.rebuildListing());
+    return ask();
+  }
 }

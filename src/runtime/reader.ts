@@ -20,6 +20,7 @@ import { checkOptions } from '../kernel/options.ts';
 import type { Clock, Store } from '../kernel/ports.ts';
 import { notFoundError, parkedFor } from '../kernel/refusals.ts';
 import type { Alone } from './erasing.ts';
+import { mendingListing } from './erasing.ts';
 import type { QueueReader } from './queue-view.ts';
 import { QueueView, queueSourceOf } from './queue-view.ts';
 
@@ -139,7 +140,7 @@ export class StoreReader implements Reader {
 
   async list(filter: WorkflowFilter = {}, options: ListOptions = {}): Promise<WorkflowList> {
     const query = checkList(filter, options, this.#isMissing);
-    const { workflows, next } = await this.#repairing(() => this.#store.list(query));
+    const { workflows, next } = await mendingListing(this.#store, this.#alone, async () => this.#store.list(query));
     return next === undefined ? { workflows } : { workflows, next: formatCursor(next, query) };
   }
 
@@ -148,21 +149,10 @@ export class StoreReader implements Reader {
   async count(filter?: WorkflowFilter, options?: CountOptions): Promise<WorkflowCount | WorkflowGroups>;
   async count(filter: WorkflowFilter = {}, options: CountOptions = {}): Promise<WorkflowCount | WorkflowGroups> {
     const query = checkCount(filter, options, this.#isMissing);
-    return countShown(await this.#repairing(() => this.#store.count(query)), query);
+    return countShown(await mendingListing(this.#store, this.#alone, async () => this.#store.count(query)), query);
   }
 
   readonly #isMissing: IsMissing = (machine, version) => this.#runsWorkflows && this.#registry.find(machine, version) === undefined;
-
-  /** What lists and counts go by is derived: found damaged, it is made anew from the records, once. */
-  async #repairing<Answer>(ask: () => Promise<Answer>): Promise<Answer> {
-    try {
-      return await ask();
-    } catch (error) {
-      if (!hasErrorCode(error, 'INDEX_DAMAGED')) throw error;
-      await this.#alone(() => this.#store.rebuildListing());
-      return ask();
-    }
-  }
 
   async #latestRun(id: string): Promise<number> {
     checkId(id, 'workflow id');

@@ -188,7 +188,7 @@ export class LocalRuntime implements Runtime {
     this.#checkOpen();
     checkId(id, 'workflow id');
     const { engine, store } = this.#parts.keeper;
-    await this.#ask<void>(id, (asked) => new DeleteLetter(engine.supervisor, store, asked));
+    await this.#ask<boolean>(id, (asked) => new DeleteLetter(engine.supervisor, store, asked));
     await this.#parts.keeper.outbox.poison.forget(id);
   }
 

@@ -36,6 +36,8 @@ export interface Database extends DatabaseReader {
   readAtOnce<Result>(read: (reader: DatabaseReader) => Promise<Result>): Promise<Result>;
   /** One atomic batch, in order, on disk when it resolves. If it rejects, whether it is on disk is unknown. */
   write(operations: readonly Operation[]): Promise<void>;
+  /** Gives the disk back what was deleted in a range; absent where nothing is left behind. */
+  compact?(range: KeyRange): Promise<void>;
   close(): Promise<void>;
 }
 

@@ -24,7 +24,20 @@ import { decodeOwedKey } from './queue-keys.ts';
 import type { WorkflowChange } from './count-changes.ts';
 import { readTombstoneOf } from './reads.ts';
 
-const erasedSpaces = ['owed', 'actor', 'activity', 'child', 'ledger', 'item', 'page', 'mailbox', 'journal', 'twin', 'message'] as const;
+/** Where a workflow has rows of its own. */
+export const erasedSpaces = [
+  'owed',
+  'actor',
+  'activity',
+  'child',
+  'ledger',
+  'item',
+  'page',
+  'mailbox',
+  'journal',
+  'twin',
+  'message',
+] as const;
 
 /** The next batch of a deletion; repeating it after a crash goes on where it was. */
 export async function eraseOperations(

@@ -9,8 +9,8 @@
 import type { Address } from '../kernel/address.ts';
 import type { Commit } from '../kernel/commit.ts';
 import { PerdureError } from '../kernel/errors.ts';
-import type { OutboxStore, Page, PreparedCommit, Store, StoreBatch, StoredJournalRecord, StoredTree, TimerRow } from '../kernel/ports.ts';
-import type { DefinitionRecord, MessageRecord, TombstoneRecord } from '../kernel/record.ts';
+import type { OutboxStore, PreparedCommit, Store, StoreBatch, StoredJournalRecord, StoredTree } from '../kernel/ports.ts';
+import type { MessageRecord, TombstoneRecord } from '../kernel/record.ts';
 import type { MailRecord } from '../kernel/mail-record.ts';
 import type { HeadValue } from './batch.ts';
 import { batchOperations, headOperation, listingForm, prepareRows } from './batch.ts';
@@ -18,10 +18,10 @@ import type { Codec } from './codec.ts';
 import { createCodec } from './codec.ts';
 import { isCorruption, reasonOf, recordDamaged, storeDamaged, storeUnavailable } from './damage.ts';
 import type { Database, DatabaseReader } from './database.ts';
-import { eraseOperations, forgetOperations, listingErased } from './erasing.ts';
+import { eraseOperations, erasedSpaces, forgetOperations, listingErased } from './erasing.ts';
 import { readItems } from './items.ts';
 import { formatKey } from './key-text.ts';
-import { encodeActorKey, encodeMessageKey, encodeTombstoneKey } from './keys.ts';
+import { encodeActorKey, encodeMessageKey, encodeTombstoneKey, spaceRange } from './keys.ts';
 import { readCount, readList } from './list-reads.ts';
 import { ListingRows, changesIn } from './listing-rows.ts';
 import type { OutboxTurns } from './outbox-rows.ts';
@@ -29,7 +29,6 @@ import { LevelOutbox } from './outbox-rows.ts';
 import { countQueue, readQueue, readQueueItem } from './queue-reads.ts';
 import { readMailbox, readTree } from './read-tree.ts';
 import { hasRows, readDefinitions, readHeadOrRefuse, readJournal, readLatestRun, readMessage } from './reads.ts';
-import type { ScannedActor } from './scans.ts';
 import { scanActive, scanActors, scanMail, scanTimers } from './scans.ts';
 import { Tombstones } from './tombstones.ts';
 
@@ -211,29 +210,17 @@ class LevelStore implements Store {
   readonly readItems: Store['readItems'] = (fanOut, from, limit) =>
     this.#readOf(`items of ${formatKey(encodeActorKey(fanOut))}`, (reader) => readItems(reader, this.#codec, fanOut, from, limit));
 
-  readonly scanActive: Store['scanActive'] = (limit, after) => {
-    const scan = async (): Promise<Page<Address>> => scanActive(this.#database, limit, after);
-    return this.#read(() => 'list of pending activities', scan);
-  };
+  readonly scanActive: Store['scanActive'] = (limit, after) =>
+    this.#readNow('list of pending activities', async () => scanActive(this.#database, limit, after));
 
-  readonly scanMail: Store['scanMail'] = (limit, after) => {
-    const scan = async (): Promise<Page<Address>> => scanMail(this.#database, limit, after);
-    return this.#read(() => 'list of mailboxes', scan);
-  };
+  readonly scanMail: Store['scanMail'] = (limit, after) =>
+    this.#readNow('list of mailboxes', async () => scanMail(this.#database, limit, after));
 
-  scanTimers(untilMs: number, limit: number, after?: Uint8Array | number): Promise<Page<TimerRow>> {
-    return this.#read(
-      () => 'list of timers',
-      () => scanTimers(this.#database, this.#codec, untilMs, limit, after),
-    );
-  }
+  readonly scanTimers: Store['scanTimers'] = (untilMs, limit, after) =>
+    this.#readNow('list of timers', async () => scanTimers(this.#database, this.#codec, untilMs, limit, after));
 
-  scanActors(limit: number, after?: Uint8Array): Promise<Page<ScannedActor>> {
-    return this.#read(
-      () => 'list of actors',
-      () => scanActors(this.#database, this.#codec, limit, after),
-    );
-  }
+  readonly scanActors: Store['scanActors'] = (limit, after) =>
+    this.#readNow('list of actors', async () => scanActors(this.#database, this.#codec, limit, after));
 
   readonly list: Store['list'] = (query) => this.#readListing((reader) => readList(reader, this.#codec, query));
 
@@ -244,6 +231,10 @@ class LevelStore implements Store {
   readonly countQueue: Store['countQueue'] = (query) => this.#readOf('queue', (reader) => countQueue(reader, this.#codec, query));
 
   readonly readQueueItem: Store['readQueueItem'] = (place) => this.#readOf('queue', (reader) => readQueueItem(reader, this.#codec, place));
+
+  #readNow<Answer>(what: string, read: () => Promise<Answer>): Promise<Answer> {
+    return this.#read(() => what, read);
+  }
 
   #readOf<Answer>(what: string, read: (reader: DatabaseReader) => Promise<Answer>): Promise<Answer> {
     return this.#read(
@@ -263,11 +254,13 @@ class LevelStore implements Store {
     await this.#inTurn(() => this.#listing.repair(this.#issuedCommit));
   }
 
-  readDefinitions(): Promise<readonly DefinitionRecord[]> {
-    return this.#read(
-      () => 'list of definitions',
-      () => readDefinitions(this.#database, this.#codec),
-    );
+  readonly readDefinitions: Store['readDefinitions'] = () =>
+    this.#readOf('list of definitions', (reader) => readDefinitions(reader, this.#codec));
+
+  async compact(isWanted: () => boolean): Promise<void> {
+    for (const space of erasedSpaces) {
+      if (isWanted()) await this.#readNow(`space of ${space} rows`, async () => this.#database.compact?.(spaceRange(space)));
+    }
   }
 
   close(): Promise<void> {

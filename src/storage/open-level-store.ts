@@ -175,7 +175,7 @@ async function openDatabase(directory: string): Promise<Database> {
   }
   switch (opened.kind) {
     case 'open':
-      return databaseOn(opened.level);
+      return { ...databaseOn(opened.level), compact: async ({ from, to }) => opened.compactRange(from, to) };
     case 'locked':
       throw await lockedByAnother(directory);
     case 'unavailable':

@@ -19,8 +19,11 @@ const levelOptions = {
   cacheSize: 64 * mebibyte,
 } as const;
 
+/** Has LevelDB write a range anew, without what was deleted in it; in a thread of its own. */
+type CompactRange = (from: Uint8Array, to: Uint8Array) => Promise<void>;
+
 export type OpenedLevel =
-  | { readonly kind: 'open'; readonly level: LevelDatabase }
+  | { readonly kind: 'open'; readonly level: LevelDatabase; readonly compactRange: CompactRange }
   /** Another process has it. */
   | { readonly kind: 'locked' }
   /** The surroundings do not allow it: permissions, space, a file system without locks. Says nothing of the data. */
@@ -31,7 +34,9 @@ export async function openLevel(path: string, createIfMissing: boolean): Promise
   const level = new Level<Uint8Array, Uint8Array>(path, { ...levelOptions, createIfMissing });
   try {
     await level.open();
-    return { kind: 'open', level };
+    // Typed as what `level` is in every environment; here it is LevelDB.
+    const { compactRange } = level as typeof level & { readonly compactRange: CompactRange };
+    return { kind: 'open', level, compactRange: compactRange.bind(level) };
   } catch (error) {
     const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
     if (surroundings.test(reasonOf(cause))) return { kind: 'unavailable', cause };

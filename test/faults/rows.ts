@@ -314,7 +314,13 @@ export const faults: Readonly<Record<number, FaultRow>> = {
   58: { fault: 'leaving a state races its timer', shownBy: [contract(21), simulations] },
   59: {
     fault: 'a fan-out of 10,000 crashes halfway, and one item or all of them fail',
-    shownBy: [contract(40), contract(41), by('process/kill-in-a-fan-out', 'whose process is killed')],
+    shownBy: [
+      contract(40),
+      contract(41),
+      by('process/kill-in-a-fan-out', 'whose process is killed'),
+      by('process/counted-items', 'items from a source fits a process'),
+      by('runtime/fan-out-properties', 'every item ends once and the parent hears of it once'),
+    ],
   },
   60: {
     fault: 'a parent ends before its children',

@@ -57,6 +57,12 @@ describe('options', () => {
     ['half an attempt', { maxConcurrentAttempts: 1.5 }, 'must be a whole number from 1; found 1.5.'],
     ['endless attempts', { maxConcurrentAttempts: Infinity }, 'must be a whole number from 1; found Infinity.'],
     ['a retention that is no duration', { messageIdRetention: 'forever' }, 'openRuntime: messageIdRetention must be a duration such as'],
+    [
+      'a retention of workflows that is none',
+      { retention: { failed: 'long' } },
+      'openRuntime: retention.failed must be a duration such as',
+    ],
+    ['a retention of nothing known', { retention: { cancelled: '7d' } }, 'cancelled'],
     ['a budget that is no duration', { compensationBudget: 'enough' }, 'openRuntime: compensationBudget must be a duration such as'],
     ['no history', { maxHistorySteps: 0 }, 'openRuntime: maxHistorySteps must be a whole number from 1, or Infinity to keep all; found 0.'],
     ['a history as text', { maxHistorySteps: '9' }, 'maxHistorySteps must be a whole number from 1, or Infinity to keep all; found "9".'],

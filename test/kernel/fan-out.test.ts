@@ -1,11 +1,14 @@
 import { activity } from 'perdure/authoring';
 import { fanOut } from 'perdure/authoring';
+import type { SourcePage, SourceQuestion } from 'perdure/authoring';
 import { describe, expect, test } from 'vitest';
 import { assign, setup } from 'xstate';
 import { encodeCursor } from '../../src/kernel/cursor.ts';
 import { checkResults } from '../../src/kernel/fan-out-results.ts';
 import { checkMachine } from '../../src/kernel/check-machine.ts';
+import { limits } from '../../src/kernel/limits.ts';
 import { registerMachine } from '../../src/kernel/register-machine.ts';
+import { encodeValue } from '../../src/kernel/value-encoding.ts';
 import { itemsOf, numbers, parentOf } from '../support/fan-outs.ts';
 import { World } from '../support/world.ts';
 import { Family } from './families.ts';
@@ -79,6 +82,74 @@ describe('a fan-out', () => {
       { n: 2, src: 'item', outcome: 'completed', input: 2, output: 'b' },
     ]);
     expect(family.stored().ledger).toMatchObject([{ kind: 'child', src: 'items' }]);
+  });
+
+  test('hears of one item twice as it would one after the other, also if both were told at once', () => {
+    const family = familyOf({ concurrency: 2, tolerate: { count: 2 } }, 3);
+    const timedOut = { kind: 'attempt-timed-out', n: 1, attempt: 1 } as const;
+    family.tell([1], { kind: 'items', outcomes: [timedOut, completed(2, 'b'), completed(1, 'late')] as never });
+    expect(family.order).toEqual(['1: items', '1: items']);
+    expect(family.stored(1)).toMatchObject({
+      record: { chart: { context: { begun: 3, succeeded: 1, failed: 1 } } },
+      items: [
+        { n: 1, status: 'failed' },
+        { n: 2, status: 'completed' },
+      ],
+    });
+    const lost = { kind: 'attempt-lost', n: 2, attempt: 1 } as const;
+    family.tell([1], { kind: 'items', outcomes: [lost, lost, completed(3, 'c'), completed(3, 'again')] as never });
+    expect(family.order).toEqual(['1: items', 'root: child-done', '1: items']);
+    expect(family.context).toMatchObject({ heard: [{ succeeded: 2, failed: 1, results: ['b', 'c'] }] });
+  });
+
+  test('reads pages from a source as an activity of its own, which is no item', () => {
+    const source = activity<SourceQuestion<string, Date>, SourcePage<number, Date>>({ name: 'source', run: () => ({ items: [] }) });
+    const item = activity<number, string>({ name: 'item', run: () => 'x' });
+    const family = new Family(parentOf(fanOut(item, { concurrency: 2, source }), 'all'));
+    expect(family.stored(1)).toMatchObject({ activities: [{ n: 1, src: 'source', input: { input: 'all', cursor: null } }], pages: [] });
+    const next = new Date('2026-01-01T00:00:00.000Z');
+    family.tell([1], completed(1, { items: [7, 8, 9], next }));
+    expect(family.stored(1)).toMatchObject({
+      activities: [
+        { n: 2, src: 'item', input: 7 },
+        { n: 3, src: 'item', input: 8 },
+        { n: 4, src: 'source', input: { input: 'all', cursor: encodeValue(next) } },
+      ],
+      pages: [{ n: 1, first: 1, inputs: [7, 8, 9] }],
+      journal: [{}, {}, { envelope: { kind: 'attempt-completed', output: null } }],
+    });
+    family.tell([1], { kind: 'items', outcomes: [completed(2, 'a'), completed(4, { items: [10] }), completed(3, 'b')] as never });
+    expect(family.stored(1)).toMatchObject({
+      activities: [
+        { src: 'item', input: 9 },
+        { src: 'item', input: 10 },
+      ],
+      pages: [],
+      record: { chart: { context: { total: 4, begun: 4, succeeded: 2, source: null } } },
+    });
+    family.tell([1], { kind: 'items', outcomes: [completed(5, 'c'), completed(6, 'd')] as never });
+    expect(family.context).toMatchObject({ heard: [{ total: 4, results: ['a', 'b', 'c', 'd'] }] });
+  });
+
+  test('that ended keeps in its ledger what is told of items that were under way', () => {
+    const booking = activity<number, string>({ name: 'book', run: () => 'x', compensate: { run: () => undefined } });
+    const family = new Family(parentOf(fanOut(booking, { concurrency: 2 }), [1, 2, 3]));
+    family.tell([1], { kind: 'attempt-due', n: 1 });
+    family.tell([1], { kind: 'attempt-due', n: 2 });
+    family.send('LEAVE');
+    expect(family.stored(1).ledger).toMatchObject([{ outcome: 'leaving' }, { outcome: 'leaving' }]);
+    family.tell([1], { kind: 'items', outcomes: [completed(1, 'a'), completed(2, 'b')] as never });
+    expect(family.stored(1).ledger).toMatchObject([
+      { n: 1, outcome: 'completed', output: 'a' },
+      { n: 2, outcome: 'completed', output: 'b' },
+    ]);
+    expect(family.stored(1)).toMatchObject({ items: [], record: { chart: { context: { succeeded: 0 } } } });
+  });
+
+  test('fails if its outputs fit and what it says around them does not', () => {
+    const family = familyOf({ concurrency: 1 }, 1);
+    family.tell([1], completed(1, 'x'.repeat(limits.payloadBytesMax - 20)));
+    expect(family.context).toMatchObject({ heard: [{ name: 'FanOutTooLarge' }] });
   });
 
   test('tells nobody of retries, and counts none of them', () => {

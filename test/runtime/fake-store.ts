@@ -18,6 +18,7 @@ export function fakeStore(parts: Partial<Store>): Store {
     write: unexpected('write'),
     erase: unexpected('erase'),
     forgetMessages: unexpected('forgetMessages'),
+    compact: unexpected('compact'),
     readLatestRun: unexpected('readLatestRun'),
     readTombstone: unexpected('readTombstone'),
     readMailbox: unexpected('readMailbox'),

@@ -5,61 +5,27 @@ import { assign, setup } from 'xstate';
 import type { AnyActorLogic } from 'xstate';
 import { limits } from '../../src/kernel/limits.ts';
 import { openStoreOn } from '../../src/storage/level-store.ts';
+import { callsIn, itemsOf, numbers, parentOf as restingParentOf } from '../support/fan-outs.ts';
 import { errorOf, World } from '../support/world.ts';
 import { closeTestRuntime, openTestRuntime } from './local-runtime.ts';
 import { settle, until } from './manual-clock.ts';
 
-/** Invokes a fan-out, and says what came of it. */
-function parentOf(items: AnyActorLogic, inputs: unknown) {
-  return setup({ types: { context: {} as { heard: unknown } }, actors: { items } }).createMachine({
-    id: 'parent',
-    version: '1',
-    initial: 'busy',
-    context: { heard: null },
-    states: {
-      busy: {
-        invoke: {
-          src: 'items',
-          id: 'all',
-          input: inputs,
-          onDone: { target: 'done', actions: assign({ heard: ({ event }) => event.output as unknown }) },
-          onError: { target: 'failed', actions: assign({ heard: ({ event }) => event.error }) },
-        },
-        on: { LEAVE: 'left' },
-      },
-      done: { type: 'final' },
-      failed: {},
-      left: {},
-    },
-    output: ({ context }) => context.heard,
-  });
-}
-
-const numbers = (count: number): number[] => Array.from({ length: count }, (_, index) => index + 1);
-
-/** An item whose end a test tells, by its input. */
-function told(world: World, options: { readonly maximumAttempts?: number } = {}) {
-  return activity<number, string>({
-    name: 'item',
-    run: (scope) => world.call(`item ${scope.input}`, scope),
-    retry: { maximumAttempts: options.maximumAttempts ?? 1, initialInterval: '1s', jitter: 'none' },
-  });
-}
+/** Ends with what it hears of its fan-out. */
+const parentOf = (items: AnyActorLogic, inputs: unknown) => restingParentOf(items, inputs, { isFinal: true });
 
 const paged: Pick<FanOutOptions, 'results'> = { results: 'paged' };
-const names = (world: World): string[] => world.calls.map(({ name }) => name);
 
 describe('a fan-out of an activity', () => {
   test('runs it for each item, so many at once and in their order, and gives their outputs in that order', async () => {
     const world = new World();
-    const parent = parentOf(fanOut(told(world), { concurrency: 2 }), [1, 2, 3]);
+    const parent = parentOf(itemsOf(world, { concurrency: 2 }), [1, 2, 3]);
     const { runtime } = await openTestRuntime({ machines: [parent] });
     const handle = await runtime.start(parent, { id: 'w-1' });
     await settle();
-    expect(names(world)).toEqual(['item 1', 'item 2']);
+    expect(callsIn(world)).toEqual(['item 1', 'item 2']);
     world.last('item 2').succeed('b');
     await settle();
-    expect(names(world)).toEqual(['item 1', 'item 2', 'item 3']);
+    expect(callsIn(world)).toEqual(['item 1', 'item 2', 'item 3']);
     expect((await runtime.describe('w-1')).children).toMatchObject([
       { id: 'all', items: { address: 'w-1:1:1', total: 3, waiting: 0, underWay: 2, succeeded: 1, failed: 0, cancelled: 0 } },
     ]);
@@ -69,7 +35,7 @@ describe('a fan-out of an activity', () => {
   });
 
   test('of nothing is done at once', async () => {
-    const parent = parentOf(fanOut(told(new World()), { concurrency: 2 }), []);
+    const parent = parentOf(itemsOf(new World(), { concurrency: 2 }), []);
     const { runtime } = await openTestRuntime({ machines: [parent] });
     const handle = await runtime.start(parent, { id: 'w-1' });
     expect(await handle.result()).toMatchObject({ total: 0, succeeded: 0, failed: 0, results: [] });
@@ -77,7 +43,7 @@ describe('a fan-out of an activity', () => {
 
   test('tries items again as their policy says, each with an idempotency key of its own that stays', async () => {
     const world = new World();
-    const parent = parentOf(fanOut(told(world, { maximumAttempts: 2 }), { concurrency: 5 }), [1, 2]);
+    const parent = parentOf(itemsOf(world, { maximumAttempts: 2, concurrency: 5 }), [1, 2]);
     const { runtime, clock } = await openTestRuntime({ machines: [parent] });
     const handle = await runtime.start(parent, { id: 'w-1' });
     await settle();
@@ -108,11 +74,11 @@ describe('a fan-out of an activity', () => {
   });
 
   test('takes an array of inputs, and nothing else', async () => {
-    const parent = parentOf(fanOut(told(new World()), { concurrency: 2 }), 5);
+    const parent = parentOf(itemsOf(new World(), { concurrency: 2 }), 5);
     const { runtime } = await openTestRuntime({ machines: [parent] });
     const handle = await runtime.start(parent, { id: 'w-1' });
     await handle.waitFor(({ value }) => value === 'failed');
-    expect(String(handle.getSnapshot().context.heard)).toContain('takes an array of inputs, one for each item; found 5');
+    expect(String(handle.getSnapshot().context.heard.at(-1))).toContain('takes an array of inputs, one for each item; found 5');
   });
 });
 
@@ -130,7 +96,7 @@ describe('items that fail', () => {
     const { runtime } = await openTestRuntime({ machines: [parent] });
     const handle = await runtime.start(parent, { id: 'w-1' });
     const { value } = await handle.waitFor((snapshot) => snapshot.status === 'done' || snapshot.value === 'failed');
-    return { value, heard: handle.getSnapshot().context.heard, runtime };
+    return { value, heard: handle.getSnapshot().context.heard.at(-1), runtime };
   }
 
   test.each([
@@ -167,14 +133,14 @@ describe('items that fail', () => {
 
   test('beyond tolerance let none begin, and abort what is under way', async () => {
     const world = new World();
-    const parent = parentOf(fanOut(told(world), { concurrency: 3 }), numbers(9));
+    const parent = parentOf(itemsOf(world, { concurrency: 3 }), numbers(9));
     const { runtime } = await openTestRuntime({ machines: [parent] });
     const handle = await runtime.start(parent, { id: 'w-1' });
     await settle();
     world.last('item 2').fail(errorOf('Refused', 'no'));
     await handle.waitFor(({ value }) => value === 'failed');
     await settle();
-    expect(names(world)).toEqual(['item 1', 'item 2', 'item 3']);
+    expect(callsIn(world)).toEqual(['item 1', 'item 2', 'item 3']);
     expect(world.calls.map(({ signal }) => signal.aborted)).toEqual([true, false, true]);
     expect((await runtime.describe('w-1')).children).toMatchObject([
       { status: 'failed', items: { total: 9, waiting: 6, underWay: 0, succeeded: 0, failed: 1, cancelled: 2 } },
@@ -183,7 +149,7 @@ describe('items that fail', () => {
 
   test('beyond tolerance are waited for where that is wanted, and none begins', async () => {
     const world = new World();
-    const parent = parentOf(fanOut(told(world), { concurrency: 3, onBreach: 'wait' }), numbers(9));
+    const parent = parentOf(itemsOf(world, { concurrency: 3, onBreach: 'wait' }), numbers(9));
     const { runtime } = await openTestRuntime({ machines: [parent] });
     const handle = await runtime.start(parent, { id: 'w-1' });
     await settle();
@@ -193,33 +159,33 @@ describe('items that fail', () => {
     world.last('item 1').succeed('a');
     world.last('item 3').fail(errorOf('Refused', 'no'));
     await handle.waitFor(({ value }) => value === 'failed');
-    expect(names(world)).toHaveLength(3);
-    expect(handle.getSnapshot().context.heard).toMatchObject({ name: 'FanOutFailed', failed: 2, succeeded: 1 });
+    expect(callsIn(world)).toHaveLength(3);
+    expect(handle.getSnapshot().context.heard.at(-1)).toMatchObject({ name: 'FanOutFailed', failed: 2, succeeded: 1 });
   });
 });
 
 describe('over a crash', () => {
   test('it goes on with what is left: nothing that ended is run again, nothing is forgotten', async () => {
     const world = new World();
-    const parent = parentOf(fanOut(told(world, { maximumAttempts: 3 }), { concurrency: 3 }), numbers(6));
+    const parent = parentOf(itemsOf(world, { maximumAttempts: 3, concurrency: 3 }), numbers(6));
     const first = await openTestRuntime({ machines: [parent] });
     await first.runtime.start(parent, { id: 'w-1' });
     await settle();
     world.last('item 2').succeed('2');
     await settle();
-    expect(names(world)).toEqual(['item 1', 'item 2', 'item 3', 'item 4']);
+    expect(callsIn(world)).toEqual(['item 1', 'item 2', 'item 3', 'item 4']);
     const database = first.database.reopen();
     const { runtime } = await openTestRuntime({ machines: [parent], database });
     await until(() => world.calls.length === 7);
     // Those that ran are lost, and run once more.
-    expect(names(world).slice(4).sort()).toEqual(['item 1', 'item 3', 'item 4']);
+    expect(callsIn(world).slice(4).sort()).toEqual(['item 1', 'item 3', 'item 4']);
     for (let next = 0; next < 6; next += 1) {
       for (const call of world.calls.slice(4)) call.succeed(call.name.slice(5));
       await settle();
     }
     const handle = await runtime.get('w-1');
     expect(await handle.result()).toMatchObject({ succeeded: 6, results: ['1', '2', '3', '4', '5', '6'] });
-    expect(names(world).slice(7)).toEqual(['item 5', 'item 6']);
+    expect(callsIn(world).slice(7)).toEqual(['item 5', 'item 6']);
     await closeTestRuntime(first);
   });
 });
@@ -230,7 +196,7 @@ describe('whoever invoked it', () => {
     ['is cancelled', undefined],
   ])('and %s has its items aborted, and none begins', async (_, event) => {
     const world = new World();
-    const parent = parentOf(fanOut(told(world), { concurrency: 2 }), numbers(9));
+    const parent = parentOf(itemsOf(world, { concurrency: 2 }), numbers(9));
     const { runtime } = await openTestRuntime({ machines: [parent] });
     const handle = await runtime.start(parent, { id: 'w-1' });
     handle.result().catch(() => undefined);
@@ -247,7 +213,7 @@ describe('whoever invoked it', () => {
 
   test('and paused its workflow has outcomes kept until it goes on', async () => {
     const world = new World();
-    const parent = parentOf(fanOut(told(world), { concurrency: 2 }), numbers(3));
+    const parent = parentOf(itemsOf(world, { concurrency: 2 }), numbers(3));
     const { runtime } = await openTestRuntime({ machines: [parent] });
     const handle = await runtime.start(parent, { id: 'w-1' });
     await settle();
@@ -417,12 +383,12 @@ describe('results', () => {
 
   test('inline are refused before anything runs where they would be too many', async () => {
     const world = new World();
-    const parent = parentOf(fanOut(told(world), { concurrency: 2 }), numbers(limits.inlineResultsMax + 1));
+    const parent = parentOf(itemsOf(world, { concurrency: 2 }), numbers(limits.inlineResultsMax + 1));
     const { runtime } = await openTestRuntime({ machines: [parent] });
     const handle = await runtime.start(parent, { id: 'w-1' });
     await handle.waitFor(({ value }) => value === 'failed');
-    expect(handle.getSnapshot().context.heard).toMatchObject({ name: 'FanOutTooLarge' });
-    expect(String(handle.getSnapshot().context.heard)).toContain("Have them paged, fanOut(child, { results: 'paged' })");
+    expect(handle.getSnapshot().context.heard.at(-1)).toMatchObject({ name: 'FanOutTooLarge' });
+    expect(String(handle.getSnapshot().context.heard.at(-1))).toContain("Have them paged, fanOut(child, { results: 'paged' })");
     expect(world.calls).toEqual([]);
   });
 
@@ -432,7 +398,7 @@ describe('results', () => {
     const { runtime } = await openTestRuntime({ machines: [parent] });
     const handle = await runtime.start(parent, { id: 'w-1' });
     await handle.waitFor(({ value }) => value === 'failed');
-    expect(handle.getSnapshot().context.heard).toMatchObject({ name: 'FanOutTooLarge' });
+    expect(handle.getSnapshot().context.heard.at(-1)).toMatchObject({ name: 'FanOutTooLarge' });
   });
 
   test.each([
@@ -442,7 +408,7 @@ describe('results', () => {
     ['w-1:1:1', { cursor: 'x' }, 'is no cursor'],
     ['w-9:1:1', {}, 'w-9'],
   ])('of %j with %j are refused', async (address, options, message) => {
-    const { runtime } = await openTestRuntime({ machines: [parentOf(fanOut(told(new World()), { concurrency: 1 }), [])] });
+    const { runtime } = await openTestRuntime({ machines: [parentOf(itemsOf(new World(), { concurrency: 1 }), [])] });
     await expect(runtime.results(address as string, options)).rejects.toThrow(message);
   });
 });

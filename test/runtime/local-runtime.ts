@@ -8,6 +8,8 @@ import { createRegistry } from '../../src/kernel/machine-registry.ts';
 import type { OutboxConsumer } from '../../src/kernel/outbox-consumer.ts';
 import { parseConsumers } from '../../src/kernel/outbox-consumer.ts';
 import type { Store } from '../../src/kernel/ports.ts';
+import type { RetentionOptions } from '../../src/kernel/retention.ts';
+import { parseRetention } from '../../src/kernel/retention.ts';
 import type { Runtime } from '../../src/runtime/runtime-door.ts';
 import type { BootStorage } from '../../src/runtime/boot-watch.ts';
 import type { Reopening } from '../../src/runtime/engine-keeper.ts';
@@ -34,6 +36,7 @@ export interface TestRuntimeOptions {
   readonly messageIdRetentionMs?: number;
   readonly journalRecordsMax?: number;
   readonly compensationBudgetMs?: number;
+  readonly retention?: RetentionOptions;
   readonly clock?: ManualClock;
   readonly database?: MemoryDatabase;
   /** Puts something between runtime and store. */
@@ -60,6 +63,7 @@ export async function openTestRuntime(options: TestRuntimeOptions): Promise<Test
     messageIdRetentionMs,
     journalRecordsMax,
     compensationBudgetMs,
+    retention: parseRetention(options.retention ?? {}, 'test'),
     outbox: parseConsumers(options.outbox ?? {}, 'test'),
     ...(reopening === undefined ? {} : { reopening: reopening(() => open(database.reopen())) }),
     ...(logger === undefined ? {} : { logger }),

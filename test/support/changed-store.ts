@@ -9,6 +9,7 @@ export function changedStore(store: Store, changes: Partial<Store>): Store {
     write: (batch) => store.write(batch),
     erase: (workflowId, lastRun, limit) => store.erase(workflowId, lastRun, limit),
     forgetMessages: (beforeMs, limit, after) => store.forgetMessages(beforeMs, limit, after),
+    compact: (isWanted) => store.compact(isWanted),
     readTombstone: (workflowId) => store.readTombstone(workflowId),
     readMailbox: (root, limit) => store.readMailbox(root, limit),
     readItems: (fanOut, from, limit) => store.readItems(fanOut, from, limit),

@@ -5,8 +5,8 @@ import type { AnyActorLogic } from 'xstate';
 import { assign, setup } from 'xstate';
 import type { World } from './world.ts';
 
-/** Invokes a fan-out in its first state, and keeps what it hears of it, once for each time. */
-export function parentOf(items: AnyActorLogic, inputs: unknown) {
+/** Invokes a fan-out in its first state, and keeps what it hears of it, once for each time. `isFinal`: it ends with what it heard. */
+export function parentOf(items: AnyActorLogic, inputs: unknown, { isFinal = false } = {}) {
   return setup({ types: { context: {} as { heard: readonly unknown[] } }, actors: { items } }).createMachine({
     id: 'parent',
     version: '1',
@@ -26,10 +26,11 @@ export function parentOf(items: AnyActorLogic, inputs: unknown) {
         },
         on: { LEAVE: 'left' },
       },
-      done: {},
+      done: isFinal ? { type: 'final' } : {},
       failed: {},
       left: {},
     },
+    output: ({ context }) => context.heard.at(-1),
   });
 }
 

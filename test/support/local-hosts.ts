@@ -162,6 +162,7 @@ function cutOffStore(store: Store, life: Life): Store {
     write: (batch) => life.write(() => store.write(batch)),
     erase: (id, lastRun, limit) => life.write(() => store.erase(id, lastRun, limit)),
     forgetMessages: (beforeMs, limit, after) => life.write(() => store.forgetMessages(beforeMs, limit, after)),
+    compact: (isWanted) => life.read(() => store.compact(isWanted)),
     readTombstone: (id) => life.read(() => store.readTombstone(id)),
     readMailbox: (root, limit) => life.read(() => store.readMailbox(root, limit)),
     readItems: (fanOut, from, limit) => life.read(() => store.readItems(fanOut, from, limit)),

@@ -8,6 +8,8 @@ import type { OnDefinitionChange } from '../../kernel/machine-registry.ts';
 import type { OptionNames } from '../../kernel/options.ts';
 import type { ConsumerPolicy, OutboxConsumer } from '../../kernel/outbox-consumer.ts';
 import { parseConsumers } from '../../kernel/outbox-consumer.ts';
+import type { RetentionOptions, RetentionRule } from '../../kernel/retention.ts';
+import { parseRetention } from '../../kernel/retention.ts';
 import { formatValue } from '../../kernel/value-encoding.ts';
 import type { AnyStateMachine } from '../../kernel/xstate-seam.ts';
 
@@ -35,6 +37,12 @@ export interface OpenRuntimeOptions {
    */
   readonly messageIdRetention?: Duration | 'workflow';
   /**
+   * How long closed workflows are kept; then they are deleted as `runtime.delete` does, and the disk is given back what they took. Counted
+   * from their end, and looked for every tenth of the shortest time, every five minutes at the latest. One of which something
+   * waits for a person in the queue stays. What is deleted is forgotten: a start that is repeated after that begins anew. Default: for ever.
+   */
+  readonly retention?: RetentionOptions;
+  /**
    * Steps that the history of a workflow keeps at most, a few hundred more or less: the first, and the newest of the others. Default 10,000;
    * `Infinity` keeps all of them for as long as the workflow is there.
    */
@@ -57,6 +65,10 @@ export function retentionOf({ messageIdRetention = 'workflow' }: OpenRuntimeOpti
   return messageIdRetention === 'workflow' ? undefined : parseDuration(messageIdRetention, `openRuntime: messageIdRetention`);
 }
 
+export function retentionRulesOf({ retention = {} }: OpenRuntimeOptions): readonly RetentionRule[] {
+  return parseRetention(retention, 'openRuntime');
+}
+
 export function budgetOf({ compensationBudget }: OpenRuntimeOptions): number | undefined {
   return compensationBudget === undefined ? undefined : parseDuration(compensationBudget, 'openRuntime: compensationBudget');
 }
@@ -75,6 +87,7 @@ export const runtimeOptions: OptionNames<OpenRuntimeOptions> = {
   outbox: true,
   logger: true,
   messageIdRetention: true,
+  retention: true,
   maxHistorySteps: true,
   compensationBudget: true,
   onDefinitionChange: true,
@@ -96,6 +109,7 @@ export function checkValues(options: OpenRuntimeOptions, door: Door): void {
   }
   if (options.rateLimit !== undefined) parseRateLimit(options.rateLimit, door);
   retentionOf(options);
+  retentionRulesOf(options);
   budgetOf(options);
   consumersOf(options);
   checkHistorySteps(options.maxHistorySteps, door);

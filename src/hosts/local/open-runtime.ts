@@ -11,6 +11,7 @@ import type { ConsumerPolicy } from '../../kernel/outbox-consumer.ts';
 import { checkOptions } from '../../kernel/options.ts';
 import { plainPromiseWarning } from '../../kernel/plain-promise.ts';
 import type { Clock, Random, Store } from '../../kernel/ports.ts';
+import type { RetentionRule } from '../../kernel/retention.ts';
 import type { AnyStateMachine } from '../../kernel/xstate-seam.ts';
 import { selfTestXState } from '../../kernel/xstate-self-test.ts';
 import { reconcileDefinitions } from '../../runtime/definitions.ts';
@@ -30,7 +31,7 @@ import { BootJournal } from '../../storage/boot-journal.ts';
 import { measureFree } from '../../storage/free-space.ts';
 import { hasStore, openLevelStore } from '../../storage/open-level-store.ts';
 import type { OpenRuntimeOptions } from './open-options.ts';
-import { budgetOf, checkValues, consumersOf, retentionOf, runtimeOptions } from './open-options.ts';
+import { budgetOf, checkValues, consumersOf, retentionOf, retentionRulesOf, runtimeOptions } from './open-options.ts';
 import { LocalDisk } from './local-disk.ts';
 import { realClock } from './real-clock.ts';
 
@@ -48,6 +49,8 @@ export interface LocalParts {
   readonly journalRecordsMax?: number | undefined;
   /** The time an unwinding has as a whole; default {@link limits}. */
   readonly compensationBudgetMs?: number | undefined;
+  /** How long closed workflows are kept; default: for ever. */
+  readonly retention?: readonly RetentionRule[] | undefined;
   /** Default: nobody is given what machines emit. */
   readonly outbox?: readonly ConsumerPolicy[] | undefined;
   /** Default: silent. */
@@ -95,6 +98,7 @@ export async function openRuntime(options: OpenRuntimeOptions): Promise<Runtime>
     messageIdRetentionMs: retentionOf(options),
     journalRecordsMax: options.maxHistorySteps,
     compensationBudgetMs: budgetOf(options),
+    retention: retentionRulesOf(options),
     maxConcurrentAttempts,
     outbox: consumersOf(options),
     logger,

@@ -5,7 +5,7 @@ import { describe, expect, test, vi } from 'vitest';
 import type { Ended } from '../onboarding/playground-process.ts';
 import { runPlayground, startPlayground } from '../onboarding/playground-process.ts';
 
-const names = ['late-hit', 'deferred-undo', 'slow-settlement', 'five-bugs'];
+const names = ['late-hit', 'deferred-undo', 'slow-settlement', 'five-bugs', 'bad-item'];
 
 interface Told {
   readonly scenario: string;
@@ -75,6 +75,21 @@ describe('npm start -- scenario', () => {
     });
     expect(told['storySeconds']).toBeGreaterThanOrEqual(60);
     expect(told['storySeconds']).toBeLessThan(90);
+  }, 60_000);
+
+  test('bad-item: three of ten thousand stores that refuse are tolerated, or everything goes again', async () => {
+    const told = toldIn(await runPlayground('scenario', 'bad-item', '--json'));
+    expect(told).toMatchObject({
+      scenario: 'bad-item',
+      verified: true,
+      within: {
+        ...{ status: 'completed', total: 10_000, succeeded: 9_997, failed: 3 },
+        refused: [1_234, 4_321, 7_007].map((store) => ({ store, cause: `StoreRefused: store ${store} has no licence for widgets` })),
+      },
+      beyond: { status: 'failed', total: 10_000, failed: 3, takenDown: 1 },
+    });
+    const { succeeded, failed, cancelled, waiting } = told['beyond'] as { readonly [count: string]: number };
+    expect(Number(succeeded) + Number(failed) + Number(cancelled) + Number(waiting)).toBe(10_000);
   }, 60_000);
 
   test('five-bugs: each is there in a hand-rolled coordinator, and not in Perdure', async () => {
