@@ -12,8 +12,8 @@ export async function temporaryFolder(): Promise<string> {
 
 /**
  * What a power cut leaves of a store: its files, without the locks and names of those who had it open. Reading LOCK would
- * release it.
+ * release it. What is written to be renamed (`boot.json.<uuid>`) may be gone before it is copied.
  */
 export async function copyStore(from: string, to: string): Promise<void> {
-  await cp(from, to, { recursive: true, filter: (path) => !/^(LOCK|owner\.json.*)$/.test(basename(path)) });
+  await cp(from, to, { recursive: true, filter: (path) => !/^(LOCK|owner\.json|.*\.json\..+)$/.test(basename(path)) });
 }
