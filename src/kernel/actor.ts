@@ -7,6 +7,8 @@ import type { FanOutRows } from './item-record.ts';
 import type { LedgerRecord } from './ledger-record.ts';
 import { limits } from './limits.ts';
 import type { RegisteredMachine } from './registered-machine.ts';
+import type { RestingUndos } from './resting-undos.ts';
+import { divideLedger } from './resting-undos.ts';
 import type { Json } from './json.ts';
 import { checkSize, encodeValue, setOwn } from './value-encoding.ts';
 import type { Place, Surroundings } from './xstate-scope.ts';
@@ -20,6 +22,8 @@ export interface Actor {
   readonly activities: ReadonlyMap<number, ActivityRecord>;
   readonly children: ReadonlyMap<number, ChildRecord>;
   readonly ledger: ReadonlyMap<number, LedgerRecord>;
+  /** What else is in the ledger of a fan-out. */
+  readonly resting: RestingUndos | undefined;
   /** Only of a fan-out. */
   readonly fanOut: FanOutRows | undefined;
   readonly chart: LiveChart;
@@ -37,7 +41,7 @@ export function reviveActor(machine: RegisteredMachine, stored: StoredActor, sur
     record,
     activities: new Map(activities.map((activity) => [activity.n, activity])),
     children: new Map(children.map((child) => [child.n, child])),
-    ledger: ledger === undefined ? emptyLedger : new Map(ledger.map((entry) => [entry.n, entry])),
+    ...ledgerOf(machine, ledger),
     fanOut: stored.fanOut,
     chart: reviveChart(
       machine.logic,
@@ -46,6 +50,11 @@ export function reviveActor(machine: RegisteredMachine, stored: StoredActor, sur
       machine.fanOut === undefined ? referredTo(stored) : nobody,
     ),
   };
+}
+
+function ledgerOf({ fanOut }: RegisteredMachine, ledger: StoredActor['ledger']): Pick<Actor, 'ledger' | 'resting'> {
+  if (ledger === undefined) return { ledger: emptyLedger, resting: undefined };
+  return fanOut === undefined ? { ledger: new Map(ledger.map((entry) => [entry.n, entry])), resting: undefined } : divideLedger(ledger);
 }
 
 /** The chart of a fan-out refers to none of its items. */

@@ -31,8 +31,8 @@ function isWhole({ isEnded, childId }: ChildRecord): boolean {
  * @param before the actor before the step: children that are stopped by it may leave something
  * @param told the child whose own end leads to this one: it said what it leaves
  */
-export function mayLeaveUndos({ machine, ledger }: Draft, before: Actor | undefined, told?: number): boolean {
-  if (hasOpen(ledger.now)) return true;
+export function mayLeaveUndos({ machine, ledger, resting }: Draft, before: Actor | undefined, told?: number): boolean {
+  if (resting !== undefined || hasOpen(ledger.now)) return true;
   return [...(before?.children.values() ?? [])].some(({ n, src, isEnded, isActor }) => {
     if (isActor !== true || isEnded === true || n === told) return false;
     const child = machine.children.get(src);

@@ -1,7 +1,8 @@
 /** What a workflow did that can be undone, for people. */
 import type { FailureRecord } from './failure-record.ts';
 import type { LedgerRecord } from './ledger-record.ts';
-import type { StoredActor, StoredTree } from './ports.ts';
+import { limits } from './limits.ts';
+import type { StoredTree } from './ports.ts';
 import type { ActorRecord } from './record.ts';
 import { decodeValue } from './value-decoding.ts';
 
@@ -41,14 +42,15 @@ export function compensationStatus({ compensation }: Pick<ActorRecord, 'compensa
   return compensation.owed > 0 ? 'deferred' : 'done';
 }
 
-/** All ledgers of a workflow, each in the order in which its steps began. */
+/** The ledgers of a workflow, each in the order in which its steps began; of what there is most, which are items, not all. */
 export function describeLedgers({ root, others }: StoredTree): readonly LedgerEntryDescription[] {
-  return [root, ...others].flatMap(describeLedger);
+  const entries = [root, ...others].flatMap(({ record, ledger = [] }) => ledger.map((entry) => ({ path: record.address.path, entry })));
+  return entries.slice(0, limits.ledgerShownMax).map(({ path, entry }) => describeEntry(path, entry));
 }
 
-function describeLedger({ record, ledger = [] }: StoredActor): readonly LedgerEntryDescription[] {
-  return ledger.map((entry) => ({
-    path: record.address.path,
+function describeEntry(path: readonly number[], entry: LedgerRecord): LedgerEntryDescription {
+  return {
+    path,
     n: entry.n,
     kind: entry.kind ?? 'activity',
     name: entry.name,
@@ -60,5 +62,5 @@ function describeLedger({ record, ledger = [] }: StoredActor): readonly LedgerEn
     ...(entry.failure === undefined ? {} : { failure: entry.failure }),
     ...(entry.undoEndedAtMs === undefined ? {} : { undoEndedAtMs: entry.undoEndedAtMs }),
     ...(entry.isOrphan === undefined ? {} : { isOrphan: entry.isOrphan }),
-  }));
+  };
 }

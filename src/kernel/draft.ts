@@ -17,7 +17,6 @@ import { PerdureError } from './errors.ts';
 import type { FailureRecord } from './failure-record.ts';
 import type { FanOutRows, ItemRecord, PageRecord } from './item-record.ts';
 import type { CommitContext } from './kept-journal.ts';
-import type { LedgerRecord } from './ledger-record.ts';
 import { leaveEntry, registerActivity } from './ledger-entries.ts';
 import { limits } from './limits.ts';
 import type { Random } from './ports.ts';
@@ -25,6 +24,7 @@ import type { QueuePlace, QueueRecord } from './queue-record.ts';
 import { exhaustedPlace, removeQueueItem } from './queue-record.ts';
 import type { ActivityRecord, ActorRecord, ChildRecord, TimerRecord } from './record.ts';
 import type { RegisteredActivity, RegisteredMachine } from './registered-machine.ts';
+import type { RestDraft } from './resting-undos.ts';
 import { RowChanges } from './row-changes.ts';
 import { encodePayload } from './value-encoding.ts';
 import type { ChartAction } from './xstate-chart-action.ts';
@@ -44,7 +44,7 @@ export interface DecideContext extends CommitContext {
   readonly admit: (activityName: string, key: string) => boolean;
 }
 
-export interface Draft {
+export interface Draft extends RestDraft {
   readonly address: Address;
   readonly birth: Birth | undefined;
   /** Names of actor logic from the root's machine down to this actor's. */
@@ -68,8 +68,6 @@ export interface Draft {
   readonly born: number[];
   /** That of the commit. */
   readonly sequence: number;
-  readonly ledger: RowChanges<LedgerRecord>;
-  readonly ledgerRemoved: number[];
   askers: readonly (readonly number[])[];
   ending: ActorRecord['ending'];
   compensation: ActorRecord['compensation'];
@@ -121,6 +119,8 @@ export function openDraft(
     sequence: (record?.sequence ?? 0) + 1,
     ledger: new RowChanges(before?.ledger ?? noRows),
     ledgerRemoved: [],
+    resting: before?.resting,
+    ledgerRested: [],
     askers: record?.askers ?? nobody,
     ending: record?.ending,
     compensation: record?.compensation,

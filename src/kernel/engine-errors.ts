@@ -44,6 +44,14 @@ export function tooManyInline(items: number): Error {
   return fanOutTooLarge(`${items} items are too many for results inline, which may be ${limits.inlineResultsMax}.`);
 }
 
+export function tooManyUndoable(items: number): Error {
+  const max = limits.undoableItemsMax;
+  return engineError(
+    'FanOutTooLarge',
+    `${items} items are too many for an activity with compensate, which may be ${max}. Divide them between fan-outs, each for at most ${max}.`,
+  );
+}
+
 /** A source gave what is no page. */
 export function sourceInvalid(found: unknown): Error {
   return engineError(

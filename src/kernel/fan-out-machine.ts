@@ -1,6 +1,6 @@
 /** A fan-out as a machine: what is run for each item is its one activity, or its one child. */
 import type { Json } from './json.ts';
-import { itemSource } from './fan-out.ts';
+import { itemSource } from './fan-out-limits.ts';
 import { pagesSource } from './fan-out-source.ts';
 import { activityName } from './machine-check.ts';
 import { runnableDescriptor } from './plain-promise.ts';
@@ -30,7 +30,7 @@ export function fanOutMachine(
     activities.set(pagesSource, { src: pagesSource, name: activityName(id, `${src}.source`, reading.name), descriptor: reading });
   }
   const own = `${id}.${src}`;
-  const unwinding = emptyUnwinding({ id: own, version });
+  const unwinding = emptyUnwinding({ id: own, version }, true);
   children.set(unwindingSource, { kind: 'actor', machine: unwinding, parentClosePolicy: 'abandon' });
   fillUnwinding(unwinding, activities, children);
   const whole: Json = {

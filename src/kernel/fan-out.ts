@@ -14,13 +14,14 @@ import { childAddress, formatAddress } from './address.ts';
 import { forgetChild } from './apply-actions.ts';
 import type { Draft } from './draft.ts';
 import { scheduleAttempts } from './draft.ts';
-import { fanOutFailed, fanOutTooLarge, tooManyInline } from './engine-errors.ts';
+import { fanOutFailed, fanOutTooLarge } from './engine-errors.ts';
 import type { ItemOutcome, StepEnvelope } from './envelope.ts';
 import type { FailureRecord } from './failure-record.ts';
 import type { FanOutPlan } from './fan-out-plan.ts';
 import type { PageRead } from './fan-out-source.ts';
 import { isToRead, keepPage, pageOf, pagesSource, readPage, readerOf, sourceAfter } from './fan-out-source.ts';
-import { isBreached, isTooMany, toBegin } from './fan-out-plan.ts';
+import { itemSource, refusalOf } from './fan-out-limits.ts';
+import { isBreached, toBegin } from './fan-out-plan.ts';
 import type { FailedItem, FanOutRows, ItemRecord, PageRecord } from './item-record.ts';
 import type { Json } from './json.ts';
 import { registerActivity } from './ledger-entries.ts';
@@ -32,9 +33,6 @@ import { checkSize } from './value-encoding.ts';
 import { checkItems, failedItem } from './xstate-fan-out.ts';
 import type { FanOutContext, FanOutEvent, FanOutOutput, FanOutProgress } from './xstate-fan-out.ts';
 import { contextOf } from './xstate-seam.ts';
-
-/** The name of what is run for each item, among the actors of the fan-out. */
-export const itemSource = 'item';
 
 /**
  * Its first step: what there is to do is kept; it begins with the next one, of the same unit.
@@ -49,7 +47,8 @@ export function prepareFanOut(draft: Draft, plan: FanOutPlan, input: Json): Json
     return { total: 0, source: { input, next: null } };
   }
   const inputs = checkItems(input) as readonly Json[];
-  if (isTooMany(plan, inputs.length)) throw tooManyInline(inputs.length);
+  const refusal = refusalOf(draft, plan, inputs.length);
+  if (refusal !== undefined) throw refusal;
   draft.fanOut = { pages: inputs.length === 0 ? [] : [{ n: 1, first: 1, inputs }], ended: [] };
   draft.pagesPut.push(...draft.fanOut.pages);
   return { total: inputs.length, source: null };
@@ -126,7 +125,8 @@ function react(actor: Actor, told: readonly Told[]): Reaction {
     if (reads !== null) readPage(draft, reads);
   };
   if (page?.kind === 'failed') return failing(page.error, counted, (draft) => takeAll(draft, actor, told));
-  if (isTooMany(plan, progress.total)) return failing(tooManyInline(progress.total), counted, (draft) => takeAll(draft, actor, told));
+  const refusal = refusalOf(actor, plan, progress.total);
+  if (refusal !== undefined) return failing(refusal, counted, (draft) => takeAll(draft, actor, told));
   const isOver = underWay + beginning === 0 && (progress.source === null || isFailing);
   if (isOver || (isFailing && plan.onBreach === 'cancel')) return over(actor, ended, progress, change);
   if (allEnded.length + beginning > 0 || reads !== null) return { kind: 'deliver', event: progressEvent(progress), change };

@@ -8,7 +8,7 @@ import type { PerdureError } from './errors.ts';
 import type { FailureRecord } from './failure-record.ts';
 import type { CommitContext } from './kept-journal.ts';
 import type { PoisonPlace } from './mailbox.ts';
-import { lateChange } from './ledger.ts';
+import { lateChange } from './late-outcome.ts';
 import { holdingOf, keepMail, parkPoisoned, refusalToHold } from './mailbox.ts';
 import { control } from './pause.ts';
 import { exhaustedPlace } from './queue-record.ts';

@@ -46,4 +46,6 @@ export interface FanOutRows {
   readonly pages: readonly PageRecord[];
   /** Of items that ended, where their outputs are given to the parent; otherwise empty, however many have ended. */
   readonly ended: readonly ItemRecord[];
+  /** Undos of items that the root was not told of yet. */
+  readonly untold?: number;
 }

@@ -9,22 +9,20 @@
 import { PerdureError } from './errors.ts';
 import type { FailureRecord } from './failure-record.ts';
 import type { Json } from './json.ts';
-import type { LedgerRecord } from './ledger-record.ts';
 import { limits } from './limits.ts';
 import type { ActivityRecord, ChildRecord } from './record.ts';
-import type { RowChanges } from './row-changes.ts';
+import type { RestDraft } from './resting-undos.ts';
 
 /** The part of a step that is put together of the ledger. */
-export interface LedgerDraft {
-  readonly ledger: RowChanges<LedgerRecord>;
-  readonly ledgerRemoved: number[];
+export interface LedgerDraft extends RestDraft {
   /** That of the commit. */
   readonly sequence: number;
 }
 
 export function registerActivity(draft: LedgerDraft, { n, src, name, input, idempotencyKey }: ActivityRecord): void {
   makeRoom(draft);
-  if (draft.ledger.now.size >= limits.ledgerMax) {
+  // Those of a fan-out are as many as its items may be.
+  if (draft.resting === undefined && draft.ledger.now.size >= limits.ledgerMax) {
     const message = `An actor can have at most ${limits.ledgerMax} steps that can still be undone. Let children do what is repeated: each is one step of its parent.`;
     throw new PerdureError('LIMIT_EXCEEDED', message, { limit: 'steps with an undo', max: limits.ledgerMax });
   }

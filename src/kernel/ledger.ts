@@ -3,9 +3,10 @@
  * (`unwinding.ts`) is told one entry after the other and says what became of it.
  *
  * Invariants
- * 1. One entry at a time is `running`, and only while no outcome is awaited: the latest of those that are open then. So undos run
- *    newest completion first, and one that completes meanwhile is the next.
- * 2. Whoever asked waits in `askers` until there is an answer; the first that asked is answered first.
+ * 1. One entry at a time is `running`, of a fan-out as many as items may run at once, and only while no outcome is awaited: the latest
+ *    of those that are open then. So undos run newest completion first, and one that completes meanwhile is the next.
+ * 2. Whoever asked waits in `askers` until there is an answer; the first that asked is answered first. Of a fan-out it waits there until
+ *    all is over.
  * 3. An entry is `undone` or `deferred` with the commit in which its owner hears of it, and is given to nobody again.
  * 4. Its owner may have ended: a ledger outlives the chart.
  */
@@ -13,17 +14,19 @@ import type { Actor } from './actor.ts';
 import { childAddress } from './address.ts';
 import type { Draft } from './draft.ts';
 import { compensationStarted } from './engine-errors.ts';
-import type { ActorEnvelope, Envelope, UndoEnvelope } from './envelope.ts';
+import type { ActorEnvelope, UndoEnvelope } from './envelope.ts';
 import { failedOutcome } from './failure.ts';
-import { completeEntry, errorOf, markUnknown, removeEntry } from './ledger-entries.ts';
+import { errorOf, markUnknown } from './ledger-entries.ts';
 import type { CompensationCounts, LedgerRecord } from './ledger-record.ts';
 import { isOpen, owedPlaces } from './ledger-record.ts';
 import type { FailureRecord } from './failure-record.ts';
-import type { Json } from './json.ts';
-import type { QueuePlace, QueueRecord } from './queue-record.ts';
+import { limits } from './limits.ts';
 import { putQueueItem, removeQueueItem } from './queue-record.ts';
-import type { Change, Reaction } from './reaction.ts';
+import { owedItem } from './owed-item.ts';
+import type { Reaction } from './reaction.ts';
+import type { FanOutRows } from './item-record.ts';
 import type { ActivityRecord, ChildRecord } from './record.ts';
+import { allResting, isToUndo, latestFirst, wakeLatest } from './resting-undos.ts';
 import type { RegisteredMachine } from './registered-machine.ts';
 
 type OwnerEnvelope = Extract<UndoEnvelope, { readonly kind: 'undo-next' | 'undo-ended' | 'compensation-counted' }>;
@@ -68,7 +71,24 @@ function markUndone(draft: Draft, entry: LedgerRecord): void {
   const settled = isStillOrphan ? [] : owedPlaces(draft.address, entry);
   for (const place of settled) removeQueueItem(draft, place);
   // A child's own undos were counted one by one.
-  if (entry.kind !== 'child') tellCounts(draft, { owed: -settled.length, undone: 1 });
+  if (entry.kind === 'child') return;
+  if (draft.fanOut !== undefined && settled.length === 0) countUndone(draft, draft.fanOut);
+  else tellCounts(draft, { owed: -settled.length, undone: 1 });
+}
+
+/** The root hears of many at once, so that its journal does not grow with the items of a fan-out. */
+function countUndone(draft: Draft, { untold = 0, ...rows }: FanOutRows): void {
+  draft.fanOut = { ...rows, untold: untold + 1 };
+  tellUndone(draft, limits.itemsPerStepMax);
+}
+
+/** @param least how many are worth it */
+function tellUndone(draft: Draft, least: number): void {
+  if (draft.fanOut === undefined) return;
+  const { untold = 0, ...rows } = draft.fanOut;
+  if (untold === 0 || untold < least) return;
+  draft.fanOut = rows;
+  tellCounts(draft, { undone: untold });
 }
 
 /** One that is deferred again waits as long as it did. */
@@ -77,14 +97,8 @@ function defer(draft: Draft, entry: LedgerRecord, failure: FailureRecord): void 
   const isNew = entry.undo === 'running' && entry.kind !== 'child';
   const deferred: LedgerRecord = { ...entry, undo: 'deferred', failure, undoEndedAtMs: nowMs, ...(isNew ? { deferredAtMs: nowMs } : {}) };
   draft.ledger.set(entry.n, deferred);
-  for (const place of owedPlaces(draft.address, deferred)) putQueueItem(draft, itemOf(draft, place, deferred));
+  for (const place of owedPlaces(draft.address, deferred)) putQueueItem(draft, owedItem(draft, place, deferred));
   if (isNew) tellCounts(draft, { owed: 1 });
-}
-
-function itemOf({ machine: { reference } }: Draft, place: QueuePlace, { name, failure }: LedgerRecord): QueueRecord {
-  const { id, version } = reference;
-  const why = failure === undefined ? {} : { failure, ...(failure.attempt === undefined ? {} : { attempts: failure.attempt }) };
-  return { ...place, machine: { id, version }, name, ...why };
 }
 
 function ask(draft: Draft, from: Path): void {
@@ -94,31 +108,38 @@ function ask(draft: Draft, from: Path): void {
 
 /** Answers who waits, if there is an answer by now. */
 export function answerAskers(draft: Draft): void {
-  const [first, ...others] = draft.askers;
   const entries = [...draft.ledger.now.values()];
-  if (first === undefined || entries.some(({ undo }) => undo === 'running') || isUnsettled(draft)) return;
-  const next = entries.filter(isToUndo).sort(latestFirst)[0];
-  if (next === undefined) {
-    for (const asker of draft.askers) tell(draft, asker, { kind: 'undo-over' });
-    draft.askers = [];
-    return;
+  const running = entries.filter(({ undo }) => undo === 'running').length;
+  const free = undosAtOnce(draft) - running;
+  if (free <= 0 || isUnsettled(draft)) return;
+  const awake = entries.filter(isToUndo).sort(latestFirst);
+  for (let begun = 0; begun < free && draft.askers.length > 0; begun += 1) {
+    // What rests is older.
+    const next = awake[begun] ?? wakeLatest(draft);
+    if (next !== undefined) begin(draft, next);
+    else {
+      if (running + begun === 0) sayOver(draft);
+      return;
+    }
   }
+}
+
+function undosAtOnce({ machine: { fanOut } }: Draft): number {
+  return fanOut?.plan.concurrency ?? 1;
+}
+
+function begin(draft: Draft, next: LedgerRecord): void {
+  const [first = [], ...others] = draft.askers;
   const running: LedgerRecord = { ...next, undo: 'running' };
   draft.ledger.set(next.n, running);
-  draft.askers = others;
+  draft.askers = draft.fanOut === undefined ? others : [...others, first];
   tell(draft, first, { kind: 'undo-entry', entry: running });
 }
 
-type Settled = LedgerRecord & Required<Pick<LedgerRecord, 'settledAt'>>;
-
-/** What is not pending is settled when this is asked. */
-function isToUndo(entry: LedgerRecord): entry is Settled {
-  return isOpen(entry) && entry.outcome !== 'pending';
-}
-
-/** Of what was settled in one step the one that began last. */
-function latestFirst(left: Settled, right: Settled): number {
-  return right.settledAt - left.settledAt || right.n - left.n;
+function sayOver(draft: Draft): void {
+  tellUndone(draft, 0);
+  for (const asker of draft.askers) tell(draft, asker, { kind: 'undo-over' });
+  draft.askers = [];
 }
 
 /** Whether something may yet come to an outcome that changes what is to be undone, or in which order. */
@@ -201,52 +222,15 @@ function countCompensation(draft: Draft, change: Partial<CompensationCounts>): v
 /** No code of users is run any more: what was not undone stays as it is. */
 export function abandonUndos(draft: Draft): void {
   const undoEndedAtMs = draft.context.nowMs;
-  for (const entry of draft.ledger.now.values()) {
+  for (const entry of allResting(draft.resting)) draft.ledger.set(entry.n, entry);
+  draft.resting = undefined;
+  for (const entry of [...draft.ledger.now.values()]) {
     if (entry.undo === 'retrying') draft.ledger.set(entry.n, { ...entry, undo: 'deferred' });
     else if (isOpen(entry)) draft.ledger.set(entry.n, { ...entry, undo: 'abandoned', undoEndedAtMs });
   }
   draft.askers = [];
   draft.ending = undefined;
   if (draft.compensation !== undefined) countCompensation(draft, { running: -draft.compensation.running });
-}
-
-type LateEnvelope = Extract<
-  Envelope,
-  { readonly kind: 'attempt-completed' | 'attempt-failed' | 'attempt-timed-out' | 'attempt-lost' | 'attempt-released' }
->;
-
-/**
- * What an attempt came to that nobody waits for, as far as it says more of what there is to undo than was known; undefined if it does not.
- */
-export function lateChange({ ledger }: Actor, envelope: LateEnvelope): Change | undefined {
-  const { n } = envelope;
-  const entry = ledger.get(n);
-  if (entry === undefined) return undefined;
-  if (envelope.kind !== 'attempt-completed') {
-    if (entry.outcome !== 'leaving' || entry.attempt !== envelope.attempt) return undefined;
-    const isNothing = envelope.kind === 'attempt-released' && !envelope.hasBegun && envelope.attempt === 1;
-    if (isNothing) return (draft) => removeEntry(draft, n);
-    return (draft) => markUnknown(draft, n, envelope.kind === 'attempt-failed' ? envelope.error : undefined);
-  }
-  if (entry.outcome !== 'leaving' && entry.outcome !== 'unknown') return undefined;
-  const { output } = envelope;
-  // An earlier one than the one that still runs: that is awaited all the same.
-  if (entry.outcome === 'leaving' && entry.attempt !== envelope.attempt) return (draft) => draft.ledger.set(n, { ...entry, output });
-  if (entry.undo === undefined) return (draft) => completeEntry(draft, n, output);
-  return (draft) => tookEffect(draft, entry, output);
-}
-
-/** It did, and its undo did not know of that: what waits for a person has to know, and a person what does not. */
-function tookEffect(draft: Draft, entry: LedgerRecord, output: Json): void {
-  if (entry.undo === 'deferred') {
-    draft.ledger.set(entry.n, { ...entry, outcome: 'completed', output });
-    return;
-  }
-  const orphan: LedgerRecord = { ...entry, outcome: 'completed', output, isOrphan: true, orphanAtMs: draft.context.nowMs };
-  draft.ledger.set(entry.n, orphan);
-  const places = owedPlaces(draft.address, { n: orphan.n, orphanAtMs: orphan.orphanAtMs });
-  for (const place of places) putQueueItem(draft, itemOf(draft, place, orphan));
-  tellCounts(draft, { owed: 1 });
 }
 
 /** Whether what runs may leave something that can be undone. */

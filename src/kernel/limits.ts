@@ -51,6 +51,12 @@ export const limits = {
   ledgerMax: 2_000,
   /** How many of them that are over leave at once when there is no more room. */
   ledgerRoom: 100,
+  /** Entries in the ledger of a fan-out. */
+  undoableItemsMax: 100_000,
+  /** Entries of a fan-out's ledger that are looked at: with more of them the oldest rest, until these are half as many. */
+  undosAwakeMax: 512,
+  /** Entries of ledgers as listed by `describe`. */
+  ledgerShownMax: 2_000,
   /** How long an unwinding waits for what is in flight before that counts as unknown. */
   settleMs: 10_000,
   /** The time an unwinding has as a whole; what is left then is deferred. */

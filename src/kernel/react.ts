@@ -92,8 +92,9 @@ function cancelled({ record, machine }: Actor, { reason, by }: CancelEnvelope): 
 }
 
 /** Of who has ended already, custom actions may still run, mail may wait for others, and the end of children may not be heard of yet. */
-function dropLeftovers({ activities, children, ledger, record }: Actor, isForAll: boolean): Reaction {
-  const isLeft = isForAll && (children.size > 0 || hasOpen(ledger) || record.askers !== undefined);
+function dropLeftovers({ activities, children, ledger, resting, record }: Actor, isForAll: boolean): Reaction {
+  const hasUndos = resting !== undefined || hasOpen(ledger);
+  const isLeft = isForAll && (children.size > 0 || hasUndos || record.askers !== undefined);
   if (activities.size === 0 && (record.queued ?? 0) === 0 && !isLeft) return { kind: 'ignore' };
   const drop: Change = (draft) => {
     dropEverything(draft, true);

@@ -163,9 +163,9 @@ export interface ActorRecord {
   readonly ledger?: number;
   /**
    * Only of a fan-out: how many pages of items there are that have not begun, and how many rows of items that ended; `isInline` if these are
-   * read with it.
+   * read with it; `untold` undos of items that the root was not told of yet.
    */
-  readonly fanOut?: { readonly pages: number; readonly ended: number; readonly isInline?: true };
+  readonly fanOut?: { readonly pages: number; readonly ended: number; readonly isInline?: true; readonly untold?: number };
   /** Paths of the unwindings that wait to be told what to undo next, the one that asked first in front. */
   readonly askers?: readonly (readonly number[])[];
   /** How it will have ended once the unwinding with this number among its children is over: its chart has ended. Only of roots. */

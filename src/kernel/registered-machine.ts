@@ -45,6 +45,8 @@ export interface RegisteredMachine {
   readonly unwinding?: RegisteredMachine;
   /** It runs items: what it goes by. */
   readonly fanOut?: { readonly plan: FanOutPlan };
+  /** Of what unwinds the ledger of a fan-out: what there is to undo has one name, and there is much of it. */
+  readonly isOfItems?: boolean;
   /** It is what unwinds the ledger of another. */
   readonly isUnwinding?: true;
   /** Whether the chart has states in which a person decides. */

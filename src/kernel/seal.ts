@@ -20,6 +20,7 @@ import { poisonPlace } from './queue-poison.ts';
 import { removeQueueItem } from './queue-record.ts';
 import type { ActorRecord, JournalOutcome, JournalRecord, WorkflowStatus } from './record.ts';
 import { isClosed } from './record.ts';
+import { rest, restingSize } from './resting-undos.ts';
 import type { Step } from './step.ts';
 import type { LiveChart } from './xstate-seam.ts';
 
@@ -37,6 +38,7 @@ export interface Ending {
 export function seal(draft: Draft, before: Actor | undefined, envelope: Envelope, ending: Ending): Step & { readonly kind: 'commit' } {
   const { sequence } = draft;
   if (draft.askers.length > 0) answerAskers(draft);
+  if (draft.fanOut !== undefined) rest(draft);
   const chart = ending.stepped?.chart ?? before?.chart;
   const chartRecord = ending.stepped?.encoded.chart ?? before?.record.chart;
   if (chart === undefined || chartRecord === undefined) throw new TypeError('A first step comes with a chart.');
@@ -71,11 +73,11 @@ export function seal(draft: Draft, before: Actor | undefined, envelope: Envelope
   if (listed !== undefined) commit.listed = listed;
   if (forgotten !== undefined) commit.journalForgotten = forgotten;
   if (message !== undefined) commit.message = message;
-  const { machine, activities, children, ledger } = draft;
+  const { machine, activities, children, ledger, resting, fanOut } = draft;
   return {
     kind: 'commit',
     commit,
-    actor: { machine, record, activities: activities.now, children: children.now, ledger: ledger.now, fanOut: draft.fanOut, chart },
+    actor: { machine, record, activities: activities.now, children: children.now, ledger: ledger.now, resting, fanOut, chart },
   };
 }
 
@@ -85,7 +87,7 @@ type Writable<Value> = { -readonly [Key in keyof Value]: Value[Key] };
 /** Rows that most steps have none of. */
 function addRows(commit: Writable<Commit>, draft: Draft): void {
   if (draft.ledger.hasChanged) {
-    commit.ledgerPut = draft.ledger.put;
+    commit.ledgerPut = draft.ledgerRested.length === 0 ? draft.ledger.put : [...draft.ledger.put, ...draft.ledgerRested];
     commit.ledgerRemoved = draft.ledgerRemoved;
   }
   if (draft.queuePut.length > 0) commit.queuePut = draft.queuePut;
@@ -195,7 +197,8 @@ function recordAfter(draft: Draft, before: Actor | undefined, sequence: number, 
   if (draft.birth !== undefined) record.birth = draft.birth;
   if (draft.isDetached) record.isDetached = true;
   if (draft.cancelRequested !== undefined) record.cancelRequested = draft.cancelRequested;
-  if (draft.ledger.now.size > 0) record.ledger = draft.ledger.now.size;
+  const ledger = draft.ledger.now.size + restingSize(draft.resting);
+  if (ledger > 0) record.ledger = ledger;
   if (draft.fanOut !== undefined) record.fanOut = fanOutAfter(draft, draft.fanOut, old);
   if (draft.askers.length > 0) record.askers = draft.askers;
   if (draft.ending !== undefined && !isClosed(status)) record.ending = draft.ending;
@@ -218,11 +221,12 @@ function recordAfter(draft: Draft, before: Actor | undefined, sequence: number, 
 
 function fanOutAfter(
   { machine, itemsPut }: Draft,
-  { pages }: FanOutRows,
+  { pages, untold }: FanOutRows,
   old: ActorRecord | undefined,
 ): NonNullable<ActorRecord['fanOut']> {
   const ended = (old?.fanOut?.ended ?? 0) + itemsPut.length;
-  return { pages: pages.length, ended, ...(machine.fanOut?.plan.results === 'inline' ? { isInline: true } : {}) };
+  const isInline = machine.fanOut?.plan.results === 'inline' ? { isInline: true as const } : {};
+  return { pages: pages.length, ended, ...isInline, ...(untold === undefined ? {} : { untold }) };
 }
 
 /** What made the workflow throw waits for nobody any more when it ends, or its row is taken away. */

@@ -129,10 +129,10 @@ export class Tree {
     this.#active += Number(isActive(actor)) - Number(before !== undefined && isActive(before));
   }
 
-  #isGone({ record, activities, children, ledger }: Actor): boolean {
+  #isGone({ record, activities, children }: Actor): boolean {
     const { path } = record.address;
     const n = path.at(-1);
-    if (n === undefined || !isClosed(record.status) || activities.size + children.size + ledger.size > 0) return false;
+    if (n === undefined || !isClosed(record.status) || activities.size + children.size + (record.ledger ?? 0) > 0) return false;
     const parent = this.get(path.slice(0, -1));
     const entry = parent?.ledger.get(n);
     return parent?.children.has(n) !== true && (entry === undefined || !isOpen(entry));

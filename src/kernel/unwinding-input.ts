@@ -7,8 +7,9 @@ import type { UnwindingInput } from './xstate-unwinding.ts';
  *
  * @param only the number of the one entry to undo; anything else: all of it
  */
-export function unwindingInput({ address, context }: Draft, only: unknown): UnwindingInput {
+export function unwindingInput({ address, context, fanOut }: Draft, only: unknown): UnwindingInput {
   const { nowMs, compensationBudgetMs = limits.compensationBudgetMs } = context;
-  const input = { owner: address.path, budgetAtMs: nowMs + compensationBudgetMs };
+  const ofItems = fanOut === undefined ? {} : { isOfItems: true as const };
+  const input = { owner: address.path, budgetAtMs: nowMs + compensationBudgetMs, ...ofItems };
   return typeof only === 'number' ? { ...input, only } : input;
 }

@@ -16,8 +16,15 @@ export const undoRetried = 'perdure.undo';
 const structure = structureOf(unwindingChart);
 const structureHash = hashStructure(structure);
 
-/** What unwinds `machine`; to be filled with {@link fillUnwinding} once all of that is known. */
-export function emptyUnwinding({ id, version }: Pick<RegisteredMachine['reference'], 'id' | 'version'>): RegisteredMachine {
+/**
+ * What unwinds `machine`; to be filled with {@link fillUnwinding} once all of that is known.
+ *
+ * @param isOfItems whether that is a fan-out
+ */
+export function emptyUnwinding(
+  { id, version }: Pick<RegisteredMachine['reference'], 'id' | 'version'>,
+  isOfItems = false,
+): RegisteredMachine {
   return {
     reference: { id: `${id}.compensation`, version, structureHash },
     structure,
@@ -31,6 +38,7 @@ export function emptyUnwinding({ id, version }: Pick<RegisteredMachine['referenc
     deadline: undefined,
     needsDecisions: false,
     isUnwinding: true,
+    ...(isOfItems ? { isOfItems } : {}),
   };
 }
 

@@ -10,16 +10,25 @@ export interface UnwindingInput {
   readonly budgetAtMs: number;
   /** The one undo there is to run, since a person wanted it to be retried. */
   readonly only?: number;
+  /** It is the ledger of a fan-out: each name is told once, however many items there are. */
+  readonly isOfItems?: true;
+}
+
+/** What is being undone: the entry of the ledger, and the number of its undo among the activities and children of the unwinding. */
+export interface Current {
+  readonly entry: number;
+  readonly name: string;
+  readonly n: number;
 }
 
 export interface UnwindingContext extends UnwindingInput, CompensationOutput {
-  /** What is being undone. */
-  readonly current: { readonly entry: number; readonly name: string } | null;
+  /** One at a time; of a fan-out as many as its items. */
+  readonly current: readonly Current[];
 }
 
 export type UnwindingEvent =
-  | { readonly type: 'unwinding.entry'; readonly entry: number; readonly name: string }
-  | { readonly type: 'unwinding.undone' | 'unwinding.deferred'; readonly name: string }
+  | ({ readonly type: 'unwinding.entry' } & Current)
+  | { readonly type: 'unwinding.undone' | 'unwinding.deferred'; readonly ended: readonly Omit<Current, 'n'>[] }
   | { readonly type: 'unwinding.over' };
 
 /** How long is waited for what is in flight is over. */
@@ -28,6 +37,19 @@ export const impatient = 'unwinding.impatient';
 export const budgetOver = 'unwinding.budget';
 
 const isOwing = ({ context }: { readonly context: UnwindingContext }): boolean => context.deferred.length > 0;
+
+type Ended = Extract<UnwindingEvent, { readonly ended: unknown }>;
+
+function left({ context, event }: { readonly context: UnwindingContext; readonly event: Ended }): UnwindingContext['current'] {
+  return context.current.filter(({ entry }) => !event.ended.some((each) => each.entry === entry));
+}
+
+function told({ isOfItems }: UnwindingContext, names: readonly string[], ended: Ended['ended']): readonly string[] {
+  const more = ended.map(({ name }) => name);
+  if (isOfItems !== true) return [...names, ...more];
+  // The same list again is not written again.
+  return more.every((name) => names.includes(name)) ? names : [...new Set([...names, ...more])];
+}
 
 const chart = setup({
   types: {
@@ -40,7 +62,7 @@ const chart = setup({
 }).createMachine({
   id: 'compensation',
   version: '1',
-  context: ({ input }) => ({ ...input, current: null, undone: [], deferred: [] }),
+  context: ({ input }) => ({ ...input, current: [], undone: [], deferred: [] }),
   initial: 'settling',
   states: {
     settling: {},
@@ -49,9 +71,16 @@ const chart = setup({
     deferred: { type: 'final', tags: ['compensation-deferred'] },
   },
   on: {
-    'unwinding.entry': { target: '.undoing', actions: assign({ current: ({ event }) => ({ entry: event.entry, name: event.name }) }) },
-    'unwinding.undone': { actions: assign({ current: null, undone: ({ context, event }) => [...context.undone, event.name] }) },
-    'unwinding.deferred': { actions: assign({ current: null, deferred: ({ context, event }) => [...context.deferred, event.name] }) },
+    'unwinding.entry': {
+      target: '.undoing',
+      actions: assign({ current: ({ context, event: { entry, name, n } }) => [...context.current, { entry, name, n }] }),
+    },
+    'unwinding.undone': {
+      actions: assign({ current: left, undone: ({ context, event }) => told(context, context.undone, event.ended) }),
+    },
+    'unwinding.deferred': {
+      actions: assign({ current: left, deferred: ({ context, event }) => told(context, context.deferred, event.ended) }),
+    },
     'unwinding.over': [{ guard: isOwing, target: '.deferred' }, { target: '.undone' }],
   },
   output: ({ context }) => ({ undone: context.undone, deferred: context.deferred }),
