@@ -6,7 +6,15 @@ import type { LedgerRecord } from '../kernel/ledger-record.ts';
 import type { JournalSpan } from '../kernel/kept-journal.ts';
 import type { PreparedCommit, StoreBatch, StoredJournalRecord } from '../kernel/ports.ts';
 import type { QueuePlace, QueueRecord } from '../kernel/queue-record.ts';
-import type { ActivityRecord, ActorRecord, ChildRecord, DefinitionRecord, MessageRecord, TombstoneRecord } from '../kernel/record.ts';
+import type {
+  ActivityRecord,
+  ActorRecord,
+  ChildRecord,
+  ContextDelta,
+  DefinitionRecord,
+  MessageRecord,
+  TombstoneRecord,
+} from '../kernel/record.ts';
 import type { MailRecord } from '../kernel/mail-record.ts';
 import type { Codec } from './codec.ts';
 import type { Operation } from './database.ts';
@@ -32,7 +40,11 @@ import { encodeOwedKey, encodeQueueKey } from './queue-keys.ts';
 /** What the key says is not said again in the value. */
 export type StoredValue<Row, InKey extends keyof Row> = Omit<Row, InKey>;
 export type ActorValue = StoredValue<ActorRecord, 'address'>;
-export type JournalValue = StoredValue<StoredJournalRecord, 'address' | 'sequence'>;
+/** Lists without anything in them are left out: most records have several. */
+export type JournalValue = Omit<StoredValue<StoredJournalRecord, 'address' | 'sequence'>, JournalList | 'context'> & {
+  readonly [Key in JournalList]?: StoredJournalRecord[Key];
+} & { readonly context?: Partial<StoredJournalRecord['context']> };
+type JournalList = 'armed' | 'cancelled' | 'scheduled' | 'stopped';
 export type ActivityValue = StoredValue<ActivityRecord, 'n'>;
 export type ChildValue = StoredValue<ChildRecord, 'n'>;
 export type LedgerValue = StoredValue<LedgerRecord, 'n'>;
@@ -238,11 +250,11 @@ function journalOperation({ journal }: Commit, commit: number, codec: Codec): Op
     mail: journal.mail,
     status: journal.status,
     value: journal.value,
-    context: journal.context,
-    armed: journal.armed,
-    cancelled: journal.cancelled,
-    scheduled: journal.scheduled,
-    stopped: journal.stopped,
+    context: contextValue(journal.context),
+    armed: unlessEmpty(journal.armed),
+    cancelled: unlessEmpty(journal.cancelled),
+    scheduled: unlessEmpty(journal.scheduled),
+    stopped: unlessEmpty(journal.stopped),
     born: journal.born,
     sent: journal.sent,
     emitted: journal.emitted,
@@ -250,6 +262,16 @@ function journalOperation({ journal }: Commit, commit: number, codec: Codec): Op
     commit,
   };
   return put(codec, encodeJournalKey(journal.address, journal.sequence), value);
+}
+
+function contextValue({ set, removed }: ContextDelta): JournalValue['context'] {
+  const isSet = Object.keys(set).length > 0;
+  if (removed.length > 0) return isSet ? { set, removed } : { removed };
+  return isSet ? { set } : undefined;
+}
+
+function unlessEmpty<Item>(list: readonly Item[]): readonly Item[] | undefined {
+  return list.length === 0 ? undefined : list;
 }
 
 function activityOperation(address: Address, activity: ActivityRecord, codec: Codec): Operation {

@@ -181,5 +181,11 @@ function definitionOf(codec: Codec, { key, value }: Entry): DefinitionRecord {
 
 // What was decoded belongs to nobody yet: completing it is cheaper than copying it.
 export function journalRecordOf(codec: Codec, { key, value }: Entry): StoredJournalRecord {
-  return Object.assign(codec.decode(key, value) as JournalValue, decodeJournalKey(key));
+  const found = codec.decode(key, value) as { -readonly [Name in keyof JournalValue]: JournalValue[Name] };
+  found.armed ??= [];
+  found.cancelled ??= [];
+  found.scheduled ??= [];
+  found.stopped ??= [];
+  const { set = {}, removed = [] } = found.context ?? {};
+  return Object.assign(found as StoredJournalRecord, { context: { set, removed } }, decodeJournalKey(key));
 }
