@@ -269,7 +269,9 @@ export function scheduleAttempts(
   { n, childId, src, systemId, input }: Scheduled,
   registered: RegisteredActivity,
 ): ActivityRecord {
-  if (draft.activities.now.size >= limits.activitiesMax) throw tooMany('pending activities', limits.activitiesMax);
+  // A fan-out reads its source beside its items.
+  const max = limits.activitiesMax + Number(draft.fanOut !== undefined);
+  if (draft.activities.now.size >= max) throw tooMany('pending activities', max);
   const { scheduleToCloseTimeoutMs } = registered.descriptor;
   const activity: ActivityRecord = {
     n,

@@ -52,6 +52,11 @@ export function tooManyUndoable(items: number): Error {
   );
 }
 
+export function sourceTooLarge(cause: unknown): Error {
+  const why = cause instanceof Error ? cause.message : String(cause);
+  return engineError('FanOutTooLarge', `The source cannot be asked for a page: its input and cursor have to be smaller. ${why}`);
+}
+
 /** A source gave what is no page. */
 export function sourceInvalid(found: unknown): Error {
   return engineError(

@@ -109,13 +109,14 @@ export type ItemOutcome = Extract<
 export type UndoEnvelope =
   /** to the owner: the unwinding at `from` asks what to undo next, or for one entry; `isImpatient`: it waited long enough for what is in flight */
   | { readonly kind: 'undo-next'; readonly from: readonly number[]; readonly only?: number; readonly isImpatient?: true }
-  /** to the owner: what an undo came to; with a failure it is deferred. `isLast`: nothing else is asked for */
+  /** to the owner: what an undo came to; with a failure it is deferred. `isLast`: nothing else is asked for; `isForOthers`: it is the same with all that are left */
   | {
       readonly kind: 'undo-ended';
       readonly from: readonly number[];
       readonly entry: number;
       readonly failure?: FailureRecord;
       readonly isLast?: true;
+      readonly isForOthers?: true;
     }
   /** to the unwinding: what to undo */
   | { readonly kind: 'undo-entry'; readonly entry: LedgerRecord }

@@ -2,7 +2,7 @@
 import type { Actor } from './actor.ts';
 import type { Draft } from './draft.ts';
 import { scheduleAttempts } from './draft.ts';
-import { sourceInvalid } from './engine-errors.ts';
+import { sourceInvalid, sourceTooLarge } from './engine-errors.ts';
 import type { FanOutRows, PageRecord } from './item-record.ts';
 import type { Json } from './json.ts';
 import type { Reaction } from './reaction.ts';
@@ -51,6 +51,17 @@ export function keepPage(draft: Draft, { n, inputs }: Extract<PageRead, { kind: 
 /** Whether the next page is asked for: as soon as what waits is less than may run at once. */
 export function isToRead(concurrency: number, { source, total, begun }: FanOutProgress, isReading: boolean): boolean {
   return source !== null && !isReading && total - begun < concurrency;
+}
+
+/** Why what is asked next cannot be kept; a source tells where it is in a few words. */
+export function problemOfReading({ input, next }: SourceState, progress: FanOutProgress): Error | undefined {
+  try {
+    encodePayload({ input, cursor: next }, 'input of the source');
+    encodePayload({ ...progress, output: null }, 'context of the fan-out');
+    return undefined;
+  } catch (error) {
+    return sourceTooLarge(error);
+  }
 }
 
 export function readPage(draft: Draft, { input, next }: SourceState): void {

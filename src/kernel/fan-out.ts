@@ -10,21 +10,20 @@
  * 4. It ends once: when nothing runs and nothing is to begin any more. Its parent hears of that alone.
  */
 import type { Actor } from './actor.ts';
-import { childAddress, formatAddress } from './address.ts';
+import { formatAddress } from './address.ts';
 import { forgetChild } from './apply-actions.ts';
 import type { Draft } from './draft.ts';
-import { scheduleAttempts } from './draft.ts';
 import { fanOutFailed, fanOutTooLarge } from './engine-errors.ts';
 import type { ItemOutcome, StepEnvelope } from './envelope.ts';
 import type { FailureRecord } from './failure-record.ts';
 import type { FanOutPlan } from './fan-out-plan.ts';
 import type { PageRead } from './fan-out-source.ts';
-import { isToRead, keepPage, pageOf, pagesSource, readPage, readerOf, sourceAfter } from './fan-out-source.ts';
-import { itemSource, refusalOf } from './fan-out-limits.ts';
+import { isToRead, keepPage, pageOf, pagesSource, problemOfReading, readPage, readerOf, sourceAfter } from './fan-out-source.ts';
+import { beginItems } from './fan-out-beginning.ts';
+import { armNext, itemSource, leftInRow, refusalOf } from './fan-out-limits.ts';
 import { isBreached, toBegin } from './fan-out-plan.ts';
-import type { FailedItem, FanOutRows, ItemRecord, PageRecord } from './item-record.ts';
+import type { FailedItem, FanOutRows, ItemRecord } from './item-record.ts';
 import type { Json } from './json.ts';
-import { registerActivity } from './ledger-entries.ts';
 import type { Change, Reaction } from './reaction.ts';
 import { isClosed } from './record.ts';
 import type { RegisteredMachine } from './registered-machine.ts';
@@ -61,6 +60,7 @@ export function prepareFanOut(draft: Draft, plan: FanOutPlan, input: Json): Json
  */
 export function fanOutReaction(actor: Actor, envelope: StepEnvelope, usual: (envelope: StepEnvelope) => Reaction): Reaction {
   if (envelope.kind === 'items') return itemsReaction(actor, envelope.outcomes, usual);
+  if (envelope.kind === 'timer') return goOn(actor, usual(envelope));
   const reaction = usual(envelope);
   if (isClosed(actor.record.status) || reaction.kind !== 'deliver' || !isOutcome(envelope)) return reaction;
   return react(actor, [{ outcome: envelope, reaction }]);
@@ -105,7 +105,18 @@ function isEnded(told: Told): told is Ended {
   return told.reaction.kind === 'deliver';
 }
 
-function react(actor: Actor, told: readonly Told[]): Reaction {
+/** @param fired of the timer, which only a fan-out that runs has */
+function goOn(actor: Actor, fired: Reaction): Reaction {
+  if (fired.kind !== 'deliver') return fired;
+  const reaction = react(actor, [], true);
+  const change: Change = (draft) => {
+    fired.change(draft);
+    if ('change' in reaction) reaction.change?.(draft);
+  };
+  return reaction.kind === 'ignore' ? { kind: 'note', change } : ({ ...reaction, change } as Reaction);
+}
+
+function react(actor: Actor, told: readonly Told[], isInTurn = false): Reaction {
   const { plan } = fanOutOf(actor.machine);
   const reader = readerOf(actor);
   const allEnded = told.filter(isEnded);
@@ -113,21 +124,26 @@ function react(actor: Actor, told: readonly Told[]): Reaction {
   const ended = allEnded.filter(({ outcome }) => outcome.n !== reader);
   const counted = count(actor, ended, page);
   const underWay = actor.activities.size + actor.children.size - ended.length - (reader === undefined ? 0 : 1);
-  const beginning = toBegin(plan, counted, underWay);
+  const wanted = toBegin(plan, counted, underWay);
+  const beginning = actor.machine.children.has(itemSource) ? Math.min(wanted, leftInRow(counted.begun, isInTurn)) : wanted;
   const progress: FanOutProgress = { ...counted, begun: counted.begun + beginning };
   const isFailing = isBreached(plan, progress);
   const isReading = reader !== undefined && page === undefined;
   const reads = !isFailing && isToRead(plan.concurrency, progress, isReading) ? progress.source : null;
+  const unread = reads === null ? undefined : problemOfReading(reads, progress);
+  const { source } = contextOf(actor.chart.snapshot) as FanOutContext;
+  if (unread !== undefined) return failing(unread, { ...counted, source }, (draft) => takeAll(draft, actor, told));
   const change: Change = (draft) => {
     takeAll(draft, actor, told);
     if (page?.kind === 'page') keepPage(draft, page, counted.total - page.inputs.length + 1);
     beginItems(draft, counted.begun + 1, beginning);
     if (reads !== null) readPage(draft, reads);
+    if (beginning < wanted) armNext(draft);
   };
   if (page?.kind === 'failed') return failing(page.error, counted, (draft) => takeAll(draft, actor, told));
   const refusal = refusalOf(actor, plan, progress.total);
   if (refusal !== undefined) return failing(refusal, counted, (draft) => takeAll(draft, actor, told));
-  const isOver = underWay + beginning === 0 && (progress.source === null || isFailing);
+  const isOver = underWay + wanted === 0 && (progress.source === null || isFailing);
   if (isOver || (isFailing && plan.onBreach === 'cancel')) return over(actor, ended, progress, change);
   if (allEnded.length + beginning > 0 || reads !== null) return { kind: 'deliver', event: progressEvent(progress), change };
   return withoutChart(told, change);
@@ -254,36 +270,6 @@ function keep(draft: Draft, item: ItemRecord): void {
   if (plan.results !== 'inline') return;
   const rows = rowsOf(draft);
   draft.fanOut = { ...rows, ended: [...rows.ended, item] };
-}
-
-function beginItems(draft: Draft, first: number, beginning: number): void {
-  const { pages } = rowsOf(draft);
-  for (let item = first; item < first + beginning; item += 1) {
-    const page = pages.find((each) => item < each.first + each.inputs.length) as PageRecord; // what did not begin stands in one
-    begin(draft, item, page.inputs[item - page.first] as Json);
-  }
-  const begun = first + beginning - 1;
-  const isLeft = (page: PageRecord): boolean => page.first + page.inputs.length - 1 > begun;
-  const gone = pages.filter((page) => !isLeft(page));
-  if (gone.length === 0) return;
-  draft.pagesRemoved.push(...gone.map(({ n }) => n));
-  draft.fanOut = { ...rowsOf(draft), pages: pages.filter(isLeft) };
-}
-
-function begin(draft: Draft, item: number, input: Json): void {
-  draft.counters.child += 1;
-  const n = draft.counters.child;
-  const childId = String(item);
-  const registered = draft.machine.activities.get(itemSource);
-  if (registered !== undefined) {
-    const activity = scheduleAttempts(draft, { n, childId, src: itemSource, input }, registered);
-    if (registered.descriptor.undo !== undefined) registerActivity(draft, activity);
-    return;
-  }
-  draft.children.set(n, { n, childId, src: itemSource, isActor: true });
-  draft.born.push(n);
-  const birth = { childId, lineage: [...draft.lineage, itemSource] };
-  draft.messages.push({ to: childAddress(draft.address, n).path, envelope: { kind: 'start', input, birth } });
 }
 
 function fanOutOf({ fanOut }: RegisteredMachine): { readonly plan: FanOutPlan } {

@@ -26,6 +26,7 @@ import { owedItem } from './owed-item.ts';
 import type { Reaction } from './reaction.ts';
 import type { FanOutRows } from './item-record.ts';
 import type { ActivityRecord, ChildRecord } from './record.ts';
+import type { Settled } from './resting-undos.ts';
 import { allResting, isToUndo, latestFirst, wakeLatest } from './resting-undos.ts';
 import type { RegisteredMachine } from './registered-machine.ts';
 
@@ -54,10 +55,10 @@ function undoNext(draft: Draft, { from, only, isImpatient }: Extract<OwnerEnvelo
   ask(draft, from);
 }
 
-function undoEnded(draft: Draft, { entry: n, from, failure, isLast }: Extract<OwnerEnvelope, { kind: 'undo-ended' }>): void {
+function undoEnded(draft: Draft, { entry: n, from, failure, isLast, isForOthers }: Extract<OwnerEnvelope, { kind: 'undo-ended' }>): void {
   const entry = draft.ledger.now.get(n) as LedgerRecord; // who says this was given it, and nobody else has it meanwhile
   if (failure === undefined) markUndone(draft, entry);
-  else defer(draft, entry, failure);
+  else tellCounts(draft, { owed: deferAll(draft, isForOthers === true ? [entry, ...latest(draft)] : [entry], failure) });
   if (isLast === true) tell(draft, from, { kind: 'undo-over' });
   else ask(draft, from);
 }
@@ -91,14 +92,35 @@ function tellUndone(draft: Draft, least: number): void {
   tellCounts(draft, { undone: untold });
 }
 
+/** Those that would be the next, as many as are worth a step. */
+function latest(draft: Draft): LedgerRecord[] {
+  const all = [...draft.ledger.now.values()].filter(isToUndo).sort(latestFirst).slice(0, limits.itemsPerStepMax);
+  for (let next = nextAtRest(draft, all.length); next !== undefined; next = nextAtRest(draft, all.length)) all.push(next as Settled);
+  return all;
+}
+
+function nextAtRest(draft: Draft, found: number): LedgerRecord | undefined {
+  return found < limits.itemsPerStepMax ? wakeLatest(draft) : undefined;
+}
+
+/** @returns how many are owed that were not before */
+function deferAll(draft: Draft, entries: readonly LedgerRecord[], failure: FailureRecord): number {
+  for (const entry of entries) defer(draft, entry, failure);
+  return entries.filter(isNewlyOwed).length;
+}
+
+/** A child's own undos are counted one by one. */
+function isNewlyOwed({ undo, kind }: LedgerRecord): boolean {
+  return undo !== 'retrying' && kind !== 'child';
+}
+
 /** One that is deferred again waits as long as it did. */
 function defer(draft: Draft, entry: LedgerRecord, failure: FailureRecord): void {
   const { nowMs } = draft.context;
-  const isNew = entry.undo === 'running' && entry.kind !== 'child';
+  const isNew = isNewlyOwed(entry);
   const deferred: LedgerRecord = { ...entry, undo: 'deferred', failure, undoEndedAtMs: nowMs, ...(isNew ? { deferredAtMs: nowMs } : {}) };
   draft.ledger.set(entry.n, deferred);
   for (const place of owedPlaces(draft.address, deferred)) putQueueItem(draft, owedItem(draft, place, deferred));
-  if (isNew) tellCounts(draft, { owed: 1 });
 }
 
 function ask(draft: Draft, from: Path): void {
@@ -205,6 +227,7 @@ function isSame(left: Path, right: Path): boolean {
 
 /** Counts what changed for the workflow as a whole, which its root keeps. */
 export function tellCounts(draft: Draft, change: Partial<CompensationCounts>): void {
+  if (Object.values(change).every((count) => count === 0)) return;
   if (draft.address.path.length === 0) countCompensation(draft, change);
   else tell(draft, [], { kind: 'compensation-counted', change });
 }

@@ -45,7 +45,9 @@ export const limits = {
   fanOutConcurrencyMax: 1_000,
   /** Items of a fan-out whose outputs are given to its parent as one. */
   inlineResultsMax: 1_000,
-  /** Ends of items of a fan-out that are one step. */
+  /** Items that are machines begin so many at a time, so that others get their turns however soon they end. */
+  itemsInRowMax: 64,
+  /** Ends of items of a fan-out that are one step, and undos of items that are deferred in one. */
   itemsPerStepMax: 256,
   /** Entries in the ledger of one actor: it is in memory with its actor, and unwinding lists all of them. */
   ledgerMax: 2_000,

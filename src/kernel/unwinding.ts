@@ -71,7 +71,7 @@ function begin({ machine, record }: Actor, context: UnwindingContext, entry: Led
   if (!isPossible) {
     const error = registered === undefined ? undoMissing(name) : compensationBudgetOver();
     const failure = { ...failureOf(error), activity: name };
-    return deferred(context, [{ entry: entry.n, name }], failure, (draft) => disarm(draft, impatient));
+    return deferred(context, [{ entry: entry.n, name }], failure, (draft) => disarm(draft, impatient), context.isOfItems);
   }
   const n = record.counters.child + 1;
   const change: Change = (draft) => {
@@ -132,9 +132,10 @@ function deferred(
   ended: readonly Omit<Current, 'n'>[],
   failure: FailureRecord | undefined,
   change: Change,
+  isForOthers?: true,
 ): Reaction {
   const tellOwner: Change = (draft) => {
-    for (const { entry } of ended) tellEnd(draft, context, entry, failure ?? draft.activityFailure);
+    for (const { entry } of ended) tellEnd(draft, context, entry, failure ?? draft.activityFailure, isForOthers);
   };
   return deliver({ type: 'unwinding.deferred', ended: ended.map(({ entry, name }) => ({ entry, name })) }, both(change, tellOwner));
 }
@@ -157,7 +158,13 @@ function hurry(draft: Draft, { owner }: UnwindingContext): void {
   tell(draft, owner, { kind: 'undo-next', from: draft.address.path, isImpatient: true });
 }
 
-function tellEnd(draft: Draft, { owner, only }: UnwindingContext, entry: number, failure: FailureRecord | undefined): void {
+function tellEnd(
+  draft: Draft,
+  { owner, only }: UnwindingContext,
+  entry: number,
+  failure: FailureRecord | undefined,
+  isForOthers?: true,
+): void {
   if (only === undefined) armImpatience(draft);
   tell(draft, owner, {
     kind: 'undo-ended',
@@ -165,6 +172,7 @@ function tellEnd(draft: Draft, { owner, only }: UnwindingContext, entry: number,
     entry,
     ...(failure === undefined ? {} : { failure }),
     ...(only === undefined ? {} : { isLast: true }),
+    ...(only === undefined && isForOthers === true ? { isForOthers } : {}),
   });
 }
 
