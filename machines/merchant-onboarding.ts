@@ -53,7 +53,8 @@ export type { FetchedDocument, MerchantAnnouncement, MerchantEvent, MerchantInpu
 export type { MerchantOutput, OnboardingFailure, SanctionsMatch, Screening } from './merchant-onboarding/merchant.ts';
 
 /** Widgets are seeded by the fan-out alone. */
-const { seedWidget, ...stepsOfOne } = activities;
+const { seedWidget, ...invoked } = activities;
+const actors = { ...invoked, seedWidgets: fanOut(seedWidget, widgetSeeding) };
 
 const chart = setup({
   types: {
@@ -64,7 +65,7 @@ const chart = setup({
     output: {} as MerchantOutput,
     tags: {} as 'needs-document' | 'needs-decision' | 'escalated' | 'live' | 'failed' | 'cancelled',
   },
-  actors: { ...stepsOfOne, seedWidgets: fanOut(seedWidget, widgetSeeding) },
+  actors,
   delays,
   guards: {
     isAnnounced: ({ context }) => context.profile !== undefined,

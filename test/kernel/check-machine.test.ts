@@ -336,10 +336,11 @@ describe('of the machines that ship', () => {
     return charted.map(({ code, state }) => `${code} ${state}`);
   };
 
-  test('it is that one waits for people as long as it takes, by decision, and begins with what leaves nothing to undo', () => {
+  test('it is that one waits for people as long as it takes, by decision, and what has no undo leaves nothing to undo, or goes with its whole', () => {
     expect(said(merchantOnboarding)).toEqual([
       'irreversible-early merchant-onboarding.fetchingDocument',
       'irreversible-early merchant-onboarding.verifyingKyc',
+      'irreversible-early merchant-onboarding.seedingWidgets',
       'timer-missing merchant-onboarding.awaitingDecision.escalated',
     ]);
     expect(said(fiveStepOnboarding)).toEqual(['irreversible-early five-step-onboarding.pending']);

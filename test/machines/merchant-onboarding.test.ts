@@ -1,17 +1,17 @@
-import { activities, delays, merchantOnboarding } from 'perdure/machines/merchant-onboarding';
+import { activities, delays, merchantOnboarding, widgets } from 'perdure/machines/merchant-onboarding';
 import type { MerchantInput, MerchantOutput } from 'perdure/machines/merchant-onboarding';
 import { describe, expect, test } from 'vitest';
 import type { AnyStateMachine } from 'xstate';
 import { createActor, fromPromise, SimulatedClock, toPromise, waitFor } from 'xstate';
-import { implement } from '../../src/authoring.ts';
 import { activityDescriptor } from '../../src/kernel/activity-descriptor.ts';
 import { failedOutcome } from '../../src/kernel/failure.ts';
 import { registerMachine } from '../../src/kernel/register-machine.ts';
 import type { Taken } from '../kernel/workflows.ts';
 import { at, began, completed, errorNamed, failed, pending, signal, took } from '../kernel/workflows.ts';
 import { openTestRuntime } from '../runtime/local-runtime.ts';
+import { encodePayload } from '../../src/kernel/value-encoding.ts';
 import type { Happening, Path } from './merchant-onboarding/paths.ts';
-import { undoneBy, withCode } from './merchant-onboarding/code.ts';
+import { activitySteps, withCode } from './merchant-onboarding/code.ts';
 import { match, merchant, nameOf, shortestPaths, simplePaths, steps, wordOf } from './merchant-onboarding/paths.ts';
 
 const paths = simplePaths();
@@ -19,13 +19,8 @@ const ends = paths.filter(({ state }) => state.status !== 'active');
 const endsIn = (value: string): Path[] => ends.filter(({ state }) => state.value === value);
 const classOf = ({ state }: Path): string | undefined => (state.output as MerchantOutput).error?.name;
 
-const uncalled = steps.map(({ src }) => {
-  const run = (): never => expect.unreachable();
-  return [src, implement(activities[src] as never, { run, ...undoneBy(src, run) })] as const;
-});
-
 /** With code for every activity, which is never called: decisions are taken without it. */
-const implemented: AnyStateMachine = merchantOnboarding.provide({ actors: Object.fromEntries(uncalled) });
+const implemented: AnyStateMachine = withCode();
 
 /** What is known when all went well. */
 const gathered = {
@@ -36,6 +31,7 @@ const gathered = {
   keyId: 'key-1',
   dailyLimit: 5_000,
   dashboard: 'https://dash',
+  missingWidgets: [],
 };
 
 describe('every path through the chart', () => {
@@ -59,12 +55,12 @@ describe('every path through the chart', () => {
     expect(new Set(endsIn('failed').map(classOf))).toEqual(new Set(classes));
   });
 
-  test('that ends live went through all nine activities in their order', () => {
-    const nine = steps.map(({ state }) => state).filter((state) => state !== 'sendingFollowUp');
+  test('that ends live went through all ten states that do something, in their order', () => {
+    const ten = steps.map(({ state }) => state).filter((state) => state !== 'sendingFollowUp');
     for (const path of endsIn('live')) {
       const names: string[] = path.steps.map(({ state }) => nameOf(state.value));
-      const visited = ['fetchingDocument', ...names].filter((name, index, all) => nine.includes(name as never) && all[index - 1] !== name);
-      expect(visited).toEqual(nine);
+      const visited = ['fetchingDocument', ...names].filter((name, index, all) => ten.includes(name as never) && all[index - 1] !== name);
+      expect(visited).toEqual(ten);
       expect(path.state.output).toMatchObject({ merchantId: 'm-1', ...gathered, document: expect.stringMatching(/^scan-[12]$/) });
       expect(classOf(path)).toBeUndefined();
     }
@@ -118,13 +114,25 @@ function announcementsOn({ steps: taken, state }: Path): unknown[] {
   ];
 }
 
+/** The number of the only child. */
+function fanOutOf({ children }: Taken['actor']): number {
+  expect(children.size).toBe(1);
+  return [...children.keys()][0]!;
+}
+
 /** What a durable host makes of it. */
 function happenDurably({ actor }: Taken, happening: Happening): Taken {
   const now = at(actor.record.updatedAtMs + 1_000);
   switch (happening.kind) {
     case 'done':
+      if (happening.src === 'seedWidgets') {
+        return took(actor, { kind: 'child-done', n: fanOutOf(actor), output: encodePayload(happening.output, 'output') }, now);
+      }
       return took(actor, completed(pending(actor).n, happening.output), now);
     case 'error':
+      if (happening.src === 'seedWidgets') {
+        return took(actor, { kind: 'child-failed', n: fanOutOf(actor), ...failedOutcome(happening.error) }, now);
+      }
       return took(actor, { kind: 'activity-failed', n: pending(actor).n, by: 'Olga', note: '', ...failedOutcome(happening.error) }, now);
     case 'signal':
       return took(actor, signal(happening.event.type, { ...happening.event }), now);
@@ -333,7 +341,7 @@ describe('undoing', () => {
     await handle.send({ type: 'SANCTIONS_HIT', match: { entry: 'SDN-8', name: 'Ana Reis', score: 99.6 } });
     await result;
     expect(undone).toEqual([
-      'm-1:1::9:undo m-1 completed nothing',
+      'm-1:1::10:undo m-1 completed nothing',
       'm-1:1::8:undo m-1 completed {"url":"https://dash"}',
       'm-1:1::7:undo m-1 completed {"dailyLimit":5000}',
       'm-1:1::6:undo m-1 completed {"keyId":"key-1"}',
@@ -344,7 +352,7 @@ describe('undoing', () => {
     expect(await runtime.describe('m-1')).toMatchObject({ status: 'failed', value: 'rejected', compensation: 'done' });
   });
 
-  test.each(steps.slice(3, 9).map(({ src, state }, index) => [src, state, index + 4] as const))(
+  test.each(activitySteps.slice(3, 9).map(({ src, state, n }) => [src, state, n] as const))(
     'where %s cannot be done, it may have been done all the same, and is undone before what was done',
     async (src, state, n) => {
       const undone: string[] = [];
@@ -360,9 +368,8 @@ describe('undoing', () => {
       await clock.pass(60_000);
       await result;
       expect(undone[0]).toBe(`m-1:1::${n}:undo m-1 unknown nothing`);
-      expect(undone.slice(1).map((line) => Number(/::(\d+):/.exec(line)![1]))).toEqual(
-        Array.from({ length: n - 3 }, (_, back) => n - 1 - back),
-      );
+      const before = activitySteps.slice(2).flatMap((step) => (step.n < n ? [step.n] : []));
+      expect(undone.slice(1).map((line) => Number(/::(\d+):/.exec(line)![1]))).toEqual(before.toReversed());
       expect(new Set((await runtime.history('m-1')).map(({ value }) => value))).toContain(state);
     },
   );
