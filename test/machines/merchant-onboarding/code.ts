@@ -7,7 +7,7 @@ import { activityDescriptor } from '../../../src/kernel/activity-descriptor.ts';
 import { steps } from './paths.ts';
 
 /** The undo of an activity that has one. */
-export const undoneBy = (src: keyof typeof activities, run: (scope: unknown) => unknown) =>
+const undoneBy = (src: keyof typeof activities, run: (scope: unknown) => unknown) =>
   activityDescriptor(activities[src])?.undo === undefined ? {} : { compensate: { run } };
 
 type Code = { readonly [Src in Exclude<keyof typeof activities, 'seedWidget'>]?: (scope: { readonly attempt: number }) => unknown } & {
