@@ -1,5 +1,6 @@
 import { activities, delays, merchantOnboarding } from 'perdure/machines/merchant-onboarding';
 import { describe, expect, test } from 'vitest';
+import { fanOut, implement } from '../../src/authoring.ts';
 import { activityDescriptor } from '../../src/kernel/activity-descriptor.ts';
 import { registerMachine } from '../../src/kernel/register-machine.ts';
 import { withCode } from './merchant-onboarding/code.ts';
@@ -50,6 +51,17 @@ describe('the definition', () => {
       }) as Error,
     );
     expect(registerMachine(withCode()).activities.size).toBe(10);
+  });
+
+  test('is the same one however many widgets are seeded at once', () => {
+    const seedWidgets = fanOut(implement(activities.seedWidget, { run: () => expect.unreachable() }), { concurrency: 1 });
+    const other = registerMachine(withCode().provide({ actors: { seedWidgets } }));
+    expect(other.children.get('seedWidgets')).toMatchObject({ machine: { fanOut: { plan: { concurrency: 1 } } } });
+    const [own, shipped] = [other, registerMachine(withCode())].map(({ reference, children }) => {
+      const { machine } = children.get('seedWidgets') as { readonly machine: { readonly reference: unknown } };
+      return [reference, machine.reference];
+    });
+    expect(own).toEqual(shipped);
   });
 
   test('is the same one whatever its delays are, so that they may be changed under workflows that are open', () => {
