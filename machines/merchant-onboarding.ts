@@ -6,7 +6,9 @@
  * 2. It is verified; a merchant whom the verification refuses is rejected.
  * 3. The merchant is screened against sanctions lists. Names are alike by chance, too, so that a possible match waits for a person to
  *    `APPROVE` or `REJECT`. Whoever has not decided in time is not decided for: the matter is escalated, and still waits.
- * 4. to 9. Profile, announcement of the new merchant (`merchant.created`), settlement account, gateway credentials, risk limits, dashboard.
+ * 4. to 8. Profile, announcement of the new merchant (`merchant.created`), settlement account, gateway credentials, risk limits.
+ * 9. The dashboard is created, and its widgets are seeded, several at once. One that cannot be seeded is not worth a merchant: the dashboard
+ *    goes live without it, and the output names it (`missingWidgets`). When a second one cannot be, the step fails.
  * 10. The welcome email, 11. the announcement that the merchant is live (`merchant.live`).
  *
  * The merchant is live from then on (tag `live`); what is left is a follow-up email for one who does not log in within a day
@@ -15,19 +17,21 @@
  *
  * Until its end the sanctions provider may report that the merchant is on a list now (`SANCTIONS_HIT`), which rejects it however far it
  * has come. Whatever ends it badly, or cancels it, what was announced is retracted (`merchant.retracted`), and what was done is undone,
- * newest first, before it closes: undos are declared beside the activities, and the chart has no state for them. Only `terminate`, which
- * runs no chart, leaves it all as it is.
+ * newest first, before it closes: undos are declared beside the activities, and the chart has no state for them. Widgets have none: they go
+ * with their dashboard when it is taken down. Only `terminate`, which runs no chart, leaves it all as it is.
  *
  * Announcements are events that the chart emits: they are kept with the transition, and whoever is to hear of them is a consumer of the
  * outbox. An announcement has no undo of its own, since it may still be on its way; whoever heard it hears the retraction after it. A chart
  * that is over emits nothing: who has this machine as a child, and undoes it after it went live, tells others of that.
  *
  * The activities are declared without code, which an app brings: `merchantOnboarding.provide({ actors: { createProfile:
- * implement(activities.createProfile, { run, compensate: { run } }) } })`. It may bring other delays as well:
- * `merchantOnboarding.provide({ delays })`.
+ * implement(activities.createProfile, { run, compensate: { run } }) } })`; that of the widgets as `seedWidgets:
+ * fanOut(implement(activities.seedWidget, { run }), widgetSeeding)`. It may bring other delays as well, `merchantOnboarding.provide({ delays
+ * })`, and seed more or fewer widgets at once.
  */
-import { activity } from 'perdure/authoring';
+import { fanOut } from 'perdure/authoring';
 import { assign, emit, setup } from 'xstate';
+import { activities } from './merchant-onboarding/activities.ts';
 import { delays } from './merchant-onboarding/delays.ts';
 import {
   deadlineExceeded,
@@ -38,63 +42,19 @@ import {
   profileOf,
   sanctionsHit,
 } from './merchant-onboarding/merchant.ts';
-import type { EngineEvent, FetchedDocument, MerchantAnnouncement, MerchantContext, MerchantEvent } from './merchant-onboarding/merchant.ts';
+import type { EngineEvent, MerchantAnnouncement, MerchantContext, MerchantEvent } from './merchant-onboarding/merchant.ts';
 import type { MerchantInput, MerchantOutput, OnboardingFailure, SanctionsMatch, Screening } from './merchant-onboarding/merchant.ts';
+import { missingOf, widgetSeeding, widgetsFor } from './merchant-onboarding/widgets.ts';
 
-export { delays };
+export { activities, delays, widgetSeeding };
+export { widgets } from './merchant-onboarding/widgets.ts';
+export type { WidgetInput } from './merchant-onboarding/widgets.ts';
 export type { FetchedDocument, MerchantAnnouncement, MerchantEvent, MerchantInput } from './merchant-onboarding/merchant.ts';
 export type { MerchantOutput, OnboardingFailure, SanctionsMatch, Screening } from './merchant-onboarding/merchant.ts';
 
-const policy = {
-  startToCloseTimeout: '3s',
-  retry: { initialInterval: '200ms', maximumInterval: '5s', maximumAttempts: 8 },
-} as const;
-
-/** What is done is undone with the same patience; after that the undo waits for a person. */
-const undone = { ...policy, compensate: policy } as const;
-
-/** It was decided that there is no undo. */
-const irreversible = { ...policy, irreversible: true } as const;
-
-/**
- * Names, time-outs and retry policies, and what has an undo, without code. Repeating is left to the policies; the chart hears only of
- * what is final.
- */
-export const activities = {
-  /** Reads what is there. */
-  fetchDocument: activity<MerchantInput, FetchedDocument>({ name: 'document.fetch', ...irreversible }),
-  /**
-   * An error named `KycRefused` is the provider's answer, not a fault: it is not asked again, and the merchant is rejected. That an identity
-   * was verified stays true, and has to be kept on record whatever comes of it.
-   */
-  verifyKyc: activity<MerchantInput & { document: string }, { reference: string }>({
-    name: 'kyc.verify',
-    ...irreversible,
-    retry: { ...policy.retry, nonRetryableErrorTypes: ['KycRefused'] },
-  }),
-  /** The provider goes on watching the merchant's name, under the merchant's id. Undo: end that watch. */
-  screenSanctions: activity<MerchantInput, Screening>({ name: 'sanctions.screen', ...undone }),
-  /** Undo: delete the profile. */
-  createProfile: activity<MerchantInput & { kycReference: string }, { profile: string }>({ name: 'profile.create', ...undone }),
-  /** Undo: close the account. */
-  openSettlement: activity<{ merchantId: string; profile: string }, { account: string }>({ name: 'settlement.open', ...undone }),
-  /** Gives the id of the credentials. The secret itself has no business in a workflow, which is kept on disk. Undo: revoke them. */
-  issueCredentials: activity<{ merchantId: string; account: string }, { keyId: string }>({ name: 'credentials.issue', ...undone }),
-  /**
-   * Limits what the merchant may take, and has the sanctions provider screen what is paid to the account. Undo: end that screening. The limits
-   * stay until the account is closed: while it is open it must not be without any.
-   */
-  setRiskLimits: activity<{ merchantId: string; country: string; account: string }, { dailyLimit: number }>({
-    name: 'risk-limits.set',
-    ...undone,
-  }),
-  /** Undo: take the dashboard down. */
-  seedDashboard: activity<{ merchantId: string; account: string }, { url: string }>({ name: 'dashboard.seed', ...undone }),
-  /** An email cannot be unsent. Undo: send another one, which says that the account is on hold. */
-  sendWelcome: activity<{ merchantId: string; email: string; dashboard: string }, void>({ name: 'welcome.send', ...undone }),
-  /** What there is to say then says the undo of the welcome email. */
-  sendFollowUp: activity<{ merchantId: string; email: string; dashboard: string }, void>({ name: 'follow-up.send', ...irreversible }),
-};
+/** Widgets are seeded by the fan-out alone. */
+const { seedWidget, ...invoked } = activities;
+const actors = { ...invoked, seedWidgets: fanOut(seedWidget, widgetSeeding) };
 
 const chart = setup({
   types: {
@@ -105,7 +65,7 @@ const chart = setup({
     output: {} as MerchantOutput,
     tags: {} as 'needs-document' | 'needs-decision' | 'escalated' | 'live' | 'failed' | 'cancelled',
   },
-  actors: activities,
+  actors,
   delays,
   guards: {
     isAnnounced: ({ context }) => context.profile !== undefined,
@@ -145,7 +105,7 @@ const noteDecision = { type: 'noteDecision', params: ({ event }: { event: { by: 
 
 export const merchantOnboarding = chart.createMachine({
   id: 'merchant-onboarding',
-  version: '1',
+  version: '2',
   context: ({ input }) => ({ merchant: input, hasLoggedIn: false }),
   initial: 'fetchingDocument',
   // However far it is.
@@ -256,12 +216,21 @@ export const merchantOnboarding = chart.createMachine({
       invoke: {
         src: 'seedDashboard',
         input: ({ context }) => ({ merchantId: context.merchant.merchantId, account: context.account ?? '' }),
-        onDone: { target: 'sendingWelcome', actions: assign({ dashboard: ({ event }) => event.output.url }) },
+        onDone: { target: 'seedingWidgets', actions: assign({ dashboard: ({ event }) => event.output.url }) },
+        onError: onErrorAnnounced,
+      },
+    },
+    seedingWidgets: {
+      // The dashboard is there: whoever finds it now needs no follow-up.
+      on: { LOGGED_IN: { actions: 'noteLogin' } },
+      invoke: {
+        src: 'seedWidgets',
+        input: ({ context }) => widgetsFor(context),
+        onDone: { target: 'sendingWelcome', actions: assign({ missingWidgets: ({ event }) => missingOf(event.output.results) }) },
         onError: onErrorAnnounced,
       },
     },
     sendingWelcome: {
-      // The dashboard is there: whoever finds it now needs no follow-up.
       on: { LOGGED_IN: { actions: 'noteLogin' } },
       invoke: {
         src: 'sendWelcome',

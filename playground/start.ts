@@ -15,8 +15,8 @@ import { listed, scenarioCommand } from './scenarios/scenario-command.ts';
 
 const examples = `
 What happens:
-  Merchants go through machines/merchant-onboarding: eleven steps and three waits for people. Providers and people are simulated and
-  follow from --seed: calls fail or hang now and then, some merchants upload their document late or never, operators approve or
+  Merchants go through machines/merchant-onboarding: eleven steps and three waits for people. The widgets of each dashboard are
+  seeded by a fan-out. Providers and people are simulated and follow from --seed: calls fail or hang now and then, some merchants upload their document late or never, operators approve or
   reject possible matches (some only when the matter is escalated), some merchants log in and are sent no follow-up email. Screening
   is real: names are matched against --watchlist. The chart's delays pass --time-scale times faster: its 24 h take 2 s.
   Ctrl-C stops cleanly (twice: at once); the next start on the same --data goes on. "where ID" asks a store that is not in use: state

@@ -68,6 +68,8 @@ interface Gathered {
   /** What the merchant may take in a day, in the currency of the account. */
   readonly dailyLimit?: number;
   readonly dashboard?: string;
+  /** Widgets that could not be seeded; most often none. */
+  readonly missingWidgets?: readonly string[];
   readonly hasLoggedIn: boolean;
   /** What became of the follow-up email; absent if none was needed. A merchant is live whether or not it could be sent. */
   readonly followUp?: 'sent' | 'failed';

@@ -1,15 +1,17 @@
 /** Compares the outside ledger with what the store says, after a run: was anything lost, did anything run that should not have? */
-import type { HistoryEntry, WorkflowDescription } from 'perdure';
+import type { HistoryEntry, ItemResults, WorkflowDescription } from 'perdure';
 import { hasErrorCode } from 'perdure';
 import type { Announcements } from './announcements.ts';
 import { auditAnnouncements } from './audit-announcements.ts';
 import { auditUndos } from './audit-undos.ts';
+import { auditWidgets } from './audit-widgets.ts';
 import type { LedgerEntry } from './ledger.ts';
 
 /** What the audit asks: answered by a runtime or by a reader. */
 export interface Source {
   describe(id: string): Promise<WorkflowDescription>;
   history(id: string, options: { readonly from: number; readonly limit: number }): Promise<readonly HistoryEntry[]>;
+  results(address: string, options: { readonly limit: number }): Promise<ItemResults>;
 }
 
 export interface Audit {
@@ -68,11 +70,12 @@ export async function audit(
     const undos = auditUndos(description, seen);
     const called = new Set(seen.flatMap((entry) => (entry.kind === 'call' ? [entry.activity] : [])));
     const told = announces(description) ? [auditAnnouncements(description, called, announcements.get(id))] : [];
-    for (const found of [undos, ...told]) {
+    const widgets = auditWidgets(description, seen, await itemsIn(source, description));
+    for (const found of [undos, ...told, widgets]) {
       reruns.push(...found.reruns);
       lost.push(...found.lost);
-      halfMade.push(...found.halfMade);
     }
+    halfMade.push(...[undos, ...told].flatMap((found) => found.halfMade));
     undone += undos.undone;
     owed += undos.owed;
     reruns.push(...[...signals].flatMap(([type, count]) => (count > 1 ? [`${id} ${type} applied ${count} times`] : [])));
@@ -118,6 +121,12 @@ async function recordedIn(source: Source, id: string): Promise<Recorded> {
     if (last === undefined || page.length < historyPage) return { attempts, signals };
     from = last.sequence + 1;
   }
+}
+
+/** Of a dashboard there are a few. */
+async function itemsIn(source: Source, { children }: WorkflowDescription): Promise<ItemResults['items']> {
+  const address = children.find(({ items }) => items !== undefined)?.items?.address;
+  return address === undefined ? [] : (await source.results(address, { limit: historyPage })).items;
 }
 
 function add(counts: Map<string, number>, key: string): void {

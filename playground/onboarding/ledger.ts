@@ -8,8 +8,7 @@ import type { SendResult } from 'perdure';
 import type { MerchantEvent } from 'perdure/machines/merchant-onboarding';
 
 export type LedgerEntry =
-  /** a provider was called: the effect itself */
-  | { readonly kind: 'call'; readonly key: string; readonly attempt: number; readonly merchant: string; readonly activity: string }
+  | ProviderCall
   /** a provider was asked to undo what the call with this key, but for its `:undo`, did */
   | UndoCall
   /** it has, and says so */
@@ -28,6 +27,17 @@ export interface Sending {
   readonly merchant: string;
   readonly messageId: string;
   readonly event: MerchantEvent;
+}
+
+/** A provider was called: the effect itself. */
+export interface ProviderCall {
+  readonly kind: 'call';
+  readonly key: string;
+  readonly attempt: number;
+  readonly merchant: string;
+  readonly activity: string;
+  /** Which one, where a merchant has several of it. */
+  readonly widget?: string;
 }
 
 export interface UndoCall {

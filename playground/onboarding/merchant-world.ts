@@ -1,4 +1,5 @@
-import { activities, delays, merchantOnboarding } from 'perdure/machines/merchant-onboarding';
+import { fanOut } from 'perdure';
+import { activities, delays, merchantOnboarding, widgetSeeding } from 'perdure/machines/merchant-onboarding';
 import { peopleAround } from './people.ts';
 import type { World } from './providers.ts';
 import { askIn, checkDocuments, matchOf } from './providers.ts';
@@ -31,6 +32,10 @@ export function merchantOnboardingIn(world: World, timeScale: number): typeof me
       seedDashboard: ask('dashboard.seed', activities.seedDashboard, (id) => ({
         url: `https://dashboard.example/${encodeURIComponent(id)}`,
       })),
+      seedWidgets: fanOut(
+        ask('widget.seed', activities.seedWidget, (_, { widget }) => ({ widget })),
+        widgetSeeding,
+      ),
       sendWelcome: ask('welcome.send', activities.sendWelcome, () => undefined),
       sendFollowUp: ask('follow-up.send', activities.sendFollowUp, () => undefined),
     },

@@ -93,6 +93,7 @@ function usualActIn(state: string, merchantId: string, people: People): Act | un
       return isEscalated ? undefined : { ...deciding, after: { delay: 'decisionTimeLimit', share } };
     case 'awaitingDecision.escalated':
       return deciding;
+    case 'seedingWidgets':
     case 'sendingWelcome':
       return login === 'at-once' ? loggingIn : undefined;
     case 'awaitingFirstLogin':

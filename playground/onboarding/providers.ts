@@ -56,17 +56,26 @@ export function undoOf(call: string): string | undefined {
   return call in undos ? undos[call as Undoable] : undefined;
 }
 
+/** What has no undo, and is gone when something else is undone, by the call; that, by its call. */
+const parts: Readonly<Record<string, Undoable>> = { 'widget.seed': 'dashboard.seed' };
+
+export function wholeOf(call: string): string | undefined {
+  return parts[call];
+}
+
 export type Call = (
   activity: string,
   merchant: string,
   scope: Pick<ActivityScope<unknown>, 'idempotencyKey' | 'attempt' | 'signal'>,
+  widget?: string,
 ) => Promise<void>;
 
 /** Every call is in the ledger before anything else: that is the moment the world was changed. */
 export function providersIn(world: World): Call {
   const answer = answersIn(world);
-  return async (activity, merchant, scope) => {
-    world.ledger.append({ kind: 'call', key: scope.idempotencyKey, attempt: scope.attempt, merchant, activity });
+  return async (activity, merchant, scope, widget) => {
+    const { idempotencyKey: key, attempt } = scope;
+    world.ledger.append({ kind: 'call', key, attempt, merchant, activity, ...(widget === undefined ? {} : { widget }) });
     await answer(activity, merchant, scope);
   };
 }
@@ -84,6 +93,7 @@ function undoersIn(world: World): Call {
 
 interface ForMerchant {
   readonly merchantId: string;
+  readonly widget?: string;
 }
 
 /** Gives an activity its provider in this world, and the one that undoes it, if it has an undo. */
@@ -102,7 +112,8 @@ export function askIn(world: World): Ask {
     answer: (merchantId: string, input: Input) => Output,
   ) => {
     const run = async (scope: ActivityScope<Input>): Promise<Output> => {
-      await call(name, scope.input.merchantId, scope);
+      const { merchantId, widget } = scope.input;
+      await call(name, merchantId, scope, widget);
       return answer(scope.input.merchantId, scope.input);
     };
     const undoName = undoOf(name);

@@ -10,7 +10,16 @@ import { storePath } from './run.ts';
 import { usualTimeScale } from './scenario.ts';
 import { stateText } from './state-text.ts';
 import { stepsOf } from './steps.ts';
-import { attemptsInWords, attemptsOf, deadlineAtMs, enteredAtMs, timerInWords, undoingInWords, waitsInWords } from './where-words.ts';
+import {
+  attemptsInWords,
+  attemptsOf,
+  deadlineAtMs,
+  enteredAtMs,
+  timerInWords,
+  undoingInWords,
+  waitsInWords,
+  widgetsInWords,
+} from './where-words.ts';
 
 export async function whereCommand(id: string, data: string, json: boolean): Promise<number> {
   // Nothing is run: the activities are only there to be named. A store holds workflows of one machine or the other.
@@ -50,6 +59,7 @@ function tell(description: WorkflowDescription, history: readonly HistoryEntry[]
     `${pc.bold(id)} is ${pc.bold(stateText(value))} (${status}) since ${time(since)}`,
     `${started}, ${stepsOf(history)} steps, ${attemptsInWords(attemptsOf(description, history))}`,
     ...(failure === undefined ? [] : [`failed with ${failure.class}: ${failure.message}`]),
+    ...widgetsInWords(description),
     ...undoingInWords(description),
     ...waitsInWords(description),
     ...timers.slice(0, 1).map((timer) => `${timerInWords(timer, Date.now())} (${time(timer.dueAtMs)})`),

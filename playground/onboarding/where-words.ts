@@ -65,6 +65,17 @@ export function undoingInWords({ compensation, ledger }: Pick<WorkflowDescriptio
   return [`undoing is ${compensation}: ${told.join(', ')}`];
 }
 
+/** How many of the widgets of the dashboard are there. */
+export function widgetsInWords({ children }: Pick<WorkflowDescription, 'children'>): string[] {
+  return children.flatMap(({ items }) => {
+    if (items === undefined) return [];
+    const { total, succeeded, failed, underWay, firstFailed } = items;
+    const others = [...(underWay === 0 ? [] : [`${underWay} under way`]), ...(failed === 0 ? [] : [`${failed} failed`])];
+    const cause = firstFailed === undefined ? '' : `: ${firstFailed.class}: ${firstFailed.message}`;
+    return [`${[`widgets ${succeeded}/${total}`, ...others].join(', ')}${cause}`];
+  });
+}
+
 export function timerInWords({ id, dueAtMs }: TimerDescription, nowMs: number): string {
   const delay = delayOf(id);
   const does = purposes.get(delay) ?? `is "${delay}", due`;

@@ -9,6 +9,7 @@ import { announcingTo, delivered, readAnnouncements } from '../onboarding/announ
 import type { LedgerEntry } from '../onboarding/ledger.ts';
 import { merchantOnboardingIn } from '../onboarding/merchant-world.ts';
 import type { World } from '../onboarding/providers.ts';
+import { wholeOf } from '../onboarding/providers.ts';
 import type { Stage } from './scenario.ts';
 import { inWords, toldInWords } from './words.ts';
 
@@ -63,7 +64,7 @@ export async function openOnboarding(
 function wordsFor(entry: LedgerEntry, { script }: Props): string | undefined {
   switch (entry.kind) {
     case 'call':
-      return `    done    ${inWords(entry.activity)}`;
+      return `    done    ${inWords(entry.activity)}${entry.widget === undefined ? '' : `: ${entry.widget}`}`;
     case 'undone':
       return `    undone  ${inWords(entry.activity)}`;
     case 'undo': {
@@ -107,9 +108,10 @@ export function finalTable(seen: readonly LedgerEntry[], { id, ledger }: Workflo
     ledger.map(({ name, undo, outcome }) => [name, `${undo}${outcome === 'unknown' ? ' (it was not known whether it was done)' : ''}`]),
   );
   for (const name of calledIn(seen, id)) {
-    const undo = undos.get(name);
+    const undo = undos.get(wholeOf(name) ?? name);
     const word = undo === undefined ? 'stands: it was decided that there is nothing to undo' : undo === 'registered' ? 'stands' : undo;
-    table.push([name, word.replace('deferred', 'owed: it waits in the queue')]);
+    const whole = wholeOf(name) === undefined || undo === 'registered' ? '' : ` with ${wholeOf(name)}`;
+    table.push([name, `${word.replace('deferred', 'owed: it waits in the queue')}${whole}`]);
   }
   return table.toString();
 }

@@ -10,6 +10,7 @@ const words: Readonly<Record<string, string>> = {
   'credentials.issue': 'the gateway issues credentials',
   'risk-limits.set': 'limits are set, and payments screened',
   'dashboard.seed': 'a dashboard is asked for',
+  'widget.seed': 'a widget of the dashboard is seeded',
   'welcome.send': 'the welcome email is sent',
   'follow-up.send': 'a follow-up email is sent',
   'sanctions.unwatch': 'the sanctions provider watches the name no more',

@@ -1,3 +1,4 @@
+import { widgets } from 'perdure/machines/merchant-onboarding';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import type { OpenChromium } from './chromium.ts';
@@ -13,7 +14,7 @@ const patience = { timeout: 10_000, interval: 20 };
 /** In the order of the page. */
 const labels = ['Upload the document', 'Approve', 'Reject', 'Log in'];
 
-const nineCalls = [
+const allCalls = [
   'document.fetch 1',
   'kyc.verify 1',
   'sanctions.screen 1',
@@ -22,6 +23,7 @@ const nineCalls = [
   'credentials.issue 1',
   'risk-limits.set 1',
   'dashboard.seed 1',
+  ...widgets.map(() => 'widget.seed 1'),
   'welcome.send 1',
 ];
 
@@ -71,7 +73,7 @@ describe.skipIf(!isChromiumThere)('in Chromium the merchant onboarding', () => {
     await click('Log in');
     await state('live', 'live');
     await pass(48 * hourMs);
-    expect(await calls()).toEqual(nineCalls);
+    expect(await calls()).toEqual(allCalls);
     expect(await output()).toMatchObject({ merchantId: 'm-1', account: 'account-1', keyId: 'key-1', hasLoggedIn: true });
     expect(await output()).not.toHaveProperty('followUp');
     expect(await buttons()).toEqual([]);
@@ -82,10 +84,10 @@ describe.skipIf(!isChromiumThere)('in Chromium the merchant onboarding', () => {
     await state('awaitingFirstLogin', 'live');
     await pass(24 * hourMs - 1);
     await state('awaitingFirstLogin', 'live');
-    expect(await calls()).toEqual(nineCalls);
+    expect(await calls()).toEqual(allCalls);
     await pass(1);
     await state('live', 'live');
-    expect(await calls()).toEqual([...nineCalls, 'follow-up.send 1']);
+    expect(await calls()).toEqual([...allCalls, 'follow-up.send 1']);
     expect(await output()).toMatchObject({ hasLoggedIn: false, followUp: 'sent' });
   });
 
@@ -96,7 +98,7 @@ describe.skipIf(!isChromiumThere)('in Chromium the merchant onboarding', () => {
     expect(await calls()).toEqual(['document.fetch 1']);
     await click('Upload the document');
     await state('awaitingFirstLogin', 'live');
-    expect(await calls()).toEqual(nineCalls);
+    expect(await calls()).toEqual(allCalls);
   });
 
   test('rejects a merchant whose document is still missing when its time is over', async () => {

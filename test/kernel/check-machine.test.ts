@@ -336,11 +336,13 @@ describe('of the machines that ship', () => {
     return charted.map(({ code, state }) => `${code} ${state}`);
   };
 
-  test('it is that one waits for people as long as it takes, by decision, and begins with what leaves nothing to undo', () => {
+  test('it is that one waits for people as long as it takes, by decision, and what has no undo leaves nothing behind', () => {
     expect(said(merchantOnboarding)).toEqual([
       'irreversible-early merchant-onboarding.fetchingDocument',
       'irreversible-early merchant-onboarding.verifyingKyc',
       'timer-missing merchant-onboarding.awaitingDecision.escalated',
+      // Widgets go with the dashboard, which has an undo.
+      'irreversible-early merchant-onboarding.seedingWidgets',
     ]);
     expect(said(fiveStepOnboarding)).toEqual(['irreversible-early five-step-onboarding.pending']);
   });

@@ -69,7 +69,7 @@ describe('announcements', () => {
     if (status === 'cancelled') await runtime.cancel('m-1', { reason: 'withdrawn' });
     else await clock.pass(60 * 60_000);
     await result;
-    expect(undone).toEqual([9, 8, 7, 6, 5, 4, 3].map((n) => `m-1:1::${n}:undo`));
+    expect(undone).toEqual([10, 8, 7, 6, 5, 4, 3].map((n) => `m-1:1::${n}:undo`));
     await until(() => heard.length === 3);
     expect(heard).toEqual(['merchant.created', 'merchant.live', 'merchant.retracted']);
     expect(await runtime.describe('m-1')).toMatchObject({ status, compensation: 'done' });

@@ -1,17 +1,15 @@
-import { activities, delays, merchantOnboarding } from 'perdure/machines/merchant-onboarding';
+import { delays, merchantOnboarding } from 'perdure/machines/merchant-onboarding';
 import type { MerchantInput, MerchantOutput } from 'perdure/machines/merchant-onboarding';
 import { describe, expect, test } from 'vitest';
 import type { AnyStateMachine } from 'xstate';
 import { createActor, fromPromise, SimulatedClock, toPromise, waitFor } from 'xstate';
-import { implement } from '../../src/authoring.ts';
-import { activityDescriptor } from '../../src/kernel/activity-descriptor.ts';
 import { failedOutcome } from '../../src/kernel/failure.ts';
-import { registerMachine } from '../../src/kernel/register-machine.ts';
 import type { Taken } from '../kernel/workflows.ts';
 import { at, began, completed, errorNamed, failed, pending, signal, took } from '../kernel/workflows.ts';
 import { openTestRuntime } from '../runtime/local-runtime.ts';
+import { encodePayload } from '../../src/kernel/value-encoding.ts';
 import type { Happening, Path } from './merchant-onboarding/paths.ts';
-import { undoneBy, withCode } from './merchant-onboarding/code.ts';
+import { activitySteps, withCode } from './merchant-onboarding/code.ts';
 import { match, merchant, nameOf, shortestPaths, simplePaths, steps, wordOf } from './merchant-onboarding/paths.ts';
 
 const paths = simplePaths();
@@ -19,13 +17,8 @@ const ends = paths.filter(({ state }) => state.status !== 'active');
 const endsIn = (value: string): Path[] => ends.filter(({ state }) => state.value === value);
 const classOf = ({ state }: Path): string | undefined => (state.output as MerchantOutput).error?.name;
 
-const uncalled = steps.map(({ src }) => {
-  const run = (): never => expect.unreachable();
-  return [src, implement(activities[src] as never, { run, ...undoneBy(src, run) })] as const;
-});
-
 /** With code for every activity, which is never called: decisions are taken without it. */
-const implemented: AnyStateMachine = merchantOnboarding.provide({ actors: Object.fromEntries(uncalled) });
+const implemented: AnyStateMachine = withCode();
 
 /** What is known when all went well. */
 const gathered = {
@@ -36,11 +29,12 @@ const gathered = {
   keyId: 'key-1',
   dailyLimit: 5_000,
   dashboard: 'https://dash',
+  missingWidgets: [],
 };
 
 describe('every path through the chart', () => {
   test('that nobody cancels and no deadline ends is live, rejected or failed in the end, and nothing else', () => {
-    expect(ends).toHaveLength(220);
+    expect(ends).toHaveLength(283);
     for (const { state } of [...ends, ...shortestPaths().filter(({ state: { status } }) => status !== 'active')]) {
       expect(state.status).toBe('done');
       expect(['live', 'rejected', 'failed']).toContain(state.value);
@@ -59,18 +53,18 @@ describe('every path through the chart', () => {
     expect(new Set(endsIn('failed').map(classOf))).toEqual(new Set(classes));
   });
 
-  test('that ends live went through all nine activities in their order', () => {
-    const nine = steps.map(({ state }) => state).filter((state) => state !== 'sendingFollowUp');
+  test('that ends live went through all ten states that do something, in their order', () => {
+    const ten = steps.map(({ state }) => state).filter((state) => state !== 'sendingFollowUp');
     for (const path of endsIn('live')) {
       const names: string[] = path.steps.map(({ state }) => nameOf(state.value));
-      const visited = ['fetchingDocument', ...names].filter((name, index, all) => nine.includes(name as never) && all[index - 1] !== name);
-      expect(visited).toEqual(nine);
+      const visited = ['fetchingDocument', ...names].filter((name, index, all) => ten.includes(name as never) && all[index - 1] !== name);
+      expect(visited).toEqual(ten);
       expect(path.state.output).toMatchObject({ merchantId: 'm-1', ...gathered, document: expect.stringMatching(/^scan-[12]$/) });
       expect(classOf(path)).toBeUndefined();
     }
   });
 
-  test('has no state for a retry: what a state waits for is one activity, a person, or nothing', () => {
+  test('has no state for a retry: what a state waits for is one activity, the widgets, a person, or nothing', () => {
     const invoking = Object.entries(merchantOnboarding.states).filter(([, { invoke }]) => invoke.length > 0);
     expect(invoking.map(([state]) => state).sort()).toEqual(steps.map(({ state }) => state).sort());
     expect(Object.keys(merchantOnboarding.states).filter((state) => !invoking.some(([name]) => name === state))).toEqual([
@@ -118,13 +112,25 @@ function announcementsOn({ steps: taken, state }: Path): unknown[] {
   ];
 }
 
+/** The number of the only child. */
+function fanOutOf({ children }: Taken['actor']): number {
+  expect(children.size).toBe(1);
+  return [...children.keys()][0]!;
+}
+
 /** What a durable host makes of it. */
 function happenDurably({ actor }: Taken, happening: Happening): Taken {
   const now = at(actor.record.updatedAtMs + 1_000);
   switch (happening.kind) {
     case 'done':
+      if (happening.src === 'seedWidgets') {
+        return took(actor, { kind: 'child-done', n: fanOutOf(actor), output: encodePayload(happening.output, 'output') }, now);
+      }
       return took(actor, completed(pending(actor).n, happening.output), now);
     case 'error':
+      if (happening.src === 'seedWidgets') {
+        return took(actor, { kind: 'child-failed', n: fanOutOf(actor), ...failedOutcome(happening.error) }, now);
+      }
       return took(actor, { kind: 'activity-failed', n: pending(actor).n, by: 'Olga', note: '', ...failedOutcome(happening.error) }, now);
     case 'signal':
       return took(actor, signal(happening.event.type, { ...happening.event }), now);
@@ -333,7 +339,7 @@ describe('undoing', () => {
     await handle.send({ type: 'SANCTIONS_HIT', match: { entry: 'SDN-8', name: 'Ana Reis', score: 99.6 } });
     await result;
     expect(undone).toEqual([
-      'm-1:1::9:undo m-1 completed nothing',
+      'm-1:1::10:undo m-1 completed nothing',
       'm-1:1::8:undo m-1 completed {"url":"https://dash"}',
       'm-1:1::7:undo m-1 completed {"dailyLimit":5000}',
       'm-1:1::6:undo m-1 completed {"keyId":"key-1"}',
@@ -344,7 +350,7 @@ describe('undoing', () => {
     expect(await runtime.describe('m-1')).toMatchObject({ status: 'failed', value: 'rejected', compensation: 'done' });
   });
 
-  test.each(steps.slice(3, 9).map(({ src, state }, index) => [src, state, index + 4] as const))(
+  test.each(activitySteps.slice(3, 9).map(({ src, state, n }) => [src, state, n] as const))(
     'where %s cannot be done, it may have been done all the same, and is undone before what was done',
     async (src, state, n) => {
       const undone: string[] = [];
@@ -360,9 +366,8 @@ describe('undoing', () => {
       await clock.pass(60_000);
       await result;
       expect(undone[0]).toBe(`m-1:1::${n}:undo m-1 unknown nothing`);
-      expect(undone.slice(1).map((line) => Number(/::(\d+):/.exec(line)![1]))).toEqual(
-        Array.from({ length: n - 3 }, (_, back) => n - 1 - back),
-      );
+      const before = activitySteps.slice(2).flatMap((step) => (step.n < n ? [step.n] : []));
+      expect(undone.slice(1).map((line) => Number(/::(\d+):/.exec(line)![1]))).toEqual(before.toReversed());
       expect(new Set((await runtime.history('m-1')).map(({ value }) => value))).toContain(state);
     },
   );
@@ -409,10 +414,10 @@ describe('as a workflow', () => {
 
   test('each activity is given what its step needs, and its number of attempts is bounded', () => {
     let taken = began(implemented, merchant);
-    const inputs = steps.slice(0, 9).map(({ output }) => {
-      const { name, input, n } = pending(taken.actor);
-      taken = took(taken.actor, completed(n, output));
-      return [name, input];
+    const inputs = steps.slice(0, 10).flatMap(({ src, output }) => {
+      const asked = [...taken.actor.activities.values()].map(({ name, input }) => [name, input]);
+      taken = happenDurably(taken, { kind: 'done', src, output });
+      return asked;
     });
     const letter = { merchantId: 'm-1', email: merchant.email, dashboard: gathered.dashboard };
     expect(inputs).toEqual([
@@ -430,54 +435,5 @@ describe('as a workflow', () => {
     taken = took(taken.actor, { kind: 'timer', generation: timer!.generation }, at(timer!.dueAtMs));
     expect(pending(taken.actor)).toMatchObject({ name: 'follow-up.send', input: letter });
     expect(took(taken.actor, failed(pending(taken.actor).n, errorNamed('Unreachable'))).commit.record.chart.value).toBe('sendingFollowUp');
-  });
-});
-
-const isIrreversible = (src: keyof typeof activities): boolean => ['fetchDocument', 'verifyKyc', 'sendFollowUp'].includes(src);
-
-describe('the definition', () => {
-  test('has an undo for each activity, or the decision that there is none', () => {
-    for (const { src } of steps) {
-      const { undo, isIrreversible: isWithout = false } = activityDescriptor(activities[src])!;
-      expect([src, undo === undefined, isWithout]).toEqual([src, isIrreversible(src), isIrreversible(src)]);
-      if (undo !== undefined) expect(undo).toMatchObject({ run: undefined, startToCloseTimeoutMs: 3_000, retry: { maximumAttempts: 8 } });
-    }
-  });
-
-  test('is version 1 of merchant-onboarding, its activities declared with policies and without code', () => {
-    expect(merchantOnboarding).toMatchObject({ id: 'merchant-onboarding', version: '1' });
-    expect(Object.keys(activities)).toEqual(steps.map(({ src }) => src));
-    for (const { src } of steps) {
-      expect(activityDescriptor(activities[src])).toMatchObject({
-        run: undefined,
-        startToCloseTimeoutMs: 3_000,
-        retry: {
-          maximumAttempts: 8,
-          initialIntervalMs: 200,
-          maximumIntervalMs: 5_000,
-          nonRetryableErrorTypes: src === 'verifyKyc' ? ['KycRefused'] : [],
-        },
-      });
-    }
-  });
-
-  test('lacks exactly the code of its activities, and nothing once it is provided', () => {
-    expect(() => registerMachine(merchantOnboarding)).toThrow(
-      expect.objectContaining({
-        code: 'IMPLEMENTATION_MISSING',
-        details: {
-          missing: steps.flatMap(({ src, state }) => [
-            `activity "${src}" invoked in state "merchant-onboarding.${state}"`,
-            ...(isIrreversible(src) ? [] : [`the undo of activity "${src}" (compensate)`]),
-          ]),
-        },
-      }) as Error,
-    );
-    expect(registerMachine(implemented).activities.size).toBe(10);
-  });
-
-  test('is the same one whatever its delays are, so that they may be changed under workflows that are open', () => {
-    const other = registerMachine(implemented.provide({ delays: soon }));
-    expect(other.reference).toEqual(registerMachine(implemented).reference);
   });
 });

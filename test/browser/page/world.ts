@@ -1,7 +1,7 @@
 /** What answers the machine's activities on the page: good answers, but for what the page's address asks for otherwise. */
 import type { ActivityLogic } from 'perdure';
-import { implement } from 'perdure';
-import { activities, merchantOnboarding } from 'perdure/machines/merchant-onboarding';
+import { fanOut, implement } from 'perdure';
+import { activities, merchantOnboarding, widgetSeeding } from 'perdure/machines/merchant-onboarding';
 
 /** @param tell hears of each call before it is answered */
 export function machineOn(search: URLSearchParams, tell: (call: string) => void): typeof merchantOnboarding {
@@ -39,6 +39,10 @@ export function machineOn(search: URLSearchParams, tell: (call: string) => void)
       issueCredentials: ask('credentials.issue', activities.issueCredentials, () => ({ keyId: 'key-1' })),
       setRiskLimits: ask('risk-limits.set', activities.setRiskLimits, () => ({ dailyLimit: 5_000 })),
       seedDashboard: ask('dashboard.seed', activities.seedDashboard, () => ({ url: 'https://dash' })),
+      seedWidgets: fanOut(
+        ask('widget.seed', activities.seedWidget, ({ widget }) => ({ widget }), {}),
+        widgetSeeding,
+      ),
       sendWelcome: ask('welcome.send', activities.sendWelcome, () => undefined),
       sendFollowUp: ask('follow-up.send', activities.sendFollowUp, () => undefined, {}),
     },

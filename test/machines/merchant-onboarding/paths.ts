@@ -1,5 +1,5 @@
 /** Every path through the merchant onboarding that `xstate/graph` finds, and how its events come about on a real actor. */
-import { merchantOnboarding } from 'perdure/machines/merchant-onboarding';
+import { merchantOnboarding, widgets } from 'perdure/machines/merchant-onboarding';
 import type { delays, MerchantEvent, MerchantInput } from 'perdure/machines/merchant-onboarding';
 import type { EventObject, SnapshotFrom } from 'xstate';
 import { getShortestPaths, getSimplePaths } from 'xstate/graph';
@@ -15,7 +15,10 @@ export const merchant: MerchantInput = {
 
 export const match = { match: { entry: 'SDN-7', name: 'Blue Fig', score: 93.4 } };
 
-/** The ten activities in order: in which state, and a good output. The last one is not called for merchants who log in. */
+/** What the fan-out of the widgets comes to when all are there. */
+const seeded = { total: widgets.length, succeeded: widgets.length, failed: 0, results: widgets.map((widget) => ({ widget })) };
+
+/** What is invoked, in order: in which state, and a good output. The last one is not called for merchants who log in. */
 export const steps = [
   { state: 'fetchingDocument', src: 'fetchDocument', output: { document: 'scan-1' } },
   { state: 'verifyingKyc', src: 'verifyKyc', output: { reference: 'kyc-1' } },
@@ -25,6 +28,7 @@ export const steps = [
   { state: 'issuingCredentials', src: 'issueCredentials', output: { keyId: 'key-1' } },
   { state: 'settingRiskLimits', src: 'setRiskLimits', output: { dailyLimit: 5_000 } },
   { state: 'seedingDashboard', src: 'seedDashboard', output: { url: 'https://dash' } },
+  { state: 'seedingWidgets', src: 'seedWidgets', output: seeded },
   { state: 'sendingWelcome', src: 'sendWelcome', output: undefined },
   { state: 'sendingFollowUp', src: 'sendFollowUp', output: undefined },
 ] as const;
@@ -57,6 +61,7 @@ const signals: Readonly<Record<string, readonly MerchantEvent[]>> = {
   awaitingDocument: [uploaded],
   'awaitingDecision.inTime': decisions,
   'awaitingDecision.escalated': decisions,
+  seedingWidgets: [loggedIn],
   sendingWelcome: [loggedIn],
   awaitingFirstLogin: [loggedIn],
   sendingFollowUp: [loggedIn],

@@ -52,6 +52,7 @@ function storeOf(merchants: Record<string, { readonly status?: WorkflowDescripti
   return {
     describe: async (id) => description(id, find(id).status ?? 'completed'),
     history: async (id, { from, limit }) => history([started, ...(find(id).steps ?? [])]).slice(from - 1, from - 1 + limit),
+    results: async () => ({ items: [] }),
   };
 }
 
@@ -146,6 +147,7 @@ describe('the audit of lost merchants', () => {
         throw new PerdureError('WORKFLOW_PARKED', 'damaged', { id: 'm-1', reason: 'record-damaged' });
       },
       history: async () => [],
+      results: async () => ({ items: [] }),
     };
     await expect(audit(broken, ['m-1'], [])).rejects.toThrow('damaged');
   });

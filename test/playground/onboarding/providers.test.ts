@@ -1,5 +1,6 @@
 import type { Runtime } from 'perdure';
 import { WorkflowFailedError } from 'perdure';
+import { widgets } from 'perdure/machines/merchant-onboarding';
 import type { MerchantOutput } from 'perdure/machines/merchant-onboarding';
 import { expect, test } from 'vitest';
 import { assembleRuntime } from '../../../src/hosts/local/open-runtime.ts';
@@ -124,6 +125,7 @@ test('through eleven steps without faults each provider is called once, in order
     'credentials.issue',
     'risk-limits.set',
     'dashboard.seed',
+    ...widgets.map(() => 'widget.seed'),
     'welcome.send',
     // She never logs in.
     'follow-up.send',

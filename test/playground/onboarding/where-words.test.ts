@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { merchantOnboardingIn } from '../../../playground/onboarding/merchant-world.ts';
 import { usualFaults } from '../../../playground/onboarding/providers.ts';
 import { attemptsInWords, attemptsOf, deadlineAtMs, enteredAtMs } from '../../../playground/onboarding/where-words.ts';
-import { timerInWords, undoingInWords, waitsInWords } from '../../../playground/onboarding/where-words.ts';
+import { timerInWords, undoingInWords, waitsInWords, widgetsInWords } from '../../../playground/onboarding/where-words.ts';
 import { openTestRuntime } from '../../runtime/local-runtime.ts';
 
 const input = { merchantId: 'm-1', name: 'Blue Fig Coffee', country: 'PT', owner: 'Ana Reis', email: 'ana@example.com' };
@@ -108,6 +108,26 @@ test('what was undone is told with what is owed, and nothing as long as nothing 
     'undoing is deferred: settlement.open undone, risk-limits.set owed: it waits in the queue',
   ]);
   expect(undoingInWords({ compensation: 'none', ledger: [{ ...entry, undo: 'registered' }] })).toEqual([]);
+});
+
+test('how many widgets are there is told, with the first that could not be seeded', () => {
+  const items = {
+    address: 'm-1:1:9',
+    total: 8,
+    isTotalKnown: true,
+    waiting: 1,
+    underWay: 4,
+    succeeded: 3,
+    failed: 0,
+    cancelled: 0,
+    perSecond: 1,
+  };
+  const among = (found: Partial<typeof items> & { readonly firstFailed?: unknown }) =>
+    ({ children: [{ items: { ...items, ...found } }] }) as never;
+  expect(widgetsInWords(among({}))).toEqual(['widgets 3/8, 4 under way']);
+  const firstFailed = { item: 2, class: 'NoData', message: 'none' };
+  expect(widgetsInWords(among({ succeeded: 7, failed: 1, underWay: 0, firstFailed }))).toEqual(['widgets 7/8, 1 failed: NoData: none']);
+  expect(widgetsInWords({ children: [] })).toEqual([]);
 });
 
 test('nobody waits for a hit of the sanctions provider', () => {

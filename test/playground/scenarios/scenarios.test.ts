@@ -27,7 +27,7 @@ function toldIn({ code, stdout, stderr }: Ended): Told {
 
 const allSteps = [
   ...['document.fetch', 'kyc.verify', 'sanctions.screen', 'profile.create', 'settlement.open'],
-  ...['credentials.issue', 'risk-limits.set', 'dashboard.seed', 'welcome.send'],
+  ...['credentials.issue', 'risk-limits.set', 'dashboard.seed', 'widget.seed', 'welcome.send'],
 ];
 
 describe('npm start -- scenario', () => {
