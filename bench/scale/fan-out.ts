@@ -32,7 +32,7 @@ const actors = {
   machines: fanOut(part, { concurrency, results: 'paged' }),
 } as const;
 
-function parentOf(kind: keyof typeof actors) {
+export function parentOf(kind: keyof typeof actors) {
   return setup({
     types: { input: {} as { readonly size: number }, context: {} as { size: number; succeeded: number }, output: {} as number },
     actors: { items: actors[kind] },

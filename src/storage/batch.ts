@@ -16,6 +16,7 @@ import type {
   TombstoneRecord,
 } from '../kernel/record.ts';
 import type { MailRecord } from '../kernel/mail-record.ts';
+import type { WrittenActor } from './actor-values.ts';
 import type { Codec } from './codec.ts';
 import type { Operation } from './database.ts';
 import {
@@ -39,11 +40,11 @@ import { encodeOwedKey, encodeQueueKey } from './queue-keys.ts';
 
 /** What the key says is not said again in the value. */
 export type StoredValue<Row, InKey extends keyof Row> = Omit<Row, InKey>;
-export type ActorValue = StoredValue<ActorRecord, 'address'>;
-/** Lists without anything in them are left out: most records have several. */
-export type JournalValue = Omit<StoredValue<StoredJournalRecord, 'address' | 'sequence'>, JournalList | 'context'> & {
-  readonly [Key in JournalList]?: StoredJournalRecord[Key];
+/** What most records have in common is left out: lists without anything in them, that it was `applied`, and `running` after it. */
+export type JournalValue = Omit<StoredValue<StoredJournalRecord, 'address' | 'sequence'>, JournalList | JournalWord | 'context'> & {
+  readonly [Key in JournalList | JournalWord]?: StoredJournalRecord[Key];
 } & { readonly context?: Partial<StoredJournalRecord['context']> };
+type JournalWord = 'outcome' | 'status';
 type JournalList = 'armed' | 'cancelled' | 'scheduled' | 'stopped';
 export type ActivityValue = StoredValue<ActivityRecord, 'n'>;
 export type ChildValue = StoredValue<ChildRecord, 'n'>;
@@ -209,7 +210,7 @@ function isForgottenBy({ sequence, journalFrom }: ActorRecord, { from, to }: Jou
 type Listed<Value> = { readonly [Key in keyof Required<Value>]: Value[Key] | undefined };
 
 function actorOperation(record: ActorRecord, codec: Codec): Operation {
-  const value: Listed<ActorValue> = {
+  const value: Listed<WrittenActor> = {
     machine: record.machine,
     birth: record.birth,
     isDetached: record.isDetached,
@@ -219,9 +220,9 @@ function actorOperation(record: ActorRecord, codec: Codec): Operation {
     journalFrom: record.journalFrom,
     counters: record.counters,
     queued: record.queued,
-    timers: record.timers,
-    activities: record.activities,
-    children: record.children,
+    timers: unlessEmpty(record.timers),
+    activities: unlessEmpty(record.activities),
+    children: record.children === 0 ? undefined : record.children,
     ledger: record.ledger,
     fanOut: record.fanOut,
     askers: record.askers,
@@ -245,10 +246,10 @@ function journalOperation({ journal }: Commit, commit: number, codec: Codec): Op
   const value: Listed<JournalValue> = {
     atMs: journal.atMs,
     envelope: journal.envelope,
-    outcome: journal.outcome,
+    outcome: journal.outcome === 'applied' ? undefined : journal.outcome,
     dueAtMs: journal.dueAtMs,
     mail: journal.mail,
-    status: journal.status,
+    status: journal.status === 'running' ? undefined : journal.status,
     value: journal.value,
     context: contextValue(journal.context),
     armed: unlessEmpty(journal.armed),

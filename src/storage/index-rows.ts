@@ -8,7 +8,7 @@ import { rootAddress } from '../kernel/address.ts';
 import type { IsMissing, ListedWorkflow } from '../kernel/listing.ts';
 import { listedWorkflow, unreadableWorkflow } from '../kernel/listing.ts';
 import type { ActorRecord } from '../kernel/record.ts';
-import type { ActorValue } from './batch.ts';
+import { decodeActor } from './actor-values.ts';
 import type { Codec } from './codec.ts';
 import { readCounts, sumOf } from './count-rows.ts';
 import { indexDamaged, reasonOf, unlessCorrupt, unlessDamaged } from './damage.ts';
@@ -93,7 +93,7 @@ export async function readRoot(
 ): Promise<ActorRecord | { readonly unreadable: { readonly startedAtMs?: number } } | undefined> {
   const key = encodeActorKey(address);
   const bytes = await reader.get(key).catch(unlessCorrupt);
-  const value = bytes === undefined || bytes === 'corrupt' ? undefined : unlessDamaged(() => codec.decode(key, bytes) as ActorValue);
+  const value = bytes === undefined || bytes === 'corrupt' ? undefined : unlessDamaged(() => decodeActor(codec, key, bytes));
   if (value !== undefined) return { address, ...value };
   const journal = await reader.entries({ limit: 1, ...actorRowsRange('journal', address) }).catch(unlessCorrupt);
   const [first] = journal === 'corrupt' ? [] : journal;

@@ -12,7 +12,8 @@ import { limits } from '../kernel/limits.ts';
 import type { StoredActor, StoredJournalRecord, StoredTree } from '../kernel/ports.ts';
 import type { ActivityRecord, ActorRecord, ChildRecord } from '../kernel/record.ts';
 import type { MailRecord } from '../kernel/mail-record.ts';
-import type { ActivityValue, ActorValue, ChildValue, LedgerValue, MailValue } from './batch.ts';
+import { actorRecordOf } from './actor-values.ts';
+import type { ActivityValue, ChildValue, LedgerValue, MailValue } from './batch.ts';
 import type { Codec } from './codec.ts';
 import { recordDamaged, unlessDamaged } from './damage.ts';
 import type { DatabaseReader, Entry } from './database.ts';
@@ -97,7 +98,7 @@ async function readClosed(
 ): Promise<readonly ActorRecord[]> {
   const entries = await reader.entries({ limit: limit + known.size, ...runRange('actor', root) });
   const found = entries.flatMap(({ key, value }) => {
-    return unlessDamaged((): ActorRecord => ({ address: decodeActorKey(key), ...(codec.decode(key, value) as ActorValue) })) ?? [];
+    return unlessDamaged(() => actorRecordOf(codec, decodeActorKey(key), key, value)) ?? [];
   });
   return found.filter(({ address }) => !known.has(formatPlace(address.path))).slice(0, limit);
 }
@@ -150,7 +151,7 @@ async function readActor(reader: DatabaseReader, codec: Codec, rows: Rows, lastC
     if (head === undefined && activities.length + children.length + ledger.length === 0 && !isMarked) return undefined;
     throw recordDamaged(formatKey(key), 'it is missing, though other rows speak of it');
   }
-  const record: ActorRecord = { address, ...(codec.decode(key, bytes) as ActorValue) };
+  const record = actorRecordOf(codec, address, key, bytes);
   checkHead(key, record, head === undefined ? undefined : journalRecordOf(codec, head), lastCommit);
   const pending = withThoseInRecord(key, record, rows);
   if (children.length !== record.children) {

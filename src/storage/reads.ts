@@ -7,7 +7,9 @@ import { hasErrorCode } from '../kernel/errors.ts';
 import { nextKept } from '../kernel/kept-journal.ts';
 import type { StoredJournalRecord } from '../kernel/ports.ts';
 import type { DefinitionRecord, MessageRecord, TombstoneRecord } from '../kernel/record.ts';
-import type { ActorValue, DefinitionValue, HeadValue, JournalValue, MessageValue } from './batch.ts';
+import type { ActorValue } from './actor-values.ts';
+import { decodeActor } from './actor-values.ts';
+import type { DefinitionValue, HeadValue, JournalValue, MessageValue } from './batch.ts';
 import type { Codec } from './codec.ts';
 import { isCorruption, recordDamaged, storeDamaged, unlessCorrupt, unlessDamaged } from './damage.ts';
 import type { Database, DatabaseReader, Entry } from './database.ts';
@@ -165,7 +167,7 @@ async function checkJournalEnd(reader: DatabaseReader, codec: Codec, address: Ad
 async function readActorValue(reader: DatabaseReader, codec: Codec, address: Address): Promise<ActorValue | undefined> {
   const key = encodeActorKey(address);
   const bytes = await reader.get(key);
-  return bytes === undefined ? undefined : unlessDamaged(() => codec.decode(key, bytes) as ActorValue);
+  return bytes === undefined ? undefined : unlessDamaged(() => decodeActor(codec, key, bytes));
 }
 
 /** A damaged one counts as missing: it is written again when its machine is registered, and actors carry their structure hash. */
@@ -182,6 +184,8 @@ function definitionOf(codec: Codec, { key, value }: Entry): DefinitionRecord {
 // What was decoded belongs to nobody yet: completing it is cheaper than copying it.
 export function journalRecordOf(codec: Codec, { key, value }: Entry): StoredJournalRecord {
   const found = codec.decode(key, value) as { -readonly [Name in keyof JournalValue]: JournalValue[Name] };
+  found.outcome ??= 'applied';
+  found.status ??= 'running';
   found.armed ??= [];
   found.cancelled ??= [];
   found.scheduled ??= [];

@@ -7,7 +7,7 @@ import type { Address } from '../kernel/address.ts';
 import { formatAddress } from '../kernel/address.ts';
 import type { Page, TimerRow } from '../kernel/ports.ts';
 import type { ActorRecord } from '../kernel/record.ts';
-import type { ActorValue } from './batch.ts';
+import { decodeActor } from './actor-values.ts';
 import type { Codec } from './codec.ts';
 import { unlessDamaged } from './damage.ts';
 import type { DatabaseReader } from './database.ts';
@@ -92,7 +92,7 @@ export async function scanTimers(
 export async function scanActors(reader: DatabaseReader, codec: Codec, limit: number, after?: Uint8Array): Promise<Page<ScannedActor>> {
   return scan(reader, { limit, after, ...spaceRange('actor') }, (key, value) => {
     const address = decodeActorKey(key);
-    const found = unlessDamaged(() => codec.decode(key, value) as ActorValue);
+    const found = unlessDamaged(() => decodeActor(codec, key, value));
     return found === undefined ? { address } : { address, record: { address, ...found } };
   });
 }

@@ -110,6 +110,7 @@ describe('scale', () => {
     'fan-out-10000',
     'fan-out-machines-10000',
     'fan-out-100000',
+    'fan-out-snapshot',
     'parked-100000',
     'timers-10000',
     'storm-100000',

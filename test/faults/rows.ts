@@ -300,8 +300,11 @@ export const faults: Readonly<Record<number, FaultRow>> = {
   },
   55: {
     fault: 'a million timers pending',
-    shownBy: [by('runtime/timer-queue', 'of them pending over a day take memory only while they are near')],
-    soak: '1,000,000 timers',
+    shownBy: [
+      by('runtime/timer-queue', 'of them pending over a day take memory only while they are near'),
+      by('process/parked-many', 'workflows that wait'),
+    ],
+    soak: '1,000,000 timers, of as many workflows',
   },
   56: {
     fault: 'delays that are zero, negative, enormous or none',
@@ -320,7 +323,9 @@ export const faults: Readonly<Record<number, FaultRow>> = {
       by('process/kill-in-a-fan-out', 'whose process is killed'),
       by('process/counted-items', 'items from a source fits a process'),
       by('runtime/fan-out-properties', 'every item ends once and the parent hears of it once'),
+      by('runtime/fan-out-undos', 'however many they are, each once, over a crash in the middle'),
     ],
+    soak: '1,000,000 items from a source',
   },
   60: {
     fault: 'a parent ends before its children',
