@@ -42,7 +42,7 @@ export function reviveActor(machine: RegisteredMachine, stored: StoredActor, sur
     activities: new Map(activities.map((activity) => [activity.n, activity])),
     children: new Map(children.map((child) => [child.n, child])),
     ...ledgerOf(machine, ledger),
-    fanOut: stored.fanOut,
+    fanOut: fanOutOf(stored),
     chart: reviveChart(
       machine.logic,
       placeOf(record.address, record.birth, surroundings),
@@ -50,6 +50,13 @@ export function reviveActor(machine: RegisteredMachine, stored: StoredActor, sur
       machine.fanOut === undefined ? referredTo(stored) : nobody,
     ),
   };
+}
+
+/** The record has what is no row. */
+function fanOutOf({ fanOut: rows, record: { fanOut } }: StoredActor): FanOutRows | undefined {
+  if (rows === undefined || fanOut === undefined) return undefined;
+  const { isInline, untold } = fanOut;
+  return { ...rows, ...(isInline === undefined ? {} : { isInline }), ...(untold === undefined ? {} : { untold }) };
 }
 
 function ledgerOf({ fanOut }: RegisteredMachine, ledger: StoredActor['ledger']): Pick<Actor, 'ledger' | 'resting'> {

@@ -57,6 +57,15 @@ export function sourceTooLarge(cause: unknown): Error {
   return engineError('FanOutTooLarge', `The source cannot be asked for a page: its input and cursor have to be smaller. ${why}`);
 }
 
+/** A source does not come to an end. */
+export function sourceStuck(cursor: unknown): Error {
+  const again = `it was asked with the cursor ${formatValue(cursor)} and returned it as next.`;
+  return engineError(
+    'FanOutSourceInvalid',
+    `The source of a fan-out does not get on: ${again} Return the cursor of the page after, or none at the end.`,
+  );
+}
+
 /** A source gave what is no page. */
 export function sourceInvalid(found: unknown): Error {
   return engineError(

@@ -2,7 +2,7 @@
 import type { Actor } from './actor.ts';
 import type { Draft } from './draft.ts';
 import { scheduleAttempts } from './draft.ts';
-import { sourceInvalid, sourceTooLarge } from './engine-errors.ts';
+import { sourceInvalid, sourceStuck, sourceTooLarge } from './engine-errors.ts';
 import type { FanOutRows, PageRecord } from './item-record.ts';
 import type { Json } from './json.ts';
 import type { Reaction } from './reaction.ts';
@@ -10,6 +10,7 @@ import type { RegisteredActivity } from './registered-machine.ts';
 import { decodeValue } from './value-decoding.ts';
 import { encodePayload } from './value-encoding.ts';
 import type { FanOutProgress, SourceState } from './xstate-fan-out.ts';
+import { isEnd, isStuck } from './source-cursor.ts';
 
 /** The name of the source among the actors of a fan-out, and its id. */
 export const pagesSource = 'source';
@@ -25,18 +26,23 @@ export function readerOf({ activities }: Pick<Actor, 'activities'>): number | un
   return undefined;
 }
 
-/** @param output of the source, if it is no failure that is heard of */
-export function pageOf(n: number, { event }: Extract<Reaction, { kind: 'deliver' }>, output: Json | undefined): PageRead {
+/**
+ * @param output of the source, if it is no failure that is heard of
+ * @param asked the cursor that it was asked with
+ */
+export function pageOf(n: number, { event }: Extract<Reaction, { kind: 'deliver' }>, output: Json | undefined, asked: unknown): PageRead {
   if (output === undefined) return { kind: 'failed', error: (event as { readonly error?: unknown }).error };
   const { items, next } = Object(output) as { readonly items?: Json; readonly next?: Json };
   if (!Array.isArray(items)) return { kind: 'failed', error: sourceInvalid(decodeValue(output)) };
-  return { kind: 'page', n, inputs: items as readonly Json[], next: next === undefined ? undefined : decodeValue(next) };
+  const following = next === undefined ? undefined : decodeValue(next);
+  if (isStuck(asked, following)) return { kind: 'failed', error: sourceStuck(following) };
+  return { kind: 'page', n, inputs: items as readonly Json[], next: following };
 }
 
 /** Where the source is after a page. */
 export function sourceAfter(before: SourceState | null, page: PageRead | undefined): SourceState | null {
   if (before === null || page?.kind !== 'page') return before;
-  return page.next === undefined ? null : { ...before, next: page.next };
+  return isEnd(page.next) ? null : { ...before, next: page.next };
 }
 
 /** Keeps a page until its items have begun. */

@@ -26,7 +26,6 @@ import type { FailedItem, FanOutRows, ItemRecord } from './item-record.ts';
 import type { Json } from './json.ts';
 import type { Change, Reaction } from './reaction.ts';
 import { isClosed } from './record.ts';
-import type { RegisteredMachine } from './registered-machine.ts';
 import { decodeValue } from './value-decoding.ts';
 import { checkSize } from './value-encoding.ts';
 import { checkItems, failedItem } from './xstate-fan-out.ts';
@@ -41,14 +40,15 @@ import { contextOf } from './xstate-seam.ts';
  */
 export function prepareFanOut(draft: Draft, plan: FanOutPlan, input: Json): Json {
   draft.messages.push({ to: draft.address.path, envelope: { kind: 'items', outcomes: [] } });
+  const inline = plan.results === 'inline' ? { isInline: true as const } : {};
   if (draft.machine.activities.has(pagesSource)) {
-    draft.fanOut = { pages: [], ended: [] };
+    draft.fanOut = { pages: [], ended: [], ...inline };
     return { total: 0, source: { input, next: null } };
   }
   const inputs = checkItems(input) as readonly Json[];
   const refusal = refusalOf(draft, plan, inputs.length);
   if (refusal !== undefined) throw refusal;
-  draft.fanOut = { pages: inputs.length === 0 ? [] : [{ n: 1, first: 1, inputs }], ended: [] };
+  draft.fanOut = { pages: inputs.length === 0 ? [] : [{ n: 1, first: 1, inputs }], ended: [], ...inline };
   draft.pagesPut.push(...draft.fanOut.pages);
   return { total: inputs.length, source: null };
 }
@@ -117,10 +117,13 @@ function goOn(actor: Actor, fired: Reaction): Reaction {
 }
 
 function react(actor: Actor, told: readonly Told[], isInTurn = false): Reaction {
-  const { plan } = fanOutOf(actor.machine);
+  const plan = planOf(actor);
   const reader = readerOf(actor);
+  const { source: before } = contextOf(actor.chart.snapshot) as FanOutContext;
   const allEnded = told.filter(isEnded);
-  const page = allEnded.flatMap(({ outcome, reaction }) => (outcome.n === reader ? pageOf(reader, reaction, outputIn(outcome)) : []))[0];
+  const page = allEnded.flatMap(({ outcome, reaction }) =>
+    outcome.n === reader ? pageOf(reader, reaction, outputIn(outcome), before?.next) : [],
+  )[0];
   const ended = allEnded.filter(({ outcome }) => outcome.n !== reader);
   const counted = count(actor, ended, page);
   const underWay = actor.activities.size + actor.children.size - ended.length - (reader === undefined ? 0 : 1);
@@ -131,8 +134,7 @@ function react(actor: Actor, told: readonly Told[], isInTurn = false): Reaction 
   const isReading = reader !== undefined && page === undefined;
   const reads = !isFailing && isToRead(plan.concurrency, progress, isReading) ? progress.source : null;
   const unread = reads === null ? undefined : problemOfReading(reads, progress);
-  const { source } = contextOf(actor.chart.snapshot) as FanOutContext;
-  if (unread !== undefined) return failing(unread, { ...counted, source }, (draft) => takeAll(draft, actor, told));
+  if (unread !== undefined) return failing(unread, { ...counted, source: before }, (draft) => takeAll(draft, actor, told));
   const change: Change = (draft) => {
     takeAll(draft, actor, told);
     if (page?.kind === 'page') keepPage(draft, page, counted.total - page.inputs.length + 1);
@@ -193,7 +195,7 @@ function itemOf({ activities, children }: Actor, n: number): number {
 
 /** All is over, or enough has failed. */
 function over(actor: Actor, ended: readonly Ended[], progress: FanOutProgress, change: Change): Reaction {
-  const { plan } = fanOutOf(actor.machine);
+  const plan = planOf(actor);
   const fail = (error: Error): Reaction => failing(error, progress, change);
   if (isBreached(plan, progress)) return fail(fanOutFailed(progress, progress.firstFailed as FailedItem));
   const results = plan.results === 'inline' ? resultsOf(actor, ended) : [];
@@ -266,12 +268,13 @@ function failedRecord({ activityFailure }: Draft, actor: Actor, n: number): Item
 
 function keep(draft: Draft, item: ItemRecord): void {
   draft.itemsPut.push(item);
-  const { plan } = fanOutOf(draft.machine);
-  if (plan.results !== 'inline') return;
   const rows = rowsOf(draft);
+  if (rows.isInline !== true) return;
   draft.fanOut = { ...rows, ended: [...rows.ended, item] };
 }
 
-function fanOutOf({ fanOut }: RegisteredMachine): { readonly plan: FanOutPlan } {
-  return fanOut as { readonly plan: FanOutPlan }; // only of those is this asked
+/** As it is declared now, but for what its rows were kept for. */
+function planOf({ machine: { fanOut }, fanOut: rows }: Pick<Actor, 'machine' | 'fanOut'>): FanOutPlan {
+  const { plan } = fanOut as { readonly plan: FanOutPlan }; // only of those is this asked
+  return { ...plan, results: rows?.isInline === true ? 'inline' : 'paged' };
 }

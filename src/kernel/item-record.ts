@@ -46,6 +46,8 @@ export interface FanOutRows {
   readonly pages: readonly PageRecord[];
   /** Of items that ended, where their outputs are given to the parent; otherwise empty, however many have ended. */
   readonly ended: readonly ItemRecord[];
+  /** Whether outputs are given to the parent: as it was declared when it began, whatever is declared since. */
+  readonly isInline?: true;
   /** Undos of items that the root was not told of yet. */
   readonly untold?: number;
 }

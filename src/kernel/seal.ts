@@ -129,7 +129,9 @@ function journalOf(draft: Draft, before: Actor | undefined, record: ActorRecord,
 function journaled({ machine }: Draft, envelope: Envelope): Envelope {
   if (machine.fanOut === undefined) return envelope;
   if (envelope.kind === 'items') return { kind: 'items', outcomes: [], count: envelope.outcomes.length };
-  if (envelope.kind === 'attempt-completed') return { ...envelope, output: null };
+  if (envelope.kind === 'attempt-completed' || envelope.kind === 'activity-completed' || envelope.kind === 'child-done') {
+    return { ...envelope, output: null };
+  }
   return envelope.kind === 'start' ? { ...envelope, input: null } : envelope;
 }
 
@@ -220,13 +222,12 @@ function recordAfter(draft: Draft, before: Actor | undefined, sequence: number, 
 }
 
 function fanOutAfter(
-  { machine, itemsPut }: Draft,
-  { pages, untold }: FanOutRows,
+  { itemsPut }: Draft,
+  { pages, untold, isInline }: FanOutRows,
   old: ActorRecord | undefined,
 ): NonNullable<ActorRecord['fanOut']> {
   const ended = (old?.fanOut?.ended ?? 0) + itemsPut.length;
-  const isInline = machine.fanOut?.plan.results === 'inline' ? { isInline: true as const } : {};
-  return { pages: pages.length, ended, ...isInline, ...(untold === undefined ? {} : { untold }) };
+  return { pages: pages.length, ended, ...(isInline === true ? { isInline } : {}), ...(untold === undefined ? {} : { untold }) };
 }
 
 /** What made the workflow throw waits for nobody any more when it ends, or its row is taken away. */

@@ -1,12 +1,13 @@
 /** A fan-out as actor logic, and the chart that shows how far one is. What it does is decided in `fan-out.ts`. */
 import { assign, createActor, fromPromise, setup, toPromise } from 'xstate';
 import type { AnyActorLogic, AnyStateMachine, InputFrom, OutputFrom, PromiseActorLogic } from 'xstate';
-import { fanOutFailed, sourceInvalid } from './engine-errors.ts';
+import { fanOutFailed, sourceInvalid, sourceStuck } from './engine-errors.ts';
 import { activityDescriptor } from './activity-descriptor.ts';
 import type { FanOutOptions, FanOutPlan } from './fan-out-plan.ts';
 import { isBreached, parseFanOut } from './fan-out-plan.ts';
 import { failureOf } from './failure.ts';
 import type { FailedItem, FanOutCounts } from './item-record.ts';
+import { isEnd, isStuck } from './source-cursor.ts';
 import { formatValue } from './value-encoding.ts';
 import { kindOfLogic } from './xstate-logic.ts';
 
@@ -30,10 +31,10 @@ export interface SourceQuestion<Input, Cursor> {
   readonly cursor: Cursor | null;
 }
 
-/** What it answers: some items, up to 1 MB of them, and where to go on; without `next` they were the last. */
+/** What it answers: some items, up to 1 MB of them, and where to go on; without `next`, or with null, they were the last. */
 export interface SourcePage<Item, Cursor> {
   readonly items: readonly Item[];
-  readonly next?: Cursor | undefined;
+  readonly next?: Cursor | null | undefined;
 }
 
 /** The mark is optional in the type: a required member would make `provide()` refuse replacements. */
@@ -103,6 +104,8 @@ class VolatileFanOut {
   readonly #signal: AbortSignal;
   readonly #results = new Map<number, unknown>();
   #next = 0;
+  /** It ends without what is under way: its source failed. */
+  #isOver = false;
   #failed = 0;
   #firstFailed: FailedItem | null = null;
   readonly #stops = new Set<() => void>();
@@ -121,6 +124,10 @@ class VolatileFanOut {
       const { concurrency } = this.#mark.plan;
       const lanes = this.#source === null ? Math.min(concurrency, this.#inputs.length) : concurrency;
       await Promise.all(Array.from({ length: lanes }, async () => this.#lane()));
+    } catch (error) {
+      this.#isOver = true;
+      stop();
+      throw error;
     } finally {
       this.#signal.removeEventListener('abort', stop);
     }
@@ -141,7 +148,7 @@ class VolatileFanOut {
   }
 
   async #lane(): Promise<void> {
-    while (!this.#isBreached && !this.#signal.aborted) {
+    while (!this.#isBreached && !this.#isOver && !this.#signal.aborted) {
       if (this.#next < this.#inputs.length) {
         this.#next += 1;
         await this.#item(this.#next);
@@ -160,7 +167,8 @@ class VolatileFanOut {
     const { items, next: following } = Object(found) as Partial<SourcePage<unknown, unknown>>;
     if (!Array.isArray(items)) throw sourceInvalid(found);
     for (const each of items) this.#inputs.push(each);
-    this.#source = following === undefined ? null : { input, next: following };
+    if (isStuck(next, following)) throw sourceStuck(following);
+    this.#source = isEnd(following) ? null : { input, next: following };
   }
 
   async #item(item: number): Promise<void> {

@@ -43,7 +43,7 @@ export async function readFanOut(
   reader: DatabaseReader,
   codec: Codec,
   address: Address,
-  { pages: pagesCounted, ended: endedCounted, isInline, untold }: NonNullable<ActorRecord['fanOut']>,
+  { pages: pagesCounted, ended: endedCounted, isInline }: NonNullable<ActorRecord['fanOut']>,
 ): Promise<FanOutRows> {
   const [pageRows, items] = await Promise.all([
     reader.entries(actorRowsRange('page', address)),
@@ -55,5 +55,5 @@ export async function readFanOut(
   };
   if (pages.length !== pagesCounted) refuse('pages of items', pagesCounted, pages.length);
   if (isInline === true && items.length !== endedCounted) refuse('items that ended', endedCounted, items.length);
-  return { pages, ended: items, ...(untold === undefined ? {} : { untold }) };
+  return { pages, ended: items };
 }

@@ -50,13 +50,11 @@ describe('a fan-out', () => {
     const handle = await runtime.start(parent, { id: 'w-1' });
     const [child] = (await runtime.describe('w-1')).children;
     expect(child?.items).toMatchObject({ succeeded: limits.itemsInRowMax, total: 8_000 });
-    let result: unknown;
-    void handle.result().then((output) => (result = output));
-    while (result === undefined) {
+    while (handle.getSnapshot().status !== 'done') {
       clock.advance(0);
       await settle(1);
     }
-    expect(result).toMatchObject({ total: 8_000, succeeded: 8_000 });
+    expect(await handle.result()).toMatchObject({ total: 8_000, succeeded: 8_000 });
   });
 
   test.each([
