@@ -77,8 +77,8 @@ export class Retention {
     let deleted = 0;
     while (!this.#isStopped) {
       const { workflows, next } = await this.#expired(rule);
-      const answers = await Promise.all(workflows.map(async ({ id }) => this.#delete(id)));
-      deleted += answers.filter((isDeleted) => isDeleted).length;
+      // One after the other, so that whoever sends meanwhile, or closes, waits for one at most.
+      for (const { id } of workflows) if (!this.#isStopped && (await this.#delete(id))) deleted += 1;
       if (next === undefined) break;
       this.#after.set(rule, next);
     }

@@ -8,7 +8,7 @@ import { changedStore } from '../support/changed-store.ts';
 import { recordingLogger } from '../support/logged.ts';
 import { errorNamed } from '../kernel/workflows.ts';
 import { closeTestRuntime, openTestRuntime } from './local-runtime.ts';
-import { settle } from './manual-clock.ts';
+import { settle, until } from './manual-clock.ts';
 
 const hourMs = 3_600_000;
 const undo = { isFailing: true };
@@ -187,4 +187,31 @@ test('the store is compacted when so much was deleted that it is worth it, and n
   expect(compacted).toBe(1);
   await clock.pass(hourMs);
   expect(compacted).toBe(1);
+});
+
+test('they go one at a time, so that who sends meanwhile waits for one at most, and a runtime that closes deletes no more', async () => {
+  let [atOnce, most, erased] = [0, 0, 0];
+  let closing: Promise<void> | undefined;
+  const first = await openTestRuntime({
+    machines: [machine],
+    retention: { completed: '1h' },
+    onStore: (store: Store) =>
+      changedStore(store, {
+        erase: async (...given) => {
+          atOnce += 1;
+          most = Math.max(most, atOnce);
+          erased += 1;
+          if (erased === 3) closing = closeTestRuntime(first);
+          const answer = await store.erase(...given);
+          atOnce -= 1;
+          return answer;
+        },
+      }),
+  });
+  for (let n = 1; n <= 20; n += 1) await run(first.runtime, `w-${n}`, 'END');
+  await first.clock.pass(hourMs);
+  first.clock.advance(pass);
+  await until(() => closing !== undefined);
+  await closing;
+  expect({ most, erased }).toEqual({ most: 1, erased: 3 });
 });
