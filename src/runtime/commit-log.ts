@@ -1,5 +1,6 @@
 /** What of a commit somebody should look at. */
 import type { Commit } from '../kernel/commit.ts';
+import type { ItemRecord } from '../kernel/item-record.ts';
 import type { Json } from '../kernel/json.ts';
 import { roughSize } from '../kernel/json.ts';
 import { limits } from '../kernel/limits.ts';
@@ -24,9 +25,23 @@ export function logCommit(logger: Logger, commit: Commit): void {
       'An activity failed for good, and waits for a person.',
     );
   }
-  if (!failing.has(envelope.kind) || !('attempt' in envelope) || !activitiesRemoved.includes(envelope.n)) return;
+  const items = commit.itemsPut ?? [];
+  if (items.length > 0) logItems(logger, items, { id, run });
+  if (items.length > 0 || !failing.has(envelope.kind)) return;
+  if (!('attempt' in envelope) || !activitiesRemoved.includes(envelope.n)) return;
   const { activity, attempt, class: errorClass } = record.activityFailure ?? {};
   logger.warn({ id, run, activity, attempt, class: errorClass }, 'An activity failed for good.');
+}
+
+/** In one line what failed in one step: it may be very many. */
+function logItems(logger: Logger, items: readonly ItemRecord[], workflow: { readonly id: string; readonly run: number }): void {
+  // Of those that are machines each tells of its own activities.
+  const failed = items.filter(({ status, input }) => status === 'failed' && input !== undefined);
+  const [first] = failed;
+  if (first === undefined) return;
+  const { activity, attempt, class: errorClass } = first.failure ?? {};
+  const others = failed.length === 1 ? {} : { items: failed.length };
+  logger.warn({ ...workflow, activity, attempt, class: errorClass, item: first.n, ...others }, 'An activity failed for good.');
 }
 
 const longLife =

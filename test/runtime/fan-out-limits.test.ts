@@ -4,8 +4,9 @@ import type { SourcePage, SourceQuestion } from 'perdure/authoring';
 import { describe, expect, test } from 'vitest';
 import { setup } from 'xstate';
 import { limits } from '../../src/kernel/limits.ts';
-import { numbers, parentOf } from '../support/fan-outs.ts';
-import { World } from '../support/world.ts';
+import { itemsOf, numbers, parentOf } from '../support/fan-outs.ts';
+import { recordingLogger } from '../support/logged.ts';
+import { errorOf, World } from '../support/world.ts';
 import { openTestRuntime } from './local-runtime.ts';
 import { settle, until } from './manual-clock.ts';
 
@@ -69,6 +70,23 @@ describe('a fan-out', () => {
     const error = await failureOf(parentOf(fanOut(item, { concurrency: 8, source, ...paged }), 'x'.repeat(input)));
     expect(error).toMatchObject(expected);
     expect(String(error)).toMatch(/large|smaller/);
+  });
+
+  test('tells the logger of items that failed for good in one step as of one that failed alone', async () => {
+    const world = new World();
+    const logger = recordingLogger();
+    const parent = parentOf(itemsOf(world, { concurrency: 3, tolerate: { count: 9 }, ...paged }), numbers(4));
+    const { runtime } = await openTestRuntime({ machines: [parent], logger });
+    await runtime.start(parent, { id: 'w-1' });
+    await settle();
+    for (const n of [1, 2, 3]) world.last(`item ${n}`).fail(errorOf('Refused', 'no'));
+    await settle();
+    world.last('item 4').fail(errorOf('Refused', 'no'));
+    await settle();
+    const told = logger.lines.filter(({ message }) => message === 'An activity failed for good.').map(({ data }) => data);
+    const failures = told.map((data) => ('items' in data ? Number(data.items) : 1));
+    expect(failures.reduce((sum, count) => sum + count, 0)).toBe(4);
+    expect(told.at(-1)).toEqual({ id: 'w-1', run: 1, activity: 'item', attempt: 1, class: 'Refused', item: 4 });
   });
 
   test('whose undos have no time left defers all of them, however many they are', async () => {
