@@ -60,9 +60,9 @@ export function divideLedger(entries: readonly LedgerRecord[]): {
 /** Lets the oldest rest where too many do not, and forgets of what is over: the journal has it. */
 export function rest(draft: RestDraft): void {
   if (draft.ledger.now.size <= limits.undosAwakeMax) return;
-  for (const { n, undo, outcome } of [...draft.ledger.now.values()]) {
-    // One of unknown outcome may yet be heard of.
-    if (undo === 'undone' && outcome === 'completed') forget(draft, n);
+  for (const { n, undo, outcome, isOrphan } of [...draft.ledger.now.values()]) {
+    // One of unknown outcome may yet be heard of, and one that was heard of late waits for a person.
+    if (undo === 'undone' && outcome === 'completed' && isOrphan !== true) forget(draft, n);
     if (draft.ledger.now.size <= limits.undosAwakeMax / 2) return;
   }
   for (const entry of oldestToRest([...draft.ledger.now.values()])) {

@@ -82,6 +82,13 @@ describe('the ledger of a fan-out', () => {
     expect(draft.ledgerRemoved).toHaveLength(many - left.length);
   });
 
+  test('keeps what took effect after it was undone, since that waits for a person', () => {
+    const draft = draftOf(entries(many, (n) => (n === 4 ? { undo: 'undone', isOrphan: true, orphanAtMs: 1 } : { undo: 'undone' })));
+    rest(draft);
+    expect(draft.ledger.now.get(4)).toMatchObject({ isOrphan: true });
+    expect(draft.ledgerRemoved).not.toContain(4);
+  });
+
   test('gives back the latest first, and any that is asked for', () => {
     const draft = draftOf(entries(many));
     rest(draft);
